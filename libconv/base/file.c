@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE   200809L
+#define _FILE_OFFSET_BITS 64
+#include "libconv/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libconv/base/mem.h"
+
+struct phi_file {
+    int fd;
+    char *path;
+    struct stat st; /* as it was at the opening */
+};
+
+enum phi_status phi_file_open(struct phi_file **out, const char *path,
+                              struct phi_err *err)
+{
+    struct phi_file *f = phi_alloc(1, sizeof(*f), err);
+    enum phi_status st = PHI_E_NOMEM;
+
+    if (f == NULL)
+        return st;
+    f->path = phi_strdup(path, err);
+    /* O_NONBLOCK: opening a FIFO must fail the test below, not wait. */
+    f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (f->path == NULL)
+        goto out;
+    if (f->fd < 0 || fstat(f->fd, &f->st) != 0) {
+        st = phi_fail_sys(err, errno, "%s: cannot be opened", path);
+        goto out;
+    }
+    if (!S_ISREG(f->st.st_mode)) {
+        st = phi_fail(err, PHI_E_IO, "%s: is %s, expected a regular file", path,
+                      S_ISDIR(f->st.st_mode) ? "a folder" : "a special file");
+        goto out;
+    }
+    *out = f;
+    return PHI_OK;
+out:
+    phi_file_close(f);
+    return st;
+}
+
+void phi_file_close(struct phi_file *f)
+{
+    if (f == NULL)
+        return;
+    if (f->fd >= 0)
+        close(f->fd);
+    free(f->path);
+    free(f);
+}
+
+uint64_t phi_file_size(const struct phi_file *f)
+{
+    return (uint64_t)f->st.st_size;
+}
+
+const char *phi_file_path(const struct phi_file *f)
+{
+    return f->path;
+}
+
+struct phi_file_id phi_file_identity(const struct phi_file *f)
+{
+    return (struct phi_file_id){f->st.st_dev, f->st.st_ino};
+}
+
+enum phi_status phi_file_read(const struct phi_file *f, uint64_t offset,
+                              void *to, size_t n, struct phi_err *err)
+{
+    char *p = to;
+
+    if (offset > phi_file_size(f) || n > phi_file_size(f) - offset)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: %zu bytes wanted at byte %llu, but the file has "
+                        "%llu bytes",
+                        f->path, n, (unsigned long long)offset,
+                        (unsigned long long)phi_file_size(f));
+    while (n > 0) {
+        /* Linux moves at most 2 GiB a call; ask for less. */
+        const size_t want = n < (size_t)1 << 30 ? n : (size_t)1 << 30;
+        const ssize_t got = pread(f->fd, p, want, (off_t)offset);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return phi_fail_sys(err, errno, "%s: reading at byte %llu", f->path,
+                                (unsigned long long)offset);
+        if (got == 0)
+            return phi_fail(err, PHI_E_IO,
+                            "%s: became shorter while being read: ends at "
+                            "byte %llu, had %llu",
+                            f->path, (unsigned long long)offset,
+                            (unsigned long long)phi_file_size(f));
+        p += got;
+        n -= (size_t)got;
+        offset += (uint64_t)got;
+    }
+    return PHI_OK;
+}
+
+enum phi_status phi_file_unchanged(const struct phi_file *f,
+                                   struct phi_err *err)
+{
+    struct stat now;
+
+    if (fstat(f->fd, &now) != 0)
+        return phi_fail_sys(err, errno, "%s: fstat", f->path);
+    if (now.st_size != f->st.st_size ||
+        now.st_mtim.tv_sec != f->st.st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != f->st.st_mtim.tv_nsec)
+        return phi_fail(err, PHI_E_IO, "%s: changed while being read", f->path);
+    return PHI_OK;
+}
+
+enum phi_status phi_file_load(const char *path, uint64_t limit, uint8_t **out,
+                              size_t *n, struct phi_err *err)
+{
+    struct phi_file *f = NULL;
+    uint8_t *p = NULL;
+    enum phi_status st = phi_file_open(&f, path, err);
+
+    if (st != PHI_OK)
+        goto out;
+    if (phi_file_size(f) > limit) {
+        st = phi_fail(
+            err, PHI_E_FORMAT, "%s: has %llu bytes, the limit is %llu", path,
+            (unsigned long long)phi_file_size(f), (unsigned long long)limit);
+        goto out;
+    }
+    p = phi_alloc((size_t)phi_file_size(f) + 1, 1, err);
+    if (p == NULL) {
+        st = PHI_E_NOMEM;
+        goto out;
+    }
+    st = phi_file_read(f, 0, p, (size_t)phi_file_size(f), err);
+    if (st != PHI_OK)
+        goto out;
+    *out = p;
+    *n = (size_t)phi_file_size(f);
+    p = NULL;
+out:
+    free(p);
+    phi_file_close(f);
+    return st;
+}
+
+enum phi_path_kind phi_path_kind(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return PHI_PATH_NONE;
+    if (S_ISREG(st.st_mode))
+        return PHI_PATH_FILE;
+    return S_ISDIR(st.st_mode) ? PHI_PATH_DIR : PHI_PATH_OTHER;
+}
+
+char *phi_path_join(const char *dir, const char *name, struct phi_err *err)
+{
+    const size_t n = strlen(dir);
+    const bool slash = n > 0 && dir[n - 1] == '/';
+
+    return phi_sprintf(err, "%s%s%s", dir, slash || n == 0 ? "" : "/", name);
+}
+
+const char *phi_path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading files at offsets. Only regular files are opened (links to them are
+ * followed: model caches are made of links), reads are pread() and complete
+ * or an error, and phi_file_unchanged() tells at the end whether somebody
+ * wrote to the file meanwhile. A phi_file may be read by several threads.
+ */
+#ifndef PHI_BASE_FILE_H
+#define PHI_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libconv/base/err.h"
+
+struct phi_file;
+
+/* Which file it is, whatever its name: device and inode. */
+struct phi_file_id {
+    uint64_t dev;
+    uint64_t ino;
+};
+
+/* On success the caller owns *out. */
+enum phi_status phi_file_open(struct phi_file **out, const char *path,
+                              struct phi_err *err);
+void phi_file_close(struct phi_file *f); /* accepts NULL */
+
+uint64_t phi_file_size(const struct phi_file *f);
+const char *phi_file_path(const struct phi_file *f); /* as opened; borrowed */
+struct phi_file_id phi_file_identity(const struct phi_file *f);
+
+/* Reads exactly n bytes at offset, or fails: PHI_E_FORMAT past the end. */
+enum phi_status phi_file_read(const struct phi_file *f, uint64_t offset,
+                              void *to, size_t n, struct phi_err *err);
+
+/* PHI_E_IO if size, modification time or identity differ from the opening. */
+enum phi_status phi_file_unchanged(const struct phi_file *f,
+                                   struct phi_err *err);
+
+/*
+ * The whole file of at most `limit` bytes, with a NUL after it that *n does
+ * not count; to be released with free().
+ */
+enum phi_status phi_file_load(const char *path, uint64_t limit, uint8_t **out,
+                              size_t *n, struct phi_err *err);
+
+enum phi_path_kind {
+    PHI_PATH_NONE,
+    PHI_PATH_FILE,
+    PHI_PATH_DIR,
+    PHI_PATH_OTHER
+};
+
+/* What path names, links followed. */
+enum phi_path_kind phi_path_kind(const char *path);
+
+/* "dir/name", to be released with free(); NULL and err without memory. */
+char *phi_path_join(const char *dir, const char *name, struct phi_err *err);
+
+/* The part after the last '/', borrowed from path. */
+const char *phi_path_base(const char *path);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "libconv/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libconv/base/size.h"
+
+static void *no_memory(struct phi_err *err, size_t n, size_t size)
+{
+    phi_fail(err, PHI_E_NOMEM, "out of memory: %zu times %zu bytes", n, size);
+    return NULL;
+}
+
+void *phi_alloc(size_t n, size_t size, struct phi_err *err)
+{
+    void *p = calloc(n > 0 ? n : 1, size > 0 ? size : 1);
+
+    return p != NULL ? p : no_memory(err, n, size);
+}
+
+void *phi_alloc_aligned(size_t n, size_t size, struct phi_err *err)
+{
+    size_t nbytes;
+    void *p = NULL;
+
+    if (!phi_mul_size(n, size, &nbytes) || nbytes > SIZE_MAX - 64)
+        return no_memory(err, n, size);
+    nbytes = (nbytes + 63) & ~(size_t)63;
+    p = aligned_alloc(64, nbytes > 0 ? nbytes : 64);
+    return p != NULL ? p : no_memory(err, n, size);
+}
+
+enum phi_status phi_grow(void **p, size_t *cap, size_t want, size_t size,
+                         struct phi_err *err)
+{
+    size_t room = *cap;
+    size_t nbytes;
+    void *q;
+
+    if (want <= room)
+        return PHI_OK;
+    room = room < 8 ? 8 : room + room / 2;
+    if (room < want)
+        room = want;
+    if (!phi_mul_size(room, size, &nbytes) || (q = realloc(*p, nbytes)) == NULL)
+        return phi_fail(err, PHI_E_NOMEM, "out of memory: %zu times %zu bytes",
+                        room, size);
+    memset((char *)q + *cap * size, 0, nbytes - *cap * size);
+    *p = q;
+    *cap = room;
+    return PHI_OK;
+}
+
+char *phi_strndup(const char *text, size_t n, struct phi_err *err)
+{
+    size_t room;
+    char *p;
+
+    if (!phi_add_size(n, 1, &room))
+        return no_memory(err, n, 1);
+    p = phi_alloc(room, 1, err);
+    if (p != NULL && n > 0)
+        memcpy(p, text, n);
+    return p;
+}
+
+char *phi_strdup(const char *text, struct phi_err *err)
+{
+    return phi_strndup(text, strlen(text), err);
+}
+
+char *phi_sprintf(struct phi_err *err, const char *fmt, ...)
+{
+    va_list args;
+    char *p = NULL;
+    int n;
+
+    va_start(args, fmt);
+    n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (n < 0)
+        return no_memory(err, 1, 1);
+    p = phi_alloc((size_t)n + 1, 1, err);
+    if (p == NULL)
+        return NULL;
+    va_start(args, fmt);
+    vsnprintf(p, (size_t)n + 1, fmt, args);
+    va_end(args);
+    return p;
+}

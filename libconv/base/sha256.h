@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* SHA-256 (FIPS 180-4), by libcrypto. */
+#ifndef PHI_BASE_SHA256_H
+#define PHI_BASE_SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libconv/base/err.h"
+
+#define PHI_SHA256_HEX 65 /* 64 digits and a NUL */
+
+struct phi_sha256;
+
+enum phi_status phi_sha256_new(struct phi_sha256 **out, struct phi_err *err);
+enum phi_status phi_sha256_add(struct phi_sha256 *h, const void *bytes,
+                               size_t n, struct phi_err *err);
+
+/* Lower-case digits of everything added; h starts anew. */
+enum phi_status phi_sha256_hex(struct phi_sha256 *h, char out[PHI_SHA256_HEX],
+                               struct phi_err *err);
+void phi_sha256_free(struct phi_sha256 *h); /* accepts NULL */
+
+#endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+#include "libconv/tensor/meta.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "libconv/base/mem.h"
+#include "libconv/base/size.h"
+
+static const struct {
+    const char *name;
+    size_t size;
+} types[PHI_KV_NTYPES] = {
+    [PHI_KV_U8] = {"uint8", 1},      [PHI_KV_I8] = {"int8", 1},
+    [PHI_KV_U16] = {"uint16", 2},    [PHI_KV_I16] = {"int16", 2},
+    [PHI_KV_U32] = {"uint32", 4},    [PHI_KV_I32] = {"int32", 4},
+    [PHI_KV_F32] = {"float32", 4},   [PHI_KV_BOOL] = {"bool", 1},
+    [PHI_KV_STRING] = {"string", 0}, [PHI_KV_ARRAY] = {"array", 0},
+    [PHI_KV_U64] = {"uint64", 8},    [PHI_KV_I64] = {"int64", 8},
+    [PHI_KV_F64] = {"float64", 8},
+};
+
+size_t phi_kv_type_size(enum phi_kv_type t)
+{
+    return types[t].size;
+}
+
+const char *phi_kv_type_name(enum phi_kv_type t)
+{
+    return types[t].name;
+}
+
+static void release_value(struct phi_kv *kv)
+{
+    if (kv->type == PHI_KV_STRING) {
+        free(kv->v.str.p);
+    } else if (kv->type == PHI_KV_ARRAY) {
+        for (size_t i = 0; kv->v.arr.str != NULL && i < kv->v.arr.n; i++)
+            free(kv->v.arr.str[i].p);
+        free(kv->v.arr.str);
+        free(kv->v.arr.num);
+    }
+    memset(&kv->v, 0, sizeof(kv->v));
+    kv->type = PHI_KV_U8;
+}
+
+void phi_meta_release(struct phi_meta *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        release_value(&m->kv[i]);
+        free(m->kv[i].key);
+    }
+    free(m->kv);
+    *m = (struct phi_meta){0};
+}
+
+static struct phi_kv *find(const struct phi_meta *m, const char *key)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (strcmp(m->kv[i].key, key) == 0)
+            return &m->kv[i];
+    }
+    return NULL;
+}
+
+const struct phi_kv *phi_meta_find(const struct phi_meta *m, const char *key)
+{
+    return find(m, key);
+}
+
+void phi_meta_remove(struct phi_meta *m, const char *key)
+{
+    struct phi_kv *kv = find(m, key);
+
+    if (kv == NULL)
+        return;
+    release_value(kv);
+    free(kv->key);
+    m->n--;
+    memmove(kv, kv + 1, (size_t)(m->kv + m->n - kv) * sizeof(*kv));
+}
+
+/* The entry of key with its value released, appended if new; NULL: no memory.
+ */
+static struct phi_kv *entry(struct phi_meta *m, const char *key,
+                            struct phi_err *err)
+{
+    struct phi_kv *kv = find(m, key);
+    void *p = m->kv;
+
+    if (kv != NULL) {
+        release_value(kv);
+        return kv;
+    }
+    if (phi_grow(&p, &m->cap, m->n + 1, sizeof(*m->kv), err) != PHI_OK)
+        return NULL;
+    m->kv = p;
+    kv = &m->kv[m->n];
+    *kv = (struct phi_kv){0};
+    kv->key = phi_strdup(key, err);
+    if (kv->key == NULL)
+        return NULL;
+    m->n++;
+    return kv;
+}
+
+enum phi_status phi_meta_set_u(struct phi_meta *m, const char *key,
+                               enum phi_kv_type type, uint64_t v,
+                               struct phi_err *err)
+{
+    struct phi_kv *kv = entry(m, key, err);
+
+    if (kv == NULL)
+        return PHI_E_NOMEM;
+    kv->type = type;
+    kv->v.u = v;
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_set_i(struct phi_meta *m, const char *key,
+                               enum phi_kv_type type, int64_t v,
+                               struct phi_err *err)
+{
+    struct phi_kv *kv = entry(m, key, err);
+
+    if (kv == NULL)
+        return PHI_E_NOMEM;
+    kv->type = type;
+    kv->v.i = v;
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_set_f(struct phi_meta *m, const char *key,
+                               enum phi_kv_type type, double v,
+                               struct phi_err *err)
+{
+    struct phi_kv *kv = entry(m, key, err);
+
+    if (kv == NULL)
+        return PHI_E_NOMEM;
+    kv->type = type;
+    kv->v.f = type == PHI_KV_F32 ? (double)(float)v : v;
+    return PHI_OK;
+}
+
+enum phi_status phi_str_set(struct phi_str *s, const char *text, size_t n,
+                            struct phi_err *err)
+{
+    char *p = phi_strndup(text, n, err);
+
+    if (p == NULL)
+        return PHI_E_NOMEM;
+    free(s->p);
+    s->p = p;
+    s->n = n;
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_set_str(struct phi_meta *m, const char *key,
+                                 const char *text, size_t n,
+                                 struct phi_err *err)
+{
+    /* Copied first: text may be borrowed from the entry it replaces. */
+    struct phi_str copy = {0};
+    struct phi_kv *kv;
+
+    if (phi_str_set(&copy, text, n, err) != PHI_OK)
+        return PHI_E_NOMEM;
+    kv = entry(m, key, err);
+    if (kv == NULL) {
+        free(copy.p);
+        return PHI_E_NOMEM;
+    }
+    kv->type = PHI_KV_STRING;
+    kv->v.str = copy;
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_set_numbers(struct phi_meta *m, const char *key,
+                                     enum phi_kv_type type, const void *num,
+                                     size_t n, struct phi_err *err)
+{
+    uint8_t *copy = phi_alloc(n, types[type].size, err);
+    struct phi_kv *kv;
+
+    if (copy == NULL)
+        return PHI_E_NOMEM;
+    if (n > 0)
+        memcpy(copy, num, n * types[type].size);
+    kv = entry(m, key, err);
+    if (kv == NULL) {
+        free(copy);
+        return PHI_E_NOMEM;
+    }
+    kv->type = PHI_KV_ARRAY;
+    kv->v.arr.type = type;
+    kv->v.arr.n = n;
+    kv->v.arr.num = copy;
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_set_strings(struct phi_meta *m, const char *key,
+                                     size_t n, struct phi_kv **out,
+                                     struct phi_err *err)
+{
+    struct phi_str *str = phi_alloc(n, sizeof(*str), err);
+    struct phi_kv *kv;
+
+    if (str == NULL)
+        return PHI_E_NOMEM;
+    kv = entry(m, key, err);
+    if (kv == NULL) {
+        free(str);
+        return PHI_E_NOMEM;
+    }
+    kv->type = PHI_KV_ARRAY;
+    kv->v.arr.type = PHI_KV_STRING;
+    kv->v.arr.n = n;
+    kv->v.arr.str = str;
+    *out = kv;
+    return PHI_OK;
+}
+
+static enum phi_status copy_kv(struct phi_meta *to, const struct phi_kv *kv,
+                               struct phi_err *err)
+{
+    struct phi_kv *arr;
+
+    switch (kv->type) {
+    case PHI_KV_STRING:
+        return phi_meta_set_str(to, kv->key, kv->v.str.p, kv->v.str.n, err);
+    case PHI_KV_F32:
+    case PHI_KV_F64:
+        return phi_meta_set_f(to, kv->key, kv->type, kv->v.f, err);
+    case PHI_KV_I8:
+    case PHI_KV_I16:
+    case PHI_KV_I32:
+    case PHI_KV_I64:
+        return phi_meta_set_i(to, kv->key, kv->type, kv->v.i, err);
+    case PHI_KV_ARRAY:
+        break;
+    default:
+        return phi_meta_set_u(to, kv->key, kv->type, kv->v.u, err);
+    }
+    if (kv->v.arr.type != PHI_KV_STRING)
+        return phi_meta_set_numbers(to, kv->key, kv->v.arr.type, kv->v.arr.num,
+                                    kv->v.arr.n, err);
+    if (phi_meta_set_strings(to, kv->key, kv->v.arr.n, &arr, err) != PHI_OK)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; i < kv->v.arr.n; i++) {
+        const struct phi_str *s = &kv->v.arr.str[i];
+
+        if (phi_str_set(&arr->v.arr.str[i], s->p != NULL ? s->p : "", s->n,
+                        err) != PHI_OK)
+            return PHI_E_NOMEM;
+    }
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_copy(struct phi_meta *to, const struct phi_meta *from,
+                              struct phi_err *err)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const enum phi_status st = copy_kv(to, &from->kv[i], err);
+
+        if (st != PHI_OK)
+            return st;
+    }
+    return PHI_OK;
+}
+
+static enum phi_status missing(const char *key, const char *expected,
+                               struct phi_err *err)
+{
+    return phi_fail(err, PHI_E_FORMAT, "key \"%.*s\": is missing, expected %s",
+                    PHI_ERR_NAME, key, expected);
+}
+
+static enum phi_status wrong_type(const struct phi_kv *kv, const char *expected,
+                                  struct phi_err *err)
+{
+    return phi_fail(err, PHI_E_FORMAT,
+                    "key \"%.*s\": is of type %s, expected %s", PHI_ERR_NAME,
+                    kv->key, types[kv->type].name, expected);
+}
+
+enum phi_status phi_meta_opt_uint(const struct phi_meta *m, const char *key,
+                                  uint64_t max, uint64_t *out,
+                                  struct phi_err *err)
+{
+    const struct phi_kv *kv = find(m, key);
+    uint64_t v;
+
+    if (kv == NULL)
+        return PHI_OK;
+    switch (kv->type) {
+    case PHI_KV_U8:
+    case PHI_KV_U16:
+    case PHI_KV_U32:
+    case PHI_KV_U64:
+        v = kv->v.u;
+        break;
+    case PHI_KV_I8:
+    case PHI_KV_I16:
+    case PHI_KV_I32:
+    case PHI_KV_I64:
+        if (kv->v.i < 0)
+            return phi_fail(
+                err, PHI_E_FORMAT, "key \"%.*s\": is %lld, expected 0 to %llu",
+                PHI_ERR_NAME, key, (long long)kv->v.i, (unsigned long long)max);
+        v = (uint64_t)kv->v.i;
+        break;
+    default:
+        return wrong_type(kv, "an integer", err);
+    }
+    if (v > max)
+        return phi_fail(
+            err, PHI_E_FORMAT, "key \"%.*s\": is %llu, expected 0 to %llu",
+            PHI_ERR_NAME, key, (unsigned long long)v, (unsigned long long)max);
+    *out = v;
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_get_uint(const struct phi_meta *m, const char *key,
+                                  uint64_t max, uint64_t *out,
+                                  struct phi_err *err)
+{
+    if (find(m, key) == NULL)
+        return missing(key, "an integer", err);
+    return phi_meta_opt_uint(m, key, max, out, err);
+}
+
+enum phi_status phi_meta_opt_float(const struct phi_meta *m, const char *key,
+                                   double *out, struct phi_err *err)
+{
+    const struct phi_kv *kv = find(m, key);
+
+    if (kv == NULL)
+        return PHI_OK;
+    if (kv->type != PHI_KV_F32 && kv->type != PHI_KV_F64)
+        return wrong_type(kv, "a float", err);
+    *out = kv->v.f;
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_get_float(const struct phi_meta *m, const char *key,
+                                   double *out, struct phi_err *err)
+{
+    if (find(m, key) == NULL)
+        return missing(key, "a float", err);
+    return phi_meta_opt_float(m, key, out, err);
+}
+
+enum phi_status phi_meta_opt_bool(const struct phi_meta *m, const char *key,
+                                  bool *out, struct phi_err *err)
+{
+    const struct phi_kv *kv = find(m, key);
+
+    if (kv == NULL)
+        return PHI_OK;
+    if (kv->type != PHI_KV_BOOL)
+        return wrong_type(kv, "a bool", err);
+    *out = kv->v.u != 0;
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_opt_str(const struct phi_meta *m, const char *key,
+                                 const char **out, struct phi_err *err)
+{
+    const struct phi_kv *kv = find(m, key);
+
+    if (kv == NULL)
+        return PHI_OK;
+    if (kv->type != PHI_KV_STRING)
+        return wrong_type(kv, "a string", err);
+    *out = kv->v.str.p;
+    return PHI_OK;
+}
+
+enum phi_status phi_meta_get_str(const struct phi_meta *m, const char *key,
+                                 const char **out, struct phi_err *err)
+{
+    if (find(m, key) == NULL)
+        return missing(key, "a string", err);
+    return phi_meta_opt_str(m, key, out, err);
+}
+
+enum phi_status phi_meta_get_array(const struct phi_meta *m, const char *key,
+                                   enum phi_kv_type type,
+                                   const struct phi_kv **out,
+                                   struct phi_err *err)
+{
+    const struct phi_kv *kv = find(m, key);
+
+    if (kv == NULL)
+        return missing(key, "an array", err);
+    if (kv->type != PHI_KV_ARRAY)
+        return wrong_type(kv, "an array", err);
+    if (kv->v.arr.type != type)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "key \"%.*s\": is an array of %s, expected of %s",
+                        PHI_ERR_NAME, key, types[kv->v.arr.type].name,
+                        types[type].name);
+    *out = kv;
+    return PHI_OK;
+}

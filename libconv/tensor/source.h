@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A source is a model that can be read, whatever its format: metadata with
+ * GGUF's keys (meta.h) and tensors under GGUF's names ("blk.0.attn_q.weight").
+ * Formats implement it (formats/); the converter and the engine only use it.
+ *
+ *        Hugging Face folder --+
+ *        GGUF, one or split  --+--> struct phi_source --> convert, engine
+ *        packed file         --+
+ */
+#ifndef PHI_TENSOR_SOURCE_H
+#define PHI_TENSOR_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libconv/base/err.h"
+#include "libconv/tensor/dtype.h"
+#include "libconv/tensor/meta.h"
+
+#define PHI_MAX_RANK 8
+
+/* Longest tensor name that llama.cpp loads, without NUL (GGML_MAX_NAME). */
+#define PHI_MAX_NAME 63
+
+struct phi_tensor {
+    const char *name;   /* canonical: as in GGUF */
+    const char *origin; /* its name in the file, for messages */
+    const char *file;   /* the file that holds it, for messages */
+    enum phi_dtype dtype;
+    uint32_t rank;              /* 0 (a scalar) to PHI_MAX_RANK */
+    uint64_t dim[PHI_MAX_RANK]; /* outermost first: (rows, columns) */
+    uint64_t nbytes;            /* checked against shape, type and file */
+};
+
+/* Columns: the contiguous dimension. 1 for a scalar. */
+static inline uint64_t phi_tensor_cols(const struct phi_tensor *t)
+{
+    return t->rank > 0 ? t->dim[t->rank - 1] : 1;
+}
+
+/* Rows: the product of all other dimensions (checked when it was opened). */
+static inline uint64_t phi_tensor_rows(const struct phi_tensor *t)
+{
+    uint64_t n = 1;
+
+    for (uint32_t i = 0; i + 1 < t->rank; i++)
+        n *= t->dim[i];
+    return n;
+}
+
+struct phi_source;
+
+struct phi_source_ops {
+    /* Reads bytes [offset, offset + n) of tensor i, as they are stored. */
+    enum phi_status (*read)(const struct phi_source *s, size_t i,
+                            uint64_t offset, void *to, size_t n,
+                            struct phi_err *err);
+    /* PHI_E_IO if any file of the model changed since it was opened. */
+    enum phi_status (*unchanged)(const struct phi_source *s,
+                                 struct phi_err *err);
+    /* PHI_E_ARG if path names one of the model's files. */
+    enum phi_status (*not_input)(const struct phi_source *s, const char *path,
+                                 struct phi_err *err);
+    void (*close)(struct phi_source *s);
+};
+
+/* First member of each format's own structure. read() is thread-safe. */
+struct phi_source {
+    const struct phi_source_ops *ops;
+    const char *path;   /* as the user gave it */
+    const char *format; /* "hf", "gguf", ...: as inspect --json says it */
+    struct phi_meta meta;
+    const struct phi_tensor *tensors; /* (ntensors), in source order */
+    size_t ntensors;
+};
+
+/* The index of a tensor by canonical name; false if there is none. */
+bool phi_source_find(const struct phi_source *s, const char *name, size_t *i);
+
+enum phi_status phi_source_read(const struct phi_source *s, size_t i,
+                                uint64_t offset, void *to, size_t n,
+                                struct phi_err *err);
+enum phi_status phi_source_unchanged(const struct phi_source *s,
+                                     struct phi_err *err);
+enum phi_status phi_source_not_input(const struct phi_source *s,
+                                     const char *path, struct phi_err *err);
+void phi_source_close(struct phi_source *s); /* accepts NULL */
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* What every unit test needs: the framework, its main, and small checks. */
+#ifndef PHI_TESTS_UNIT_H
+#define PHI_TESTS_UNIT_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libconv/base/err.h"
+
+/* The call must succeed; its error message is shown if not. */
+#define ck_ok(call)                                                            \
+    do {                                                                       \
+        struct phi_err err = {0};                                              \
+        const enum phi_status st_ = (call);                                    \
+        ck_assert_msg(st_ == PHI_OK, "%s: %s", #call, err.msg);                \
+    } while (0)
+
+/* The call must fail with this status and a message that holds `text`. */
+#define ck_refused(call, status_, text)                                        \
+    do {                                                                       \
+        struct phi_err err = {0};                                              \
+        const enum phi_status st_ = (call);                                    \
+        ck_assert_msg(st_ == (status_), "%s: status %d, message \"%s\"",       \
+                      #call, (int)st_, err.msg);                               \
+        ck_assert_msg(strstr(err.msg, (text)) != NULL,                         \
+                      "%s: \"%s\" does not hold \"%s\"", #call, err.msg,       \
+                      (text));                                                 \
+    } while (0)
+
+/* Runs a suite; the exit code for main(). */
+static inline int unit_main(Suite *s)
+{
+    SRunner *runner = srunner_create(s);
+    int failed;
+
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* The folder of larger test data, or NULL after saying that it is missing. */
+static inline const char *unit_test_data(const char *what)
+{
+    const char *dir = getenv("PHICONV_TEST_DATA");
+
+    if (dir == NULL || dir[0] == '\0') {
+        printf("skipped: %s (PHICONV_TEST_DATA is not set)\n", what);
+        return NULL;
+    }
+    return dir;
+}
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* The one place for the version; CMakeLists.txt reads it from here. */
+#ifndef PHICONV_TOOLS_VERSION_H
+#define PHICONV_TOOLS_VERSION_H
+
+#define PHICONV_VERSION "0.1.0"
+
+#endif
