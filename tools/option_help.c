@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* The --help page of a command, in the order of a manual page. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/option_table.h"
+
+#define WIDTH 78
+
+/* Prints text wrapped at WIDTH, every line indented; newlines are kept. */
+static void wrapped(const char *text, int indent)
+{
+    while (*text != '\0') {
+        const size_t line = strcspn(text, "\n");
+        const size_t room = (size_t)(WIDTH - indent);
+        size_t n = line;
+
+        if (n > room) {
+            n = room;
+            while (n > 0 && text[n] != ' ')
+                n--;
+            if (n == 0)
+                n = room;
+        }
+        if (n > 0)
+            printf("%*s%.*s", indent, "", (int)n, text);
+        printf("\n");
+        text += n;
+        while (n < line && *text == ' ')
+            text++;
+        if (*text == '\n')
+            text++;
+    }
+}
+
+static void print_option(const struct option *o)
+{
+    char left[80];
+    int n = 0;
+
+    if (o->letter != 0)
+        n = snprintf(left, sizeof(left), "-%c, ", o->letter);
+    snprintf(left + n, sizeof(left) - (size_t)n, "--%s%s%s", o->name,
+             o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "");
+    printf("  %s\n", left);
+    wrapped(o->help, 6);
+}
+
+/* What the exit codes mean; the same for every command. */
+static const char exit_codes[] =
+    "0  done; outputs are complete, synced and in place\n"
+    "1  a gate failed: the result exists and is not good enough\n"
+    "2  an option or argument is wrong\n"
+    "3  the input is malformed or not supported\n"
+    "4  the system refused: disk, permission, input changed while being read\n"
+    "5  out of memory\n"
+    "128+n  ended by signal n; nothing is left behind";
+
+void options_help(const struct command *cmd)
+{
+    static const char *const titles[] = {"Options", "Computing", "General"};
+    const struct option *o;
+
+    printf("phiconv %s - %s\n\nUsage\n  phiconv %s %s\n\n", cmd->name,
+           cmd->summary, cmd->name, cmd->synopsis);
+    wrapped(cmd->description, 2);
+    for (size_t t = 0; (o = option_table(cmd, t)) != NULL; t++) {
+        if (o->kind != OPTION_END)
+            printf("\n%s\n", titles[t]);
+        for (; o->kind != OPTION_END; o++)
+            print_option(o);
+    }
+    printf("\nExamples\n");
+    wrapped(cmd->examples, 2);
+    printf("\nExit codes\n");
+    wrapped(exit_codes, 2);
+}

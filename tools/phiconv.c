@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main: picks the subcommand, and makes sure that an exit code of 0 means
+ * that standard output reached its destination too.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/signals.h"
+#include "tools/version.h"
+
+static void print_help(void)
+{
+    printf("phiconv " PHICONV_VERSION
+           " - Phi checkpoints to quantized files, measured\n\n"
+           "Usage\n"
+           "  phiconv COMMAND [OPTIONS] ...\n"
+           "  phiconv COMMAND --help\n"
+           "  phiconv --help | --version\n\n"
+           "Commands\n");
+    for (size_t i = 0; commands[i] != NULL; i++)
+        printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
+}
+
+static int unknown_command(const char *word)
+{
+    const char *names[32];
+    const char *near;
+    size_t n = 0;
+
+    for (; commands[n] != NULL && n < 32; n++)
+        names[n] = commands[n]->name;
+    near = nearest_word(word, names, n);
+    if (near != NULL)
+        return usage_error(NULL, "unknown command \"%s\", did you mean %s?",
+                           word, near);
+    return usage_error(NULL, "unknown command \"%s\"", word);
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help();
+        return EXIT_CODE_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("phiconv " PHICONV_VERSION "\n");
+        return EXIT_CODE_DONE;
+    }
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return commands[i]->run(commands[i], argc - 1, argv + 1);
+    }
+    if (argv[1][0] == '-')
+        return usage_error(NULL, "unknown option %s", argv[1]);
+    return unknown_command(argv[1]);
+}
+
+/*
+ * Closed standard descriptors would be handed to the next file opened, and a
+ * stray message would land in a model. Read-only, so that a result printed to
+ * a closed stdout is noticed.
+ */
+static int claim_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int code;
+
+    if (claim_standard_descriptors() != 0)
+        return EXIT_CODE_SYSTEM;
+    signals_install();
+    code = run(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "phiconv: standard output: %s\n", strerror(errno));
+        if (code == EXIT_CODE_DONE || code == EXIT_CODE_GATE)
+            code = EXIT_CODE_SYSTEM;
+    }
+    signals_reraise();
+    return code;
+}

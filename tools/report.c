@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/report.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libconv/base/mem.h"
+#include "libconv/base/utf8.h"
+#include "tools/options.h"
+#include "tools/signals.h"
+
+int report_error(const struct phi_err *err)
+{
+    if (err->status == PHI_E_CANCELLED)
+        return signals_exit_code();
+    fprintf(stderr, "phiconv: %s\n", err->msg);
+    if (err->hint[0] != '\0')
+        fprintf(stderr, "hint: %s\n", err->hint);
+    switch (err->status) {
+    case PHI_E_NOMEM:
+        return EXIT_CODE_MEMORY;
+    case PHI_E_IO:
+        return EXIT_CODE_SYSTEM;
+    case PHI_E_ARG:
+        return EXIT_CODE_USAGE;
+    default:
+        return EXIT_CODE_INPUT;
+    }
+}
+
+void report_note(const char *fmt, ...)
+{
+    char raw[PHI_ERR_MAX];
+    char text[PHI_ERR_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(raw, sizeof(raw), fmt, args);
+    va_end(args);
+    fprintf(stderr, "phiconv: note: %s\n",
+            phi_printable(text, sizeof(text), raw));
+}
+
+void table_cell(struct table *t, const char *fmt, ...)
+{
+    char raw[PHI_ERR_MAX];
+    char text[PHI_ERR_MAX];
+    va_list args;
+    void *p = t->cells;
+
+    va_start(args, fmt);
+    vsnprintf(raw, sizeof(raw), fmt, args);
+    va_end(args);
+    phi_printable(text, sizeof(text), raw);
+    if (t->failed ||
+        phi_grow(&p, &t->cap, t->n + 1, sizeof(*t->cells), NULL) != PHI_OK) {
+        t->failed = true;
+        return;
+    }
+    t->cells = p;
+    t->cells[t->n] = phi_strdup(text, NULL);
+    if (t->cells[t->n] == NULL)
+        t->failed = true;
+    else
+        t->n++;
+}
+
+/* Characters, for cells that hold UTF-8 such as the plus-minus sign. */
+static size_t width_of(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text != '\0'; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+enum phi_status table_print(const struct table *t, FILE *to,
+                            struct phi_err *err)
+{
+    size_t width[16] = {0};
+
+    if (t->failed)
+        return phi_fail(err, PHI_E_NOMEM, "out of memory: a table");
+    for (size_t i = 0; i < t->n; i++) {
+        const size_t w = width_of(t->cells[i]);
+
+        if (w > width[i % t->ncols])
+            width[i % t->ncols] = w;
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        const size_t col = i % t->ncols;
+        const int pad = (int)(width[col] - width_of(t->cells[i]));
+        const bool last = col + 1 == t->ncols;
+
+        if (t->right[col])
+            fprintf(to, "%*s%s", pad, "", t->cells[i]);
+        else
+            fprintf(to, "%s%*s", t->cells[i], last ? 0 : pad, "");
+        fputs(last ? "\n" : "  ", to);
+    }
+    return PHI_OK;
+}
+
+void table_release(struct table *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        free(t->cells[i]);
+    free(t->cells);
+    *t = (struct table){0};
+}
+
+char *human_bytes(char out[32], uint64_t n)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    double v = (double)n / 1024;
+    size_t u = 0;
+
+    if (n < 1024) {
+        snprintf(out, 32, "%u B", (unsigned)n);
+        return out;
+    }
+    for (; v >= 1024 && u < 3; u++)
+        v /= 1024;
+    snprintf(out, 32, "%.1f %s", v, units[u]);
+    return out;
+}
+
+static void json_text(struct json_out *j, const char *text)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    size_t left = strlen(text);
+
+    phi_buf_u8(&j->buf, '"');
+    while (left > 0) {
+        uint32_t c;
+        size_t len = phi_utf8_decode(p, left, &c);
+
+        if (len == 0) {
+            phi_buf_text(&j->buf, "\\ufffd");
+            len = 1;
+        } else if (c == '"' || c == '\\') {
+            phi_buf_printf(&j->buf, "\\%c", (char)c);
+        } else if (c < 0x20 || c == 0x7f) {
+            phi_buf_printf(&j->buf, "\\u%04x", (unsigned)c);
+        } else {
+            phi_buf_put(&j->buf, p, len);
+        }
+        p += len;
+        left -= len;
+    }
+    phi_buf_u8(&j->buf, '"');
+}
+
+static void json_begin(struct json_out *j, const char *key)
+{
+    if (j->comma)
+        phi_buf_u8(&j->buf, ',');
+    if (key != NULL) {
+        json_text(j, key);
+        phi_buf_u8(&j->buf, ':');
+    }
+    j->comma = true;
+}
+
+void json_open(struct json_out *j, const char *key, char bracket)
+{
+    json_begin(j, key);
+    phi_buf_u8(&j->buf, (uint8_t)bracket);
+    j->comma = false;
+}
+
+void json_close(struct json_out *j, char bracket)
+{
+    phi_buf_u8(&j->buf, (uint8_t)bracket);
+    j->comma = true;
+}
+
+void json_str(struct json_out *j, const char *key, const char *text)
+{
+    json_begin(j, key);
+    json_text(j, text);
+}
+
+void json_uint(struct json_out *j, const char *key, uint64_t v)
+{
+    json_begin(j, key);
+    phi_buf_printf(&j->buf, "%llu", (unsigned long long)v);
+}
+
+void json_num(struct json_out *j, const char *key, double v)
+{
+    char text[40];
+    int digits = 15;
+
+    json_begin(j, key);
+    if (!(v - v == 0)) { /* NaN or infinite */
+        phi_buf_text(&j->buf, "null");
+        return;
+    }
+    do {
+        snprintf(text, sizeof(text), "%.*g", digits++, v);
+    } while (digits <= 17 && strtod(text, NULL) != v);
+    phi_buf_text(&j->buf, text);
+}
+
+void json_bool(struct json_out *j, const char *key, bool v)
+{
+    json_begin(j, key);
+    phi_buf_text(&j->buf, v ? "true" : "false");
+}
+
+void json_null(struct json_out *j, const char *key)
+{
+    json_begin(j, key);
+    phi_buf_text(&j->buf, "null");
+}
+
+enum phi_status json_finish(struct json_out *j, struct phi_err *err)
+{
+    const enum phi_status st = phi_buf_status(&j->buf, err);
+
+    if (st == PHI_OK) {
+        fwrite(j->buf.p, 1, j->buf.n, stdout);
+        fputc('\n', stdout);
+    }
+    phi_buf_release(&j->buf);
+    return st;
+}

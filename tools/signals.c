@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+#include "tools/signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+/* A handler can reach nothing else: the one mutable global of the program. */
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+    caught = number;
+}
+
+void signals_install(void)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction ignore = {0};
+    struct sigaction note = {0};
+
+    ignore.sa_handler = SIG_IGN;
+    note.sa_handler = on_signal;
+    sigemptyset(&ignore.sa_mask);
+    sigemptyset(&note.sa_mask);
+    note.sa_flags = SA_RESTART;
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct sigaction old;
+
+        /* Under nohup, SIGHUP stays ignored. */
+        if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(ends[i], &note, NULL);
+    }
+}
+
+bool signals_pending(void)
+{
+    return caught != 0;
+}
+
+int signals_exit_code(void)
+{
+    return 128 + caught;
+}
+
+void signals_reraise(void)
+{
+    const int number = caught;
+
+    if (number == 0)
+        return;
+    signal(number, SIG_DFL);
+    raise(number);
+}
