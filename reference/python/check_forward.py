@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks phiconv's engine against transformers.
+
+  check_forward.py PHICONV MODEL [--text FILE] [--n-ctx N] [--windows N]
+                   [--adapter DIR]
+
+Runs `phiconv eval-ppl MODEL -f TEXT -c N --chunks N --logits FILE --json` and
+compares the logits of the first window and the perplexity with transformers
+in float32 (and says how far both are from transformers in float64).
+"""
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import phi_reference as ref
+
+PERPLEXITY_RELATIVE = 1e-6
+LOGIT_ABSOLUTE = 2e-5
+
+
+def run_phiconv(args, logits):
+    command = [args.phiconv, "eval-ppl", args.model, "-f", args.text]
+    command += ["-c", args.n_ctx, "--chunks", args.windows]
+    command += ["--logits", logits, "--json"]
+    if args.adapter is not None:
+        command += ["--lora", args.adapter]
+    command = [str(word) for word in command]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(
+            f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}"
+        )
+    return json.loads(done.stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("phiconv", type=Path)
+    parser.add_argument("model", type=Path, help="Hugging Face folder")
+    parser.add_argument("--text", type=Path, default=ref.PRIMER)
+    parser.add_argument("--adapter", type=Path)
+    parser.add_argument("--n-ctx", type=int, default=512)
+    parser.add_argument("--windows", type=int, default=4)
+    args = parser.parse_args()
+
+    import torch
+    from safetensors.torch import load_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "logits.safetensors"
+        report = run_phiconv(args, path)
+        found = load_file(path)["logits"]
+
+    checks = ref.Checks()
+    tokenizer = ref.load_tokenizer(args.model, special=False)
+    ids = ref.encode(tokenizer, ref.read_text(args.text))
+    model = ref.load_model(args.model, args.adapter)
+    golden = ref.perplexity(model, ids, args.n_ctx, args.windows)
+    expected = ref.logits(model, ids[: args.n_ctx])
+    truth = ref.logits(model.double(), ids[: args.n_ctx])
+
+    checks.equal(str(found.dtype), "torch.float32", "logits: dtype")
+    checks.equal(tuple(found.shape), tuple(expected.shape), "logits: shape")
+    if found.shape == expected.shape:
+        worst = float((found - expected).abs().max())
+        checks.that(
+            worst <= LOGIT_ABSOLUTE,
+            f"logits differ from float32 by {worst:.3e}",
+        )
+        print(f"logits: {worst:.2e} from transformers in float32")
+        for name, rows in (("phiconv", found), ("transformers", expected)):
+            error = float((rows.double() - truth).abs().max())
+            print(f"logits: {name} {error:.2e} from float64")
+        checks.equal(
+            int((found.argmax(1) != expected.argmax(1)).sum()),
+            0,
+            "positions with another most likely token",
+        )
+
+    checks.equal(report["schema"], "phiconv.eval/1", "schema")
+    checks.equal(report["n_ctx"], args.n_ctx, "n_ctx")
+    checks.equal(report["windows"], golden["chunks"], "windows")
+    checks.equal(report["scored"], golden["scored"], "scored")
+    result = report["models"][0]
+    for key, value in (
+        ("ppl", golden["ppl"]),
+        ("mean_nll", golden["mean_nll"]),
+    ):
+        checks.that(
+            math.isclose(result[key], value, rel_tol=PERPLEXITY_RELATIVE),
+            f"{key}: found {result[key]!r}, transformers {value!r}",
+        )
+        print(f"{key}: {result[key]!r}, transformers {value!r}")
+    return checks.exit_code()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
