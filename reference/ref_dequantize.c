@@ -91,8 +91,8 @@ static void q8_0(const uint8_t *b, double *out)
 }
 
 /* The sixteen values that IQ4's quants choose from. */
-static const int iq4_values[16] = { -127, -104, -83, -65, -49, -35, -22, -10,
-                                    1,    13,   25,  38,  53,  69,  89,  113 };
+static const int iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                   1,    13,   25,  38,  53,  69,  89,  113};
 
 /* 0 f16 d | 2 qs[16]                                          = 18 bytes */
 static void iq4_nl(const uint8_t *b, double *out)
@@ -268,12 +268,12 @@ struct layout {
 };
 
 static const struct layout layouts[] = {
-    { REF_Q4_0, 32, 18, q4_0 },     { REF_Q4_1, 32, 20, q4_1 },
-    { REF_Q5_0, 32, 22, q5_0 },     { REF_Q5_1, 32, 24, q5_1 },
-    { REF_Q8_0, 32, 34, q8_0 },     { REF_Q2_K, 256, 84, q2_k },
-    { REF_Q3_K, 256, 110, q3_k },   { REF_Q4_K, 256, 144, q4_k },
-    { REF_Q5_K, 256, 176, q5_k },   { REF_Q6_K, 256, 210, q6_k },
-    { REF_IQ4_NL, 32, 18, iq4_nl }, { REF_IQ4_XS, 256, 136, iq4_xs },
+    {REF_Q4_0, 32, 18, q4_0},     {REF_Q4_1, 32, 20, q4_1},
+    {REF_Q5_0, 32, 22, q5_0},     {REF_Q5_1, 32, 24, q5_1},
+    {REF_Q8_0, 32, 34, q8_0},     {REF_Q2_K, 256, 84, q2_k},
+    {REF_Q3_K, 256, 110, q3_k},   {REF_Q4_K, 256, 144, q4_k},
+    {REF_Q5_K, 256, 176, q5_k},   {REF_Q6_K, 256, 210, q6_k},
+    {REF_IQ4_NL, 32, 18, iq4_nl}, {REF_IQ4_XS, 256, 136, iq4_xs},
 };
 
 static const struct layout *find_layout(enum ref_type type)

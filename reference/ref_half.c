@@ -21,12 +21,12 @@ struct format {
 
 /* F8_E8M0 has neither sign nor significand and is handled apart. */
 static const struct format formats[REF_FLOAT_FORMATS] = {
-    [REF_F16] = { 5, 10, 15, IEEE },
-    [REF_BF16] = { 8, 7, 127, IEEE },
-    [REF_F8_E5M2] = { 5, 2, 15, IEEE },
-    [REF_F8_E4M3] = { 4, 3, 7, ONE_NAN },
-    [REF_F8_E5M2FNUZ] = { 5, 2, 16, NO_MINUS_0 },
-    [REF_F8_E4M3FNUZ] = { 4, 3, 8, NO_MINUS_0 },
+    [REF_F16] = {5, 10, 15, IEEE},
+    [REF_BF16] = {8, 7, 127, IEEE},
+    [REF_F8_E5M2] = {5, 2, 15, IEEE},
+    [REF_F8_E4M3] = {4, 3, 7, ONE_NAN},
+    [REF_F8_E5M2FNUZ] = {5, 2, 16, NO_MINUS_0},
+    [REF_F8_E4M3FNUZ] = {4, 3, 8, NO_MINUS_0},
 };
 
 double ref_float_decode(enum ref_float_format format, unsigned code)

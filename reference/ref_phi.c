@@ -63,8 +63,8 @@ static void forward_layer(const struct ref_phi_params *p,
     linear(s->v, s->h, l->v_w, l->v_b, n, kv, embd);
     place_heads(s->q, n, p->n_head, l->q_norm_w, l->q_norm_b, p);
     place_heads(s->k, n, p->n_head_kv, l->k_norm_w, l->k_norm_b, p);
-    const struct ref_attention_shape shape = { n, p->n_head, p->n_head_kv,
-                                               head_dim };
+    const struct ref_attention_shape shape = {n, p->n_head, p->n_head_kv,
+                                              head_dim};
     ref_attention(s->heads, s->q, s->k, s->v, &shape, s->scores);
     linear(s->attention, s->heads, l->dense_w, l->dense_b, n, embd, embd);
 

@@ -339,9 +339,9 @@ int ref_quantize(enum ref_type type, const float *x, size_t n, uint8_t *out)
         enum ref_type type;
         void (*quantize)(const float *x, size_t n, uint8_t *out);
     } rows[] = {
-        { REF_Q4_0, ref_quantize_q4_0 }, { REF_Q4_1, ref_quantize_q4_1 },
-        { REF_Q5_0, ref_quantize_q5_0 }, { REF_Q5_1, ref_quantize_q5_1 },
-        { REF_Q8_0, ref_quantize_q8_0 }, { REF_Q6_K, ref_quantize_q6_k },
+        {REF_Q4_0, ref_quantize_q4_0}, {REF_Q4_1, ref_quantize_q4_1},
+        {REF_Q5_0, ref_quantize_q5_0}, {REF_Q5_1, ref_quantize_q5_1},
+        {REF_Q8_0, ref_quantize_q8_0}, {REF_Q6_K, ref_quantize_q6_k},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
