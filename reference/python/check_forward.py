@@ -6,8 +6,9 @@
                    [--adapter DIR]
 
 Runs `phiconv eval-ppl MODEL -f TEXT -c N --chunks N --logits FILE --json` and
-compares the logits of the first window and the perplexity with transformers
-in float32 (and says how far both are from transformers in float64).
+compares the logits of the first window with transformers in float64 and
+float32, and the perplexity with float32.  Over a window of 512 the float32
+logits of transformers are themselves up to 1.5e-5 away from float64.
 """
 import argparse
 import json
@@ -70,17 +71,23 @@ def main():
     checks.equal(str(found.dtype), "torch.float32", "logits: dtype")
     checks.equal(tuple(found.shape), tuple(expected.shape), "logits: shape")
     if found.shape == expected.shape:
+        own = float((expected.double() - truth).abs().max())
+        exact = float((found.double() - truth).abs().max())
         worst = float((found - expected).abs().max())
         checks.that(
-            worst <= LOGIT_ABSOLUTE,
-            f"logits differ from float32 by {worst:.3e}",
+            exact <= LOGIT_ABSOLUTE,
+            f"logits differ from float64 by {exact:.3e}",
         )
-        print(f"logits: {worst:.2e} from transformers in float32")
-        for name, rows in (("phiconv", found), ("transformers", expected)):
-            error = float((rows.double() - truth).abs().max())
-            print(f"logits: {name} {error:.2e} from float64")
+        checks.that(
+            worst <= LOGIT_ABSOLUTE + own,
+            f"logits differ from float32 by {worst:.3e}, and those from"
+            f" float64 by {own:.3e}",
+        )
+        print(f"logits: {exact:.2e} from transformers in float64")
+        print(f"logits: {worst:.2e} from transformers in float32, which is")
+        print(f"        {own:.2e} from float64 itself")
         checks.equal(
-            int((found.argmax(1) != expected.argmax(1)).sum()),
+            int((found.argmax(1) != truth.argmax(1)).sum()),
             0,
             "positions with another most likely token",
         )

@@ -142,7 +142,7 @@ def main():
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
 
     checks = ref.Checks()
     tokenizers = {
