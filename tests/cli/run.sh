@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Runs one case and compares what it prints with what is written down.
+#
+#   tests/cli/run.sh PHICONV CASE.sh [--update]
+#
+# CASE.sh       the commands, in bash, run in an empty folder; they see
+#               $PHICONV, $SAMPLE (the model), $TEXT and $ROOT
+# CASE.out .err expected output; a line that begins with "~ " is a pattern
+#               for [[ == ]]: "~ *" matches any line
+# CASE.exit     expected exit code; 0 without the file
+# WRAPPER       is put in front of the program: valgrind, qemu-aarch64
+set -u
+
+phiconv=$(realpath "$1")
+case=$(realpath "$2")
+here=${case%.sh}
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+SAMPLE=$ROOT/reference/sample/phi-openstax
+TEXT=$ROOT/reference/sample/text/primer.txt
+# Unquoted on purpose in the cases: WRAPPER is several words.
+PHICONV="${WRAPPER:+$WRAPPER }$phiconv"
+export ROOT SAMPLE TEXT PHICONV
+
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+mkdir "$work/run"
+(cd "$work/run" && LC_ALL=C.UTF-8 bash "$case") \
+    >"$work/out" 2>"$work/err" </dev/null
+code=$?
+# Paths of this machine are not part of what is expected.
+sed -i "s|$ROOT/|ROOT/|g; s|$work/run|WORK|g" "$work/out" "$work/err"
+
+want_code=0
+[ -f "$here.exit" ] && want_code=$(cat "$here.exit")
+if [ $code = 77 ] && [ "$want_code" != 77 ]; then
+    cat "$work/out" # skipped, and says why
+    exit 77
+fi
+if [ "${3:-}" = --update ]; then
+    cp "$work/out" "$here.out"
+    cp "$work/err" "$here.err"
+    for kind in out err; do
+        [ -s "$here.$kind" ] || rm -f "$here.$kind"
+    done
+    rm -f "$here.exit"
+    [ $code = 0 ] || echo $code >"$here.exit"
+    exit 0
+fi
+
+matches() { # got, expected
+    local line pattern
+    while IFS= read -r pattern <&4; do
+        IFS= read -r line <&3 || return 1
+        if [[ $pattern == "~ "* ]]; then
+            # shellcheck disable=SC2053 # a pattern, on purpose
+            [[ $line == ${pattern#"~ "} ]] || return 1
+        elif [[ $line != "$pattern" ]]; then
+            return 1
+        fi
+    done 3<"$1" 4<"$2"
+    [ "$(wc -l <"$1")" = "$(wc -l <"$2")" ]
+}
+
+status=0
+if [ "$code" != "$want_code" ]; then
+    echo "exit code $code, expected $want_code"
+    status=1
+fi
+for kind in out err; do
+    want=$here.$kind
+    [ -f "$want" ] || want=/dev/null
+    if ! matches "$work/$kind" "$want"; then
+        echo "$kind differs (- expected, + got):"
+        diff -u "$want" "$work/$kind" | tail -n +3
+        status=1
+    fi
+done
+[ $status = 0 ] || echo "repeat: tests/cli/run.sh $1 $2"
+exit $status

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Sizes, memory, buffers, maps, cursors, hashes and loops. */
+#include "libconv/base/buf.h"
+#include "libconv/base/bytes.h"
+#include "libconv/base/cursor.h"
+#include "libconv/base/map.h"
+#include "libconv/base/mem.h"
+#include "libconv/base/par.h"
+#include "libconv/base/sha256.h"
+#include "libconv/base/size.h"
+#include "tests/unit/unit.h"
+
+START_TEST(sizes_notice_overflow)
+{
+    uint64_t v;
+
+    ck_assert(phi_mul_u64(UINT32_MAX, UINT32_MAX, &v));
+    ck_assert_uint_eq(v, UINT64_C(0xfffffffe00000001));
+    ck_assert(!phi_mul_u64(UINT64_C(1) << 32, UINT64_C(1) << 32, &v));
+    ck_assert(phi_mul_u64(UINT64_MAX, 0, &v));
+    ck_assert(phi_add_u64(UINT64_MAX - 1, 1, &v));
+    ck_assert(!phi_add_u64(UINT64_MAX, 1, &v));
+    ck_assert(phi_align_u64(33, 32, &v));
+    ck_assert_uint_eq(v, 64);
+    ck_assert(phi_align_u64(UINT64_MAX - 31, 32, &v));
+    ck_assert(!phi_align_u64(UINT64_MAX - 30, 32, &v));
+}
+END_TEST
+
+START_TEST(memory_that_cannot_be_is_an_error)
+{
+    struct phi_err e = {0};
+    void *p = NULL;
+    size_t cap = 0;
+
+    ck_assert_ptr_null(phi_alloc(SIZE_MAX / 2, 4, &e));
+    ck_assert_int_eq(e.status, PHI_E_NOMEM);
+    ck_assert_ptr_null(phi_alloc_aligned(SIZE_MAX, 1, &e));
+    ck_refused(phi_grow(&p, &cap, SIZE_MAX / 2, 4, &err), PHI_E_NOMEM,
+               "out of memory");
+    ck_assert_ptr_null(p);
+    p = phi_alloc(0, 8, &e);
+    ck_assert_ptr_nonnull(p);
+    free(p);
+    p = phi_alloc_aligned(3, 5, &e);
+    ck_assert_uint_eq((uintptr_t)p % 64, 0);
+    free(p);
+}
+END_TEST
+
+START_TEST(grown_memory_is_zero)
+{
+    void *p = NULL;
+    size_t cap = 0;
+
+    for (size_t want = 1; want < 3000; want += 7) {
+        const size_t old = cap;
+
+        ck_ok(phi_grow(&p, &cap, want, sizeof(int), &err));
+        ck_assert_uint_ge(cap, want);
+        for (size_t i = old; i < cap; i++)
+            ck_assert_int_eq(((int *)p)[i], 0);
+        memset(p, 0xff, cap * sizeof(int));
+    }
+    free(p);
+}
+END_TEST
+
+START_TEST(buffers_are_little_endian)
+{
+    static const uint8_t want[] = {1, 2,    0,    4,   0,   0,   0, 8,
+                                   0, 0,    0,    0,   0,   0,   0, 0,
+                                   0, 0x80, 0x3f, 'n', '=', '5', 0};
+    struct phi_buf b = {0};
+
+    phi_buf_u8(&b, 1);
+    phi_buf_u16(&b, 2);
+    phi_buf_u32(&b, 4);
+    phi_buf_u64(&b, 8);
+    phi_buf_f32(&b, 1.0f);
+    phi_buf_printf(&b, "n=%d", 5);
+    phi_buf_zeros(&b, 1);
+    ck_ok(phi_buf_status(&b, &err));
+    ck_assert_uint_eq(b.n, sizeof(want));
+    ck_assert_mem_eq(b.p, want, sizeof(want));
+    b.failed = true;
+    phi_buf_u8(&b, 1); /* ignored */
+    ck_assert_uint_eq(b.n, sizeof(want));
+    ck_refused(phi_buf_status(&b, &err), PHI_E_NOMEM, "out of memory");
+    phi_buf_release(&b);
+    ck_assert_uint_eq(b.n, 0);
+    ck_ok(phi_buf_status(&b, &err));
+}
+END_TEST
+
+START_TEST(a_map_finds_what_was_added)
+{
+    enum { N = 20000 };
+    static char keys[N][8];
+    struct phi_map m = {0};
+    bool added;
+
+    ck_assert_ptr_null(phi_map_find(&m, "", 0));
+    for (uint32_t i = 0; i < N; i++) {
+        const int n = snprintf(keys[i], sizeof(keys[i]), "k%u", i);
+
+        ck_ok(phi_map_add(&m, keys[i], (size_t)n, i, &added, &err));
+        ck_assert(added);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        const uint32_t *v = phi_map_find(&m, keys[i], strlen(keys[i]));
+
+        ck_assert_ptr_nonnull(v);
+        ck_assert_uint_eq(*v, i);
+        ck_ok(phi_map_add(&m, keys[i], strlen(keys[i]), 7, &added, &err));
+        ck_assert(!added);
+    }
+    ck_assert_uint_eq(m.n, N);
+    ck_assert_ptr_null(phi_map_find(&m, "k", 1));
+    ck_assert_ptr_null(phi_map_find(&m, "k1\0", 3));
+    phi_map_release(&m);
+}
+END_TEST
+
+START_TEST(a_cursor_never_leaves_its_run)
+{
+    static const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    struct phi_cursor c = {bytes, sizeof(bytes), 0, 100};
+    const uint8_t *p;
+    uint16_t h;
+    uint64_t q;
+    uint32_t w;
+    uint8_t b;
+
+    ck_ok(phi_cursor_u16(&c, &h, "h", &err));
+    ck_assert_uint_eq(h, 0x0201);
+    ck_refused(phi_cursor_take(&c, SIZE_MAX, &p, "a string", &err),
+               PHI_E_FORMAT, "a string at byte 102");
+    ck_ok(phi_cursor_u64(&c, &q, "q", &err));
+    ck_assert_uint_eq(q, UINT64_C(0x0a09080706050403));
+    ck_assert_uint_eq(phi_cursor_left(&c), 0);
+    ck_refused(phi_cursor_u8(&c, &b, "b", &err), PHI_E_FORMAT,
+               "b at byte 110 needs 1 bytes but only 0 are left");
+    ck_refused(phi_cursor_u32(&c, &w, "w", &err), PHI_E_FORMAT, "needs 4");
+    ck_ok(phi_cursor_take(&c, 0, &p, "nothing", &err));
+}
+END_TEST
+
+START_TEST(sha256_of_the_standard_examples)
+{
+    char hex[PHI_SHA256_HEX];
+    struct phi_sha256 *h = NULL;
+
+    ck_ok(phi_sha256_new(&h, &err));
+    ck_ok(phi_sha256_add(h, "abc", 3, &err));
+    ck_ok(phi_sha256_hex(h, hex, &err));
+    ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223"
+                          "b00361a396177a9cb410ff61f20015ad");
+    ck_ok(phi_sha256_hex(h, hex, &err)); /* it has started anew */
+    ck_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb924"
+                          "27ae41e4649b934ca495991b7852b855");
+    phi_sha256_free(h);
+    phi_sha256_free(NULL);
+}
+END_TEST
+
+struct visits {
+    unsigned char seen[1000];
+    size_t grain;
+    size_t nthreads;
+};
+
+static void visit(void *ctx, size_t first, size_t count, size_t worker)
+{
+    struct visits *v = ctx;
+
+    if (count == 0 || count > v->grain || worker >= v->nthreads)
+        abort();
+    for (size_t i = first; i < first + count; i++)
+        v->seen[i]++;
+}
+
+START_TEST(a_loop_does_every_item_once)
+{
+    static const size_t sizes[] = {0, 1, 2, 7, 64, 999, 1000};
+
+    for (size_t t = 1; t <= 5; t++) {
+        for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+            for (size_t grain = 1; grain <= 1001; grain = grain * 3 + 1) {
+                struct visits v = {.grain = grain, .nthreads = t};
+
+                phi_par_for(t, sizes[k], grain, visit, &v);
+                for (size_t i = 0; i < 1000; i++)
+                    ck_assert_uint_eq(v.seen[i], i < sizes[k]);
+            }
+        }
+    }
+    ck_assert_uint_ge(phi_par_default(), 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("base");
+    TCase *t = tcase_create("base");
+
+    tcase_add_test(t, sizes_notice_overflow);
+    tcase_add_test(t, memory_that_cannot_be_is_an_error);
+    tcase_add_test(t, grown_memory_is_zero);
+    tcase_add_test(t, buffers_are_little_endian);
+    tcase_add_test(t, a_map_finds_what_was_added);
+    tcase_add_test(t, a_cursor_never_leaves_its_run);
+    tcase_add_test(t, sha256_of_the_standard_examples);
+    tcase_add_test(t, a_loop_does_every_item_once);
+    tcase_set_timeout(t, 60);
+    suite_add_tcase(s, t);
+    return unit_main(s);
+}
