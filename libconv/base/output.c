@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE       /* fallocate: glibc's posix_fallocate writes every block \
-                           */
+/* fallocate() is Linux's; posix_fallocate() may write every block. */
+#define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "libconv/base/output.h"
 
