@@ -28,6 +28,11 @@
 #define PHI_JSON_MAX_DEPTH     512
 /* Characters of a number: what cJSON's buffer holds. */
 #define PHI_JSON_MAX_NUMBER 63
+/*
+ * Values in one document. A node of cJSON is 64 bytes and two bytes of text
+ * make one, so the size of the text alone does not bound the memory.
+ */
+#define PHI_JSON_MAX_VALUES ((size_t)1 << 22)
 /* Integers up to here are exact in a double, and so is the next one. */
 #define PHI_JSON_MAX_INT (((uint64_t)1 << 53) - 1)
 

@@ -3,6 +3,7 @@
 #include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "formats/json.h"
@@ -78,6 +79,16 @@ static const char *const kinds[] = {
     [PHI_JSON_NUMBER] = "a number", [PHI_JSON_STRING] = "a string",
     [PHI_JSON_ARRAY] = "an array",  [PHI_JSON_OBJECT] = "an object"};
 
+/* The shortest text that reads back as d. */
+static void number_text(char *out, size_t n, double d)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, n, "%.*g", digits, d);
+        if (strtod(out, NULL) == d)
+            return;
+    }
+}
+
 char *phi_json_describe(const struct phi_json *v, char *out, size_t n)
 {
     const enum phi_json_type type = phi_json_type(v);
@@ -85,7 +96,7 @@ char *phi_json_describe(const struct phi_json *v, char *out, size_t n)
     if (type == PHI_JSON_STRING)
         snprintf(out, n, "\"%.*s\"", PHI_ERR_NAME, v->node->valuestring);
     else if (type == PHI_JSON_NUMBER)
-        snprintf(out, n, "%.17g", v->node->valuedouble);
+        number_text(out, n, v->node->valuedouble);
     else if (type == PHI_JSON_BOOL)
         snprintf(out, n, "%s", cJSON_IsTrue(v->node) ? "true" : "false");
     else

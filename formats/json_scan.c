@@ -218,6 +218,7 @@ static enum phi_status scan_document(struct scan *s)
 {
     char close[PHI_JSON_MAX_DEPTH]; /* what ends each open container */
     size_t depth = 0;
+    size_t values = 0;
     enum expect next = VALUE;
 
     for (;;) {
@@ -242,6 +243,10 @@ static enum phi_status scan_document(struct scan *s)
         } else if (next == KEY || next == KEY_OR_END) {
             st = scan_key(s);
             next = VALUE;
+        } else if (++values > PHI_JSON_MAX_VALUES) {
+            return phi_fail(s->err, PHI_E_FORMAT,
+                            "at byte %zu: has more than %zu values", s->at,
+                            PHI_JSON_MAX_VALUES);
         } else if (c == '{' || c == '[') {
             if (depth == PHI_JSON_MAX_DEPTH)
                 return phi_fail(s->err, PHI_E_FORMAT,

@@ -155,6 +155,17 @@ START_TEST(limits)
                "a number has 64 characters, the limit is 63");
     phi_buf_release(&b);
 
+    for (size_t i = 0; i < PHI_JSON_MAX_VALUES - 1; i++)
+        phi_buf_text(&b, i == 0 ? "[1" : ",1");
+    phi_buf_text(&b, "]");
+    ck_ok(phi_json_parse(&doc, (char *)b.p, b.n, "t", &err));
+    phi_json_free(doc);
+    b.p[b.n - 1] = ',';
+    phi_buf_text(&b, "1]");
+    ck_refused(phi_json_parse(&doc, (char *)b.p, b.n, "t", &err), PHI_E_FORMAT,
+               "at byte 8388607: has more than 4194304 values");
+    phi_buf_release(&b);
+
     fixture_text(dir, "a.json", "[1234]");
     ck_ok(phi_json_load(&doc, path, 6, &err));
     phi_json_free(doc);
@@ -168,7 +179,7 @@ END_TEST
 static const char sample[] =
     "{\"n\": 12, \"f\": 2.5, \"s\": \"x\\u00e9\", \"b\": true, \"z\": null, "
     "\"neg\": -3, \"big\": 9007199254740991, \"over\": 9007199254740992, "
-    "\"two\": 2.0, \"o\": {\"k\": [1, \"q\"]}, \"N\": 13}";
+    "\"two\": 2.0, \"tenth\": 0.1, \"o\": {\"k\": [1, \"q\"]}, \"N\": 13}";
 
 START_TEST(typed_getters)
 {
@@ -215,6 +226,8 @@ START_TEST(typed_getters)
     ck_assert_double_eq(d, 2.5);
     ck_refused(phi_json_opt_number(&root, "f", 3, 4, &d, &err), PHI_E_FORMAT,
                "key \"f\": is 2.5, expected a number 3 to 4");
+    ck_refused(phi_json_opt_number(&root, "tenth", 3, 4, &d, &err),
+               PHI_E_FORMAT, "key \"tenth\": is 0.1, expected a number 3 to 4");
     ck_ok(phi_json_opt_bool(&root, "b", &b, &err));
     ck_assert(b);
     ck_refused(phi_json_opt_bool(&root, "n", &b, &err), PHI_E_FORMAT,
@@ -245,7 +258,7 @@ START_TEST(walks_and_names_places)
     char text[64];
     uint64_t u;
 
-    ck_assert_uint_eq(phi_json_count(&root), 11);
+    ck_assert_uint_eq(phi_json_count(&root), 12);
     ck_assert(phi_json_next(&root, &item));
     ck_assert_str_eq(phi_json_key(&item), "n");
     ck_ok(phi_json_get(&root, "o", PHI_JSON_OBJECT, &o, &err));
