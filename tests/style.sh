@@ -53,7 +53,7 @@ arrows='
 libconv/base    |
 libconv/cpu     |
 libconv/tensor  | base
-libconv/kernels | base tensor
+libconv/kernels | base tensor cpu
 libconv/quant   | base tensor kernels
 libconv/lora    | base tensor kernels
 libconv/text    | base tensor kernels

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What this processor can do, as bits, and the names of levels that a user
+ * may ask for. A level is listed only if there are kernels for it.
+ */
+#ifndef PHI_CPU_CPU_H
+#define PHI_CPU_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PHI_CPU_AVX2 (UINT32_C(1) << 0) /* with AVX and F16C: Haswell, Zen */
+
+/* The features of the processor that runs this, as far as the OS lets. */
+uint32_t phi_cpu_detect(void);
+
+/* The name of level i, simplest first; NULL past the last. */
+const char *phi_cpu_level_name(size_t i);
+
+/*
+ * The features that level `name` may use; false if there is no such level on
+ * this architecture. Whether the processor has them is another question.
+ */
+bool phi_cpu_level(const char *name, uint32_t *features);
+
+#endif

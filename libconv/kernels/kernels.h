@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract of the inner loops, written once; one const table a family and
+ * instruction set implements it (tables.h), kernels.c chooses.
+ *
+ * Kernels are pure: no allocation, no threads, no errors, no state. All of
+ * them are of the class "same bits everywhere": every level does the same
+ * float operations in the same order, never fused, so levels are compared
+ * with each other by memcmp and with the reference within a derived bound.
+ *
+ * Two rules give that. Lanes are output columns: sixteen of them make a
+ * panel, and each adds its terms in order of k. A reduction over a vector
+ * keeps sixteen partial results, lane l taking elements l, l + 16, ..., and
+ * adds them at the end as ((0+8)+(4+12)) + ... : halves, quarters, pairs.
+ */
+#ifndef PHI_KERNELS_KERNELS_H
+#define PHI_KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Columns of a panel, on every machine. */
+#define PHI_PANEL 16
+
+/* Products that are summed in f32 before the sum goes to double. */
+#define PHI_GEMM_BLOCK 32
+
+/* exp(x - max) summed over a row of logits that comes in pieces. */
+struct phi_lse {
+    double max; /* -infinity before the first piece */
+    double sum;
+    uint64_t top;  /* index of the first maximum */
+    uint64_t seen; /* elements so far */
+};
+
+/* Sums over v of e^(p - max) and of e^(p - max) (p - q). */
+struct phi_kld {
+    double max; /* of p; -infinity before the first piece */
+    double sum;
+    double diff;
+};
+
+struct phi_gemm_kernels {
+    /*
+     * acc[t][c] += sum over k of x[t][k] * w[k][c], for nt rows t and the 16
+     * columns c of one panel. Products and sums of 32 consecutive k are f32
+     * from a zero start; those sums are added to acc in order.
+     *
+     *   w    k=0: c0 c1 .. c15 | k=1: c0 .. c15 | ...   64-byte aligned
+     *   x    row t at x + t * ldx, any alignment
+     *   acc  row t at acc + t * ldacc, any alignment
+     *
+     * nt and nk may be 0; nk need not be a multiple of 32. To do a long k in
+     * pieces, cut at multiples of 32. |error| <= (34 e_f + (nk/32 + 1) e_d)
+     * times the sum of |x w|, e_f = 2^-24, e_d = 2^-53.
+     */
+    void (*f32)(double *acc, size_t ldacc, const float *x, size_t ldx,
+                const float *w, size_t nt, size_t nk);
+};
+
+struct phi_vec_kernels {
+    /*
+     * y = (x - mean) / sqrt(variance + eps) * gain + bias over n >= 1
+     * elements, in double, rounded once. y may be x.
+     */
+    void (*norm)(float *y, const float *x, const float *gain, const float *bias,
+                 size_t n, double eps);
+
+    /* y = z / (1 + e^(-2u)), u = sqrt(2/pi) (z + 0.044715 z^3): gelu_new. */
+    void (*gelu_new)(float *y, size_t n);
+
+    /*
+     * s[i] = e^(s[i] - max s) for i < n, n >= 1, and returns their sum.
+     * s may hold a NaN, which then is in the sum.
+     */
+    double (*softmax)(float *s, size_t n);
+
+    /* Adds a piece of n logits to a row's sum. */
+    void (*lse)(struct phi_lse *row, const float *x, size_t n);
+
+    /* Adds a piece of n pairs of logits, p of the reference. */
+    void (*kld)(struct phi_kld *row, const float *p, const float *q, size_t n);
+};
+
+struct phi_kernels {
+    const char *level; /* as --cpu names it */
+    const struct phi_gemm_kernels *gemm;
+    const struct phi_vec_kernels *vec;
+};
+
+/* The best level whose needs are all in `features` (cpu/cpu.h). Never NULL. */
+const struct phi_kernels *phi_kernels_select(uint32_t features);
+
+#endif
