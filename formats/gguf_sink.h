@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* GGUF v3 as a sink. */
+#ifndef PHI_FORMATS_GGUF_SINK_H
+#define PHI_FORMATS_GGUF_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "libconv/base/err.h"
+#include "libconv/tensor/meta.h"
+#include "libconv/tensor/sink.h"
+
+struct phi_gguf_options {
+    bool replace; /* an existing file may be replaced */
+};
+
+/*
+ * Begins the file: reserves its exact size and writes the header (see
+ * gguf_write.h for what is refused; nothing is created then). The alignment
+ * of the data is the key general.alignment of meta, 32 without it. Keys and
+ * tensors are in the file in list order. meta and tensors are not needed
+ * after the call. On success the caller owns *out.
+ */
+enum phi_status phi_gguf_sink_open(struct phi_sink **out, const char *path,
+                                   const struct phi_meta *meta,
+                                   const struct phi_sink_tensor *tensors,
+                                   size_t n, const struct phi_gguf_options *opt,
+                                   struct phi_err *err);
+
+#endif

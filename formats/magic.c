@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "formats/magic.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "libconv/base/bytes.h"
+
+#define MAGIC_BYTES 32
+
+#define TO_SAFETENSORS                                                         \
+    "phiconv never unpickles; save the model as safetensors "                  \
+    "(save_pretrained does)"
+#define TO_GGUF "convert the model again with a current converter"
+
+static const struct {
+    const char *bytes;
+    size_t n;
+    const char *what;
+    const char *hint;
+} rows[] = {
+    {"version https://git-lfs", 23, "a Git LFS pointer without the data",
+     "run: git lfs pull"},
+    {"GGUF", 4, "a GGUF file", "give its path as the model"},
+    {"PK\3\4", 4, "a zip archive, as PyTorch's pickles are", TO_SAFETENSORS},
+    {"\x80\2", 2, "a PyTorch pickle", TO_SAFETENSORS},
+    {"\x80\3", 2, "a PyTorch pickle", TO_SAFETENSORS},
+    {"\x80\4", 2, "a PyTorch pickle", TO_SAFETENSORS},
+    {"\x80\5", 2, "a PyTorch pickle", TO_SAFETENSORS},
+    {"lmgg", 4, "a ggml file, older than GGUF", TO_GGUF},
+    {"fmgg", 4, "a ggml file, older than GGUF", TO_GGUF},
+    {"tjgg", 4, "a ggml file, older than GGUF", TO_GGUF},
+    {"{", 1, "JSON", "give the model's folder instead"},
+};
+
+/* A plausible header length, then the opening brace of the header. */
+static bool is_safetensors(const uint8_t *p, size_t n, uint64_t size)
+{
+    return n > 8 && p[8] == '{' && phi_load_u64(p) <= size - 8;
+}
+
+enum phi_status phi_magic_refuse(const struct phi_file *f, const char *expected,
+                                 struct phi_err *err)
+{
+    const char *path = phi_file_path(f);
+    const uint64_t size = phi_file_size(f);
+    const size_t n = size < MAGIC_BYTES ? (size_t)size : MAGIC_BYTES;
+    uint8_t p[MAGIC_BYTES] = {0};
+    char hex[3 * 8 + 1] = "";
+    const enum phi_status st = phi_file_read(f, 0, p, n, err);
+
+    if (st != PHI_OK)
+        return st;
+    if (is_safetensors(p, n, size)) {
+        phi_fail(err, PHI_E_FORMAT, "%s: is a safetensors file, expected %s",
+                 path, expected);
+        phi_hint(err, "give the folder that holds it and config.json");
+        return PHI_E_FORMAT;
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (n >= rows[i].n && memcmp(p, rows[i].bytes, rows[i].n) == 0) {
+            phi_fail(err, PHI_E_FORMAT, "%s: is %s, expected %s", path,
+                     rows[i].what, expected);
+            phi_hint(err, "%s", rows[i].hint);
+            return PHI_E_FORMAT;
+        }
+    }
+    if (n == 0)
+        return phi_fail(err, PHI_E_FORMAT, "%s: is empty, expected %s", path,
+                        expected);
+    for (size_t i = 0; i < n && i < 8; i++)
+        snprintf(hex + 3 * i, 4, " %02x", p[i]);
+    return phi_fail(err, PHI_E_FORMAT,
+                    "%s: begins with the bytes%s, expected %s", path, hex,
+                    expected);
+}
