@@ -2,6 +2,7 @@
 /* Split models, real vocabularies, and files larger than 4 GiB. */
 #define _POSIX_C_SOURCE   200809L
 #define _FILE_OFFSET_BITS 64
+#include "formats/gguf_sink.h"
 #include "formats/model.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/gguf_bytes.h"
@@ -225,6 +226,29 @@ out:
 }
 END_TEST
 
+/* Written again, a file has the bytes it had; gguf-py leaves out padding. */
+static void check_rewritten(const struct phi_source *s, const char *original)
+{
+    const struct phi_gguf_options opt = {.replace = true};
+    char *path = fixture_path(dir, "again.gguf");
+    struct phi_sink *sink = NULL;
+    uint8_t *was = NULL;
+    size_t nwas = 0;
+    size_t n = 0;
+    char *now;
+
+    ck_ok(phi_gguf_sink_open(&sink, path, &s->meta, NULL, 0, &opt, &err));
+    ck_ok(phi_sink_commit(sink, &err));
+    phi_sink_close(sink);
+    ck_ok(phi_file_load(original, UINT32_MAX, &was, &nwas, &err));
+    now = fixture_load(dir, "again.gguf", &n);
+    ck_assert_uint_eq(n, (nwas + 31) / 32 * 32);
+    ck_assert_mem_eq(now, was, nwas);
+    free(now);
+    free(was);
+    free(path);
+}
+
 START_TEST(test_vocabularies)
 {
     static const struct {
@@ -245,6 +269,7 @@ START_TEST(test_vocabularies)
         ck_ok(phi_meta_get_array(&s->meta, "tokenizer.ggml.tokens",
                                  PHI_KV_STRING, &tokens, &err));
         ck_assert_uint_eq(tokens->v.arr.n, rows[i].tokens);
+        check_rewritten(s, path);
         phi_source_close(s);
         free(path);
     }
