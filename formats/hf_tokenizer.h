@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tokenizer of a Hugging Face folder as GGUF's tokenizer.* metadata.
+ * Handled is GPT-2's kind, which phi-1, phi-1.5 and phi-2 have: byte-level
+ * BPE behind GPT-2's pre-split, with added tokens cut out first, and nothing
+ * that a reader of GGUF would not do: everything else is refused by name.
+ */
+#ifndef PHI_FORMATS_HF_TOKENIZER_H
+#define PHI_FORMATS_HF_TOKENIZER_H
+
+#include <stdint.h>
+
+#include "formats/json.h"
+#include "libconv/base/err.h"
+#include "libconv/tensor/meta.h"
+
+/*
+ * Reads tokenizer.json, or vocab.json and merges.txt, with added_tokens.json,
+ * tokenizer_config.json, special_tokens_map.json and chat templates as far as
+ * they are there; files that repeat each other must agree. Sets, in this
+ * order, tokenizer.ggml.model, pre, tokens, token_type, merges, the ids of
+ * special tokens, add_bos/eos/sep_token where they are known (replaced in
+ * place if meta has them), and tokenizer.chat_template.
+ *
+ * config is the root of config.json. vocab_size is the number of rows of the
+ * embedding, which the caller has seen: ids without a token become "[PADi]".
+ */
+enum phi_status phi_hf_tokenizer(struct phi_meta *meta, const char *dir,
+                                 const struct phi_json *config,
+                                 uint64_t vocab_size, struct phi_err *err);
+
+#endif
