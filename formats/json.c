@@ -85,6 +85,22 @@ static enum phi_status check_tree(const struct phi_json_doc *doc,
     return PHI_OK;
 }
 
+/* The most common stranger among downloaded files. */
+static enum phi_status check_pointer(const char *text, size_t n,
+                                     const char *name, struct phi_err *err)
+{
+    static const char pointer[] = "version https://git-lfs";
+
+    if (n < sizeof(pointer) - 1 ||
+        memcmp(text, pointer, sizeof(pointer) - 1) != 0)
+        return PHI_OK;
+    phi_fail(err, PHI_E_FORMAT, "%s: is a Git LFS pointer, expected JSON",
+             name);
+    phi_hint(err, "the file was not downloaded: run git lfs pull in its "
+                  "folder");
+    return PHI_E_FORMAT;
+}
+
 enum phi_status phi_json_parse(struct phi_json_doc **out, const char *text,
                                size_t n, const char *name, struct phi_err *err)
 {
@@ -103,6 +119,9 @@ enum phi_status phi_json_parse(struct phi_json_doc **out, const char *text,
                       (unsigned long long)PHI_JSON_MAX_TOKENIZER);
         goto out;
     }
+    st = check_pointer(text, n, name, err);
+    if (st != PHI_OK)
+        goto out;
     st = phi_json_scan((const uint8_t *)text, n, &numbers, err);
     if (st != PHI_OK) {
         if (st == PHI_E_FORMAT)

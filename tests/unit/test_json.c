@@ -44,6 +44,8 @@ static const struct {
 } invalid[] = {
     {"", "t.json: at byte 0 (line 1): is not valid JSON: the text ends, "
          "expected a value"},
+    {"version https://git-lfs.github.com/spec/v1\n",
+     "t.json: is a Git LFS pointer, expected JSON"},
     {" ", "at byte 1 (line 1): is not valid JSON: the text ends"},
     {"{} x", "at byte 3 (line 1): is not valid JSON: found 'x', expected the "
              "end of the text"},
