@@ -184,7 +184,7 @@ enum phi_status phi_hf_vocab_same_base(struct phi_hf_vocab *v,
     enum phi_status st = phi_json_expect(object, PHI_JSON_OBJECT, err);
 
     while (st == PHI_OK && phi_json_next(object, &item)) {
-        struct phi_hf_token *t;
+        struct phi_hf_token *t = NULL;
         struct described d;
 
         st = read_pair(v, &item, &d, err);
@@ -327,7 +327,7 @@ enum phi_status phi_hf_vocab_same_added(struct phi_hf_vocab *v,
     enum phi_status st = phi_json_expect(tokens, PHI_JSON_OBJECT, err);
 
     while (st == PHI_OK && phi_json_next(tokens, &item)) {
-        struct phi_hf_token *t;
+        struct phi_hf_token *t = NULL;
         struct described d;
         bool special;
 

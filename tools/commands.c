@@ -4,7 +4,9 @@
 #include <stddef.h>
 
 /* A new command is one declaration and one row here. */
+extern const struct command cmd_quantize;
 
 const struct command *const commands[] = {
+    &cmd_quantize,
     NULL,
 };
