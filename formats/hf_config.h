@@ -20,7 +20,7 @@
 #define PHI_HF_MAX_HIDDEN  1048576  /* hidden_size, intermediate_size */
 #define PHI_HF_MAX_LAYERS  4096     /* num_hidden_layers */
 #define PHI_HF_MAX_HEADS   65536    /* num_attention_heads */
-#define PHI_HF_MAX_VOCAB   16777216 /* vocab_size */
+#define PHI_HF_MAX_ROWS    16777216 /* vocab_size */
 #define PHI_HF_MAX_CONTEXT 1073741824
 
 struct phi_hf_config {

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "formats/hf_card.h"
+#include "formats/hf_tokenizer.h"
+
 /* llama.cpp's number for a file whose matrices have this type. */
 static uint64_t file_type(const struct phi_source *s)
 {
@@ -80,6 +83,24 @@ static enum phi_status set_rope(struct phi_meta *m,
     return st;
 }
 
+/* Before the tokenizer's and after: where llama.cpp's converter has them. */
+static enum phi_status set_versions(struct phi_meta *m,
+                                    const struct phi_source *s,
+                                    struct phi_err *err)
+{
+    enum phi_status st =
+        phi_meta_set_u(m, "general.file_type", PHI_KV_U32, file_type(s), err);
+
+    /* phi_hf_tokenizer() changes it in place if the tokenizer says so. */
+    if (st == PHI_OK)
+        st = phi_meta_set_u(m, "tokenizer.ggml.add_bos_token", PHI_KV_BOOL, 0,
+                            err);
+    if (st == PHI_OK)
+        st = phi_meta_set_u(m, "general.quantization_version", PHI_KV_U32, 2,
+                            err);
+    return st;
+}
+
 enum phi_status phi_hf_meta(struct phi_source *s, const struct phi_hf_config *c,
                             const struct phi_json *config, struct phi_err *err)
 {
@@ -87,22 +108,17 @@ enum phi_status phi_hf_meta(struct phi_source *s, const struct phi_hf_config *c,
     enum phi_status st =
         phi_meta_set_str(m, "general.architecture", "phi2", 4, err);
 
-    (void)config;
-    (void)count_weights(s, c);
     if (st == PHI_OK)
         st = phi_meta_set_str(m, "general.type", "model", 5, err);
+    if (st == PHI_OK)
+        st = phi_hf_general(m, s->path, config, count_weights(s, c), err);
     if (st == PHI_OK)
         st = set_sizes(m, c, err);
     if (st == PHI_OK)
         st = set_rope(m, c, err);
     if (st == PHI_OK)
-        st = phi_meta_set_u(m, "general.file_type", PHI_KV_U32, file_type(s),
-                            err);
+        st = set_versions(m, s, err);
     if (st == PHI_OK)
-        st = phi_meta_set_u(m, "tokenizer.ggml.add_bos_token", PHI_KV_BOOL, 0,
-                            err);
-    if (st == PHI_OK)
-        st = phi_meta_set_u(m, "general.quantization_version", PHI_KV_U32, 2,
-                            err);
+        st = phi_hf_tokenizer(m, s->path, config, c->vocab, err);
     return st;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _POSIX_C_SOURCE 200809L
+#include <strings.h>
+
 #include "formats/json.h"
 #include "tests/unit/tiny_model.h"
 
@@ -164,6 +166,78 @@ START_TEST(has_the_metadata_of_the_architecture)
 }
 END_TEST
 
+/* A golden entry: key, [type] or ["ARRAY", type], value. */
+static void check_golden(const struct phi_json *entry, const struct phi_kv *kv)
+{
+    struct phi_json part = {0}, type = {0};
+    const char *key, *name;
+    uint64_t u = 0;
+    double d = 0;
+
+    ck_assert(phi_json_next(entry, &part));
+    ck_ok(phi_json_str(&part, &key, &err));
+    ck_assert_str_eq(kv->key, key);
+    ck_assert(phi_json_next(entry, &part));
+    ck_assert(phi_json_next(&part, &type));
+    ck_ok(phi_json_str(&type, &name, &err));
+    ck_assert_msg(strcasecmp(name, phi_kv_type_name(kv->type)) == 0,
+                  "%s: %s is no %s", key, phi_kv_type_name(kv->type), name);
+    if (phi_json_next(&part, &type)) {
+        ck_ok(phi_json_str(&type, &name, &err));
+        ck_assert_int_eq(strcasecmp(name, phi_kv_type_name(kv->v.arr.type)), 0);
+    }
+    ck_assert(phi_json_next(entry, &part));
+    switch (kv->type) {
+    case PHI_KV_STRING:
+        ck_ok(phi_json_str(&part, &name, &err));
+        ck_assert_str_eq(kv->v.str.p, name);
+        break;
+    case PHI_KV_U32:
+        ck_ok(phi_json_uint(&part, 0, UINT32_MAX, &u, &err));
+        ck_assert_uint_eq(kv->v.u, u);
+        break;
+    case PHI_KV_F32:
+        ck_ok(phi_json_number(&part, -1e9, 1e9, &d, &err));
+        ck_assert_double_eq(kv->v.f, d);
+        break;
+    case PHI_KV_ARRAY:
+        ck_ok(phi_json_get_uint(&part, "count", 0, UINT32_MAX, &u, &err));
+        ck_assert_uint_eq(kv->v.arr.n, u);
+        break;
+    default:
+        ck_assert_int_eq(kv->type, PHI_KV_BOOL);
+    }
+}
+
+/* What llama.cpp's converter writes, and rope.freq_base. */
+START_TEST(metadata_is_llama_cpps)
+{
+    const char *data = unit_test_data("metadata of llama.cpp's converter");
+    char *path;
+    struct phi_json_doc *doc = NULL;
+    struct phi_json root, item = {0};
+    struct phi_source *s = NULL;
+    size_t n = 0;
+
+    if (data == NULL)
+        return;
+    path = fixture_path(data, "goldens/llama-convert-kv.json");
+    ck_ok(phi_json_load(&doc, path, PHI_JSON_MAX_CONFIG, &err));
+    free(path);
+    root = phi_json_root(doc);
+    ck_ok(phi_hf_open(&s, PHI_SAMPLE, &err));
+    while (phi_json_next(&root, &item)) {
+        ck_assert_uint_lt(n, s->meta.n);
+        if (strcmp(s->meta.kv[n].key, "phi2.rope.freq_base") == 0)
+            n++;
+        check_golden(&item, &s->meta.kv[n++]);
+    }
+    ck_assert_uint_eq(n, s->meta.n);
+    phi_source_close(s);
+    phi_json_free(doc);
+}
+END_TEST
+
 /* ---- variants of a model ---- */
 
 START_TEST(opens_the_old_naming)
@@ -171,7 +245,7 @@ START_TEST(opens_the_old_naming)
     struct phi_source *s = NULL;
     size_t i;
 
-    fixture_text(dir, "config.json", TINY_OLD_CONFIG "}");
+    tiny_texts(dir, TINY_OLD_CONFIG "}");
     tiny_shard(dir, PHI_HF_SINGLE, tiny_old, TINY_OLD_N);
     ck_ok(phi_hf_open(&s, dir, &err));
     ck_assert_uint_eq(s->ntensors, TINY_OLD_N);
@@ -196,9 +270,8 @@ START_TEST(presents_a_tied_head)
     tiny_model_with(dir, TINY_HEAD, &none);
     tiny_refused(dir, PHI_E_FORMAT,
                  "tensor \"lm_head.weight\": is missing, expected "
-                 "with shape [10, 8]");
-    fixture_text(dir, "config.json",
-                 TINY_CONFIG ",\"tie_word_embeddings\":true}");
+                 "with shape [256, 8]");
+    tiny_texts(dir, TINY_CONFIG ",\"tie_word_embeddings\":true}");
     ck_ok(phi_hf_open(&s, dir, &err));
     ck_assert_uint_eq(s->ntensors, TINY_N);
     ck_assert_str_eq(s->tensors[1].name, "token_embd.weight");
@@ -234,9 +307,8 @@ START_TEST(presents_scaling_heads_and_types)
             strstr(entries[i].name, "v_proj") != NULL)
             entries[i].dim[0] = 4;
     }
-    fixture_text(dir, "config.json",
-                 TINY_CONFIG ",\"num_key_value_heads\":1,\"rope_scaling\":"
-                             "{\"type\":\"linear\",\"factor\":2.5}}");
+    tiny_texts(dir, TINY_CONFIG ",\"num_key_value_heads\":1,\"rope_scaling\":"
+                                "{\"type\":\"linear\",\"factor\":2.5}}");
     tiny_shard(dir, PHI_HF_SINGLE, entries, n);
     ck_ok(phi_hf_open(&s, dir, &err));
     ck_ok(phi_meta_get_uint(&s->meta, "phi2.attention.head_count_kv", 9, &u,
@@ -273,12 +345,12 @@ START_TEST(presents_norms_of_query_and_key)
     memcpy(entries, tiny_current, sizeof(tiny_current));
     memcpy(entries + TINY_N, norms, sizeof(norms));
     tiny_shard(dir, PHI_HF_SINGLE, entries, TINY_N + 8);
-    fixture_text(dir, "config.json", TINY_CONFIG "}");
+    tiny_texts(dir, TINY_CONFIG "}");
     tiny_refused(
         dir, PHI_E_FORMAT,
         "tensor \"model.layers.0.self_attn.k_layernorm.bias\": is there, "
         "but qk_layernorm is false");
-    fixture_text(dir, "config.json", TINY_CONFIG ",\"qk_layernorm\":true}");
+    tiny_texts(dir, TINY_CONFIG ",\"qk_layernorm\":true}");
     ck_ok(phi_hf_open(&s, dir, &err));
     ck_assert(phi_source_find(s, "blk.1.attn_q_norm.weight", &i));
     ck_assert_uint_eq(s->tensors[i].dim[0], 4);
@@ -377,7 +449,7 @@ START_TEST(refuses_folders)
     fixture_text(dir, "adapter_config.json", "{}");
     ck_assert_int_eq(phi_hf_open(&s, dir, &e), PHI_E_FORMAT);
     ck_assert_ptr_nonnull(strstr(e.hint, "this is a LoRA adapter"));
-    fixture_text(dir, "config.json", TINY_CONFIG "}");
+    tiny_texts(dir, TINY_CONFIG "}");
     tiny_refused(dir, PHI_E_FORMAT,
                  "has no weights, expected model.safetensors or "
                  "model.safetensors.index.json");
@@ -386,7 +458,7 @@ START_TEST(refuses_folders)
                  "has its weights in pytorch_model.bin only");
     ck_assert_int_eq(phi_hf_open(&s, dir, &e), PHI_E_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(e.hint, "pickles can run code"));
-    fixture_text(dir, "config.json", TINY_CONFIG ",\"hidden_act\":\"relu\"}");
+    tiny_texts(dir, TINY_CONFIG ",\"hidden_act\":\"relu\"}");
     tiny_refused(dir, PHI_E_UNSUPPORTED,
                  "config.json: key \"hidden_act\": is \"relu\"");
 }
@@ -405,6 +477,7 @@ int main(void)
     tcase_add_test(t, order_is_llama_cpps);
     tcase_add_test(t, reads_bytes_as_stored);
     tcase_add_test(t, has_the_metadata_of_the_architecture);
+    tcase_add_test(t, metadata_is_llama_cpps);
     tcase_add_test(t, opens_the_old_naming);
     tcase_add_test(t, presents_a_tied_head);
     tcase_add_test(t, presents_scaling_heads_and_types);

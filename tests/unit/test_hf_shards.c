@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #define _POSIX_C_SOURCE 200809L
-#include "libconv/base/buf.h"
 #include "tests/unit/tiny_model.h"
 
 static char *dir;
@@ -22,7 +21,7 @@ static void sharded(size_t cut)
 {
     struct phi_buf b = {0};
 
-    fixture_text(dir, "config.json", TINY_CONFIG "}");
+    tiny_texts(dir, TINY_CONFIG "}");
     tiny_shard(dir, "a.safetensors", tiny_current, cut);
     tiny_shard(dir, "b.safetensors", tiny_current + cut, TINY_N - cut);
     phi_buf_text(&b, INDEX_HEAD);

@@ -10,19 +10,21 @@
 #include "formats/hf_dir.h"
 #include "formats/hf_shards.h"
 #include "formats/safetensors.h"
+#include "libconv/base/buf.h"
+#include "libconv/base/utf8.h"
 #include "tests/unit/fixture.h"
 
-/* 2 layers, hidden 8, 2 heads of 4, 12 in the MLP, 10 tokens. */
+/* 2 layers, hidden 8, 2 heads of 4, 12 in the MLP, a token a byte. */
 #define TINY_CONFIG                                                            \
     "{\"architectures\":[\"PhiForCausalLM\"],\"model_type\":\"phi\","          \
     "\"hidden_size\":8,\"num_attention_heads\":2,\"num_hidden_layers\":2,"     \
-    "\"intermediate_size\":12,\"vocab_size\":10,"                              \
+    "\"intermediate_size\":12,\"vocab_size\":256,"                             \
     "\"max_position_embeddings\":16,\"partial_rotary_factor\":0.5"
 
 #define TINY_OLD_CONFIG                                                        \
     "{\"architectures\":[\"PhiForCausalLM\"],\"model_type\":\"phi-msft\","     \
     "\"n_embd\":8,\"n_head\":2,\"n_layer\":2,\"n_inner\":12,"                  \
-    "\"n_positions\":16,\"rotary_dim\":2,\"vocab_size\":10"
+    "\"n_positions\":16,\"rotary_dim\":2,\"vocab_size\":256"
 
 #define VECTOR(name, n)                                                        \
     {                                                                          \
@@ -64,20 +66,20 @@
 #define TINY_HEAD 30 /* index of lm_head.weight below */
 
 static const struct phi_st_entry tiny_current[] = {
-    MATRIX("model.embed_tokens.weight", 10, 8),
+    MATRIX("model.embed_tokens.weight", 256, 8),
     TINY_LAYER("model.layers.0."),
     TINY_LAYER("model.layers.1."),
-    VECTOR("lm_head.bias", 10),
-    MATRIX("lm_head.weight", 10, 8),
+    VECTOR("lm_head.bias", 256),
+    MATRIX("lm_head.weight", 256, 8),
     VECTOR("model.final_layernorm.weight", 8),
     VECTOR("model.final_layernorm.bias", 8)};
 
 static const struct phi_st_entry tiny_old[] = {
-    MATRIX("transformer.embd.wte.weight", 10, 8),
+    MATRIX("transformer.embd.wte.weight", 256, 8),
     TINY_OLD_LAYER("transformer.h.0."),
     TINY_OLD_LAYER("transformer.h.1."),
-    VECTOR("lm_head.linear.bias", 10),
-    MATRIX("lm_head.linear.weight", 10, 8),
+    VECTOR("lm_head.linear.bias", 256),
+    MATRIX("lm_head.linear.weight", 256, 8),
     VECTOR("lm_head.ln.weight", 8),
     VECTOR("lm_head.ln.bias", 8)};
 
@@ -95,7 +97,7 @@ static inline void tiny_shard(const char *dir, const char *name,
     for (size_t k = 0; k < n; k++) {
         const size_t i = phi_st_order(w, k);
         uint64_t count = 1, nbytes;
-        uint8_t bytes[1024];
+        uint8_t bytes[4096];
 
         for (uint32_t d = 0; d < entries[i].rank; d++)
             count *= entries[i].dim[d];
@@ -110,12 +112,37 @@ static inline void tiny_shard(const char *dir, const char *name,
     free(path);
 }
 
+/* config.json, and a vocabulary of GPT-2's kind without merges. */
+static inline void tiny_texts(const char *dir, const char *config)
+{
+    struct phi_buf b = {0};
+    uint32_t extra = 256;
+
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        const bool plain =
+            (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte != 0xad);
+        uint8_t text[4];
+        const size_t n = phi_utf8_encode(plain ? byte : extra++, text);
+
+        phi_buf_text(&b, byte == 0 ? "{\"" : ",\"");
+        if (byte == '"' || byte == '\\')
+            phi_buf_text(&b, "\\");
+        phi_buf_put(&b, text, n);
+        phi_buf_printf(&b, "\":%u", (unsigned)byte);
+    }
+    phi_buf_text(&b, "}");
+    fixture_write(dir, "vocab.json", b.p, b.n);
+    phi_buf_release(&b);
+    fixture_text(dir, "merges.txt", "#version: 0.2\n");
+    fixture_text(dir, "config.json", config);
+}
+
 /* The tiny model in current names; keys are added to its configuration. */
 static inline void tiny_model(const char *dir, const char *keys)
 {
     char *config = phi_sprintf(NULL, TINY_CONFIG "%s}", keys);
 
-    fixture_text(dir, "config.json", config);
+    tiny_texts(dir, config);
     tiny_shard(dir, PHI_HF_SINGLE, tiny_current, TINY_N);
     free(config);
 }
@@ -132,7 +159,7 @@ static inline void tiny_model_with(const char *dir, size_t i,
         entries[i] = *entry;
     else
         entries[i] = entries[--n];
-    fixture_text(dir, "config.json", TINY_CONFIG "}");
+    tiny_texts(dir, TINY_CONFIG "}");
     tiny_shard(dir, PHI_HF_SINGLE, entries, n);
 }
 
