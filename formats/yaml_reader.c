@@ -49,11 +49,9 @@ long phi_yaml_column(const struct phi_yaml_reader *r)
 /* Blanks and a comment to the end of the line; false if more is there. */
 bool phi_yaml_skip_line_rest(struct phi_yaml_reader *r)
 {
-    const size_t from = r->at;
-
     phi_yaml_skip_blanks(r);
     if (phi_yaml_peek(r, 0) == '#' &&
-        (r->at > from || r->at == 0 || r->text[r->at - 1] == '\n')) {
+        (r->at == 0 || phi_yaml_is_space(r->text[r->at - 1]))) {
         while (!phi_yaml_at_end(r) && phi_yaml_peek(r, 0) != '\n')
             r->at++;
     }

@@ -118,6 +118,16 @@ static enum phi_status flow_item(struct phi_yaml_reader *r, int depth,
     return phi_yaml_flow_plain(r, out);
 }
 
+/* As flow_item() behind a key, where there may be nothing. */
+static enum phi_status flow_value(struct phi_yaml_reader *r, int depth,
+                                  struct phi_card_value **out)
+{
+    if (phi_yaml_peek(r, 0) != ',' && phi_yaml_peek(r, 0) != '}')
+        return flow_item(r, depth, out);
+    *out = phi_yaml_new_value(r, PHI_CARD_NULL);
+    return *out != NULL ? PHI_OK : PHI_E_NOMEM;
+}
+
 /* Makes the text of `from` the key of a member and frees the rest. */
 static enum phi_status as_key(struct phi_yaml_reader *r,
                               struct phi_card_value *from, char **key)
@@ -150,7 +160,7 @@ static enum phi_status flow_member(struct phi_yaml_reader *r, int depth,
         if (st == PHI_OK) {
             r->at++;
             phi_yaml_skip_flow_space(r);
-            st = flow_item(r, depth, &v);
+            st = flow_value(r, depth, &v);
             phi_yaml_skip_flow_space(r);
         }
     } else if (st == PHI_OK && phi_yaml_peek(r, 0) == ':') {
@@ -196,7 +206,7 @@ static enum phi_status flow(struct phi_yaml_reader *r, int depth,
         if (phi_yaml_peek(r, 0) == ',') {
             r->at++;
             phi_yaml_skip_flow_space(r);
-        } else if (phi_yaml_peek(r, 0) != close) {
+        } else if (phi_yaml_peek(r, 0) != close && !phi_yaml_at_end(r)) {
             st = phi_yaml_broken(r, "expected \",\" or a closing bracket");
         }
     }
