@@ -15,11 +15,12 @@
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
-static char root[] = "/tmp/phiconv-card-XXXXXX";
+static char root[64];
 static char path[4096];
 
 static void setup(void)
 {
+    strcpy(root, "/tmp/phiconv-card-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(root));
 }
 
