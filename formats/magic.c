@@ -39,6 +39,32 @@ static bool is_safetensors(const uint8_t *p, size_t n, uint64_t size)
     return n > 8 && p[8] == '{' && phi_load_u64(p) <= size - 8;
 }
 
+/* Whether the bytes are those of a row; then err says so. */
+static bool is_row(const uint8_t *p, size_t n, const char *path,
+                   const char *expected, struct phi_err *err)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (n >= rows[i].n && memcmp(p, rows[i].bytes, rows[i].n) == 0) {
+            phi_fail(err, PHI_E_FORMAT, "%s: is %s, expected %s", path,
+                     rows[i].what, expected);
+            phi_hint(err, "%s", rows[i].hint);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool phi_magic_is_other(const struct phi_file *f, const char *expected,
+                        struct phi_err *err)
+{
+    const uint64_t size = phi_file_size(f);
+    const size_t n = size < MAGIC_BYTES ? (size_t)size : MAGIC_BYTES;
+    uint8_t p[MAGIC_BYTES] = {0};
+
+    return phi_file_read(f, 0, p, n, NULL) == PHI_OK &&
+           is_row(p, n, phi_file_path(f), expected, err);
+}
+
 enum phi_status phi_magic_refuse(const struct phi_file *f, const char *expected,
                                  struct phi_err *err)
 {
@@ -57,14 +83,8 @@ enum phi_status phi_magic_refuse(const struct phi_file *f, const char *expected,
         phi_hint(err, "give the folder that holds it and config.json");
         return PHI_E_FORMAT;
     }
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (n >= rows[i].n && memcmp(p, rows[i].bytes, rows[i].n) == 0) {
-            phi_fail(err, PHI_E_FORMAT, "%s: is %s, expected %s", path,
-                     rows[i].what, expected);
-            phi_hint(err, "%s", rows[i].hint);
-            return PHI_E_FORMAT;
-        }
-    }
+    if (is_row(p, n, path, expected, err))
+        return PHI_E_FORMAT;
     if (n == 0)
         return phi_fail(err, PHI_E_FORMAT, "%s: is empty, expected %s", path,
                         expected);

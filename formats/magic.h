@@ -14,4 +14,11 @@
 enum phi_status phi_magic_refuse(const struct phi_file *f, const char *expected,
                                  struct phi_err *err);
 
+/*
+ * For formats without a magic, whose files may begin with any bytes: true,
+ * with err filled as above, if these are another format's.
+ */
+bool phi_magic_is_other(const struct phi_file *f, const char *expected,
+                        struct phi_err *err);
+
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats/json.h"
+#include "formats/magic.h"
 #include "libconv/base/bytes.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/size.h"
@@ -33,44 +34,15 @@ static enum phi_status fail_tensor(const struct phi_st *st,
                     phi_file_path(st->file), PHI_ERR_NAME, t->name, text);
 }
 
-/* What people have instead of a safetensors file, by its first bytes. */
-static const struct {
-    const char *magic;
-    size_t n;
-    const char *what;
-    const char *hint;
-} strangers[] = {
-    {"version https://git-lfs", 23, "a Git LFS pointer",
-     "the weights were not downloaded: run git lfs pull in the model's folder"},
-    {"PK\x03\x04", 4, "a PyTorch pickle (a zip archive)",
-     "convert it to safetensors: pickles can run code and are never read"},
-    {"\x80", 1, "a Python pickle",
-     "convert it to safetensors: pickles can run code and are never read"},
-    {"GGUF", 4, "a GGUF file", "name it *.gguf and pass it by itself"},
-};
-
 /*
  * Fails because the header cannot be where it should; `text` says why. Only
  * here the first bytes matter: 0x80 may well begin an honest length.
  */
-static enum phi_status fail_length(const struct phi_file *f,
-                                   struct phi_err *err, const char *text)
+static enum phi_status fail_length(const struct phi_file *f, const char *text,
+                                   struct phi_err *err)
 {
-    char head[24] = {0};
-    const uint64_t size = phi_file_size(f);
-    const size_t n = size < sizeof(head) ? (size_t)size : sizeof(head);
-
-    if (phi_file_read(f, 0, head, n, NULL) != PHI_OK)
-        return phi_fail(err, PHI_E_IO, "%s: cannot be read", phi_file_path(f));
-    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-        if (n >= strangers[i].n &&
-            memcmp(head, strangers[i].magic, strangers[i].n) == 0) {
-            phi_fail(err, PHI_E_FORMAT,
-                     "%s: is %s, expected a safetensors file", phi_file_path(f),
-                     strangers[i].what);
-            return phi_hint(err, "%s", strangers[i].hint);
-        }
-    }
+    if (phi_magic_is_other(f, "a safetensors file", err))
+        return PHI_E_FORMAT;
     return phi_fail(err, PHI_E_FORMAT, "%s: %s", phi_file_path(f), text);
 }
 
@@ -88,7 +60,7 @@ static enum phi_status read_length(const struct phi_file *f, uint64_t *out,
                  "has %llu bytes, expected at least 8 for the length of the "
                  "header",
                  (unsigned long long)size);
-        return fail_length(f, err, text);
+        return fail_length(f, text, err);
     }
     st = phi_file_read(f, 0, head, sizeof(head), err);
     if (st != PHI_OK)
@@ -98,13 +70,13 @@ static enum phi_status read_length(const struct phi_file *f, uint64_t *out,
         snprintf(text, sizeof(text),
                  "the header has %llu bytes (at byte 0), the limit is %u",
                  (unsigned long long)*out, PHI_ST_MAX_HEADER);
-        return fail_length(f, err, text);
+        return fail_length(f, text, err);
     }
     if (*out > size - 8) {
         snprintf(text, sizeof(text),
                  "the header ends at byte %llu, but the file has %llu bytes",
                  (unsigned long long)*out + 8, (unsigned long long)size);
-        return fail_length(f, err, text);
+        return fail_length(f, text, err);
     }
     return PHI_OK;
 }

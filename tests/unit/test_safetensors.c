@@ -194,12 +194,14 @@ START_TEST(names_strangers)
         const char *hint;
     } cases[] = {
         {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", 56,
-         "is a Git LFS pointer, expected a safetensors file", "git lfs pull"},
-        {"PK\x03\x04\x00\x00\x08\x08\x00\x00", 10, "is a PyTorch pickle",
-         "convert it to safetensors"},
-        {"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20", 10, "is a Python pickle",
-         "convert it to safetensors"},
-        {"GGUF\x03\x00\x00\x00\x00\x00", 10, "is a GGUF file", "*.gguf"},
+         "is a Git LFS pointer without the data, expected a safetensors file",
+         "git lfs pull"},
+        {"PK\x03\x04\x00\x00\x08\x08\x00\x00", 10,
+         "is a zip archive, as PyTorch's pickles are",
+         "save the model as safetensors"},
+        {"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20", 10, "is a PyTorch pickle",
+         "save the model as safetensors"},
+        {"GGUF\x03\x00\x00\x00\x00\x00", 10, "is a GGUF file", "give its path"},
     };
     const struct phi_buf none = {0};
     struct phi_buf b = none;
