@@ -24,6 +24,8 @@ char *phi_shape_text(char *out, size_t n, const uint64_t *dim, uint32_t rank)
     return out;
 }
 
+static const char cut_short[] = "the file was cut short: download it again";
+
 /* Fails with file and tensor in front of the text. */
 static enum phi_status fail_tensor(const struct phi_st *st,
                                    const struct phi_st_tensor *t,
@@ -76,7 +78,10 @@ static enum phi_status read_length(const struct phi_file *f, uint64_t *out,
         snprintf(text, sizeof(text),
                  "the header ends at byte %llu, but the file has %llu bytes",
                  (unsigned long long)*out + 8, (unsigned long long)size);
-        return fail_length(f, text, err);
+        st = fail_length(f, text, err);
+        if (err != NULL && err->hint[0] == '\0')
+            phi_hint(err, "%s", cut_short);
+        return st;
     }
     return PHI_OK;
 }
@@ -277,7 +282,7 @@ static enum phi_status check_tiling(struct phi_st *st, uint64_t data,
                      (unsigned long long)(data + at),
                      (unsigned long long)(data + have));
             fail_tensor(st, t, err, PHI_E_FORMAT, text);
-            return phi_hint(err, "the file was cut short: download it again");
+            return phi_hint(err, "%s", cut_short);
         }
         t->begin += data;
     }
