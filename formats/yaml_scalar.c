@@ -32,13 +32,13 @@ static enum phi_status finish(struct phi_yaml_reader *r, struct phi_buf *b,
 
 /*
  * Line ends inside a quoted or plain scalar: one is a blank, each further one
- * a line end. The blanks around them go.
+ * a line end. The blanks around them go, but for the first `keep` bytes of b.
  */
-static void fold(struct phi_yaml_reader *r, struct phi_buf *b)
+static void fold(struct phi_yaml_reader *r, struct phi_buf *b, size_t keep)
 {
     size_t ends = 0;
 
-    while (b->n > 0 && phi_yaml_is_blank((char)b->p[b->n - 1]))
+    while (b->n > keep && phi_yaml_is_blank((char)b->p[b->n - 1]))
         b->n--;
     while (phi_yaml_is_space(phi_yaml_peek(r, 0)) && !phi_yaml_at_end(r)) {
         ends += phi_yaml_peek(r, 0) == '\n';
@@ -102,8 +102,12 @@ static enum phi_status escape(struct phi_yaml_reader *r, struct phi_buf *b)
     r->at++;
     if (c == 'x' || c == 'u' || c == 'U')
         return escaped_code(r, c == 'x' ? 2 : c == 'u' ? 4 : 8, b);
-    if (c == '\n') { /* the lines are one */
+    if (c == '\n') { /* the lines are one, less the empty ones after it */
         phi_yaml_skip_blanks(r);
+        for (; phi_yaml_peek(r, 0) == '\n'; phi_yaml_skip_blanks(r)) {
+            phi_buf_put(b, "\n", 1);
+            r->at++;
+        }
         return PHI_OK;
     }
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -120,6 +124,7 @@ enum phi_status phi_yaml_quoted(struct phi_yaml_reader *r,
 {
     const char quote = phi_yaml_peek(r, 0);
     struct phi_buf b = {0};
+    size_t keep = 0;
     enum phi_status st = PHI_OK;
 
     r->at++;
@@ -129,7 +134,7 @@ enum phi_status phi_yaml_quoted(struct phi_yaml_reader *r,
         if (phi_yaml_at_end(r)) {
             st = phi_yaml_broken(r, "a quote is not closed");
         } else if (c == '\n') {
-            fold(r, &b);
+            fold(r, &b, keep);
         } else if (c == quote) {
             r->at++;
             if (quote == '"' || phi_yaml_peek(r, 0) != '\'')
@@ -139,6 +144,7 @@ enum phi_status phi_yaml_quoted(struct phi_yaml_reader *r,
         } else if (c == '\\' && quote == '"') {
             r->at++;
             st = escape(r, &b);
+            keep = b.n; /* an escaped blank is no blank to fold away */
         } else {
             phi_buf_put(&b, &c, 1);
             r->at++;
@@ -218,7 +224,7 @@ enum phi_status phi_yaml_plain(struct phi_yaml_reader *r, long parent,
             r->at = end;
             break;
         }
-        fold(r, &b);
+        fold(r, &b, 0);
         st = plain_line(r, false, &b);
     }
     if (st == PHI_OK)
@@ -253,19 +259,22 @@ static enum phi_status block_header(struct phi_yaml_reader *r, long parent,
     return PHI_OK;
 }
 
-/* Skips lines of blanks only; returns how many. The reader is at a line. */
-static size_t block_breaks(struct phi_yaml_reader *r)
+/*
+ * Skips lines of blanks only, and no more of them than the indentation once
+ * that is known; returns how many. The reader is at a line.
+ */
+static size_t block_breaks(struct phi_yaml_reader *r, const struct block *b)
 {
     size_t breaks = 0;
 
     while (!phi_yaml_at_end(r)) {
-        size_t i = 0;
+        struct phi_yaml_reader end = *r;
 
-        while (phi_yaml_is_blank(phi_yaml_peek(r, i)))
-            i++;
-        if (phi_yaml_peek(r, i) != '\n' || r->at + i >= r->n)
+        phi_yaml_skip_blanks(&end);
+        if (phi_yaml_peek(&end, 0) != '\n' ||
+            (b->indent >= 0 && phi_yaml_column(&end) > b->indent))
             break;
-        r->at += i + 1;
+        r->at = end.at + 1;
         breaks++;
     }
     return breaks;
@@ -300,7 +309,7 @@ enum phi_status phi_yaml_block_scalar(struct phi_yaml_reader *r, long parent,
 
     if (st != PHI_OK)
         return st;
-    breaks = block_breaks(r);
+    breaks = block_breaks(r, &b);
     more = block_line(r, parent, &b);
     while (more) {
         const bool words = !phi_yaml_is_blank(phi_yaml_peek(r, 0));
@@ -312,7 +321,7 @@ enum phi_status phi_yaml_block_scalar(struct phi_yaml_reader *r, long parent,
         if (phi_yaml_at_end(r))
             break;
         r->at++;
-        breaks = block_breaks(r);
+        breaks = block_breaks(r, &b);
         more = block_line(r, parent, &b);
         if (more && b.folded && words &&
             !phi_yaml_is_blank(phi_yaml_peek(r, 0)))
@@ -340,7 +349,7 @@ enum phi_status phi_yaml_flow_plain(struct phi_yaml_reader *r,
         if (phi_yaml_at_end(r) || strchr(",[]{}:", phi_yaml_peek(r, 0)) != NULL)
             break;
         r->at = end;
-        fold(r, &b);
+        fold(r, &b, 0);
         if (phi_yaml_peek(r, 0) == '#')
             break;
         st = plain_line(r, true, &b);

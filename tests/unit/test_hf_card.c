@@ -109,7 +109,10 @@ static const struct {
     {"---\na: \"b\nc: d\"\ne: f\n---\n", "e", "\"f\""},
     {"---\n\"a\": b\n'c': d\n---\n", "c", "\"d\""},
     {"---\na : b\n---\n", "a", "\"b\""},
+    {"---\na: \"b\\ \n  c\"\n---\n", "a", "\"b  c\""},
+    {"---\na: \"b\\\n\n  c\"\n---\n", "a", "\"b\nc\""},
     /* Block scalars. */
+    {"---\na: |\n  b\n   \n  c\n---\n", "a", "\"b\n \nc\n\""},
     {"---\na: |\n  b\n   c\n\n  d\n\n---\n", "a", "\"b\n c\n\nd\n\""},
     {"---\na: |-\n  b\n  c\n---\n", "a", "\"b\nc\""},
     {"---\na: |+\n  b\n\n\nc: d\n---\n", "a", "\"b\n\n\n\""},
