@@ -61,6 +61,18 @@ static uint64_t first_not_finite(const float *x, size_t n)
     return NONE;
 }
 
+/* A weight that the type would lose without a trace. */
+static uint64_t first_past_limit(const float *x, size_t n, enum phi_dtype t)
+{
+    const float limit = phi_quant_limit(t);
+
+    for (size_t i = 0; i < n; i++) {
+        if (x[i] > limit || x[i] < -limit)
+            return i;
+    }
+    return NONE;
+}
+
 /* Quantizes row r to one output and, where asked or needed, reads it back. */
 static void do_lane(const struct chunk *c, struct lane *l, size_t r,
                     float *back)
@@ -77,6 +89,8 @@ static void do_lane(const struct chunk *c, struct lane *l, size_t r,
     /* A scale beyond f16, or a weight beyond the type, shows up here. */
     phi_quant_to_f32(l->dtype, to, c->cols, back);
     l->bad[r] = first_not_finite(back, c->cols);
+    if (l->bad[r] == NONE)
+        l->bad[r] = first_past_limit(x, c->cols, l->dtype);
     if (l->square == NULL)
         return;
     for (size_t i = 0; i < c->cols; i++) {
@@ -118,6 +132,24 @@ static const char *kind_of(float v)
     return v > 0 ? "infinity" : "-infinity";
 }
 
+/*
+ * Of the block of row r with the element `bad`, the largest magnitude: a
+ * scale that overflows makes all elements of its block bad, small ones too.
+ */
+static uint64_t culprit(const struct chunk *c, const struct lane *l, size_t r)
+{
+    const float *x = c->values + r * c->cols;
+    const uint64_t block = phi_dtype_info(l->dtype)->block;
+    const uint64_t first = l->bad[r] - l->bad[r] % block;
+    uint64_t at = first;
+
+    for (uint64_t i = first + 1; i < first + block; i++) {
+        if ((x[i] < 0 ? -x[i] : x[i]) > (x[at] < 0 ? -x[at] : x[at]))
+            at = i;
+    }
+    return at;
+}
+
 /* Looks at the rows in order, so that the message is always the same one. */
 static enum phi_status check_rows(const struct chunk *c, size_t nrows,
                                   uint64_t first, const struct phi_tensor *t,
@@ -136,16 +168,18 @@ static enum phi_status check_rows(const struct chunk *c, size_t nrows,
                             (unsigned long long)res->bad_col);
         for (size_t k = 0; k < c->nlanes; k++) {
             const struct lane *l = &c->lanes[k];
+            uint64_t col;
 
             if (l->bad[r] == NONE)
                 continue;
+            col = culprit(c, l, r);
             return phi_fail(
                 err, PHI_E_UNSUPPORTED,
                 "%s: tensor \"%.*s\": %g at row %llu, column %llu is beyond "
                 "what %s can hold",
                 t->file, PHI_ERR_NAME, t->origin,
-                (double)c->values[r * c->cols + l->bad[r]], row,
-                (unsigned long long)l->bad[r], phi_dtype_info(l->dtype)->name);
+                (double)c->values[r * c->cols + col], row,
+                (unsigned long long)col, phi_dtype_info(l->dtype)->name);
         }
     }
     return PHI_OK;

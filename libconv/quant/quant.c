@@ -2,6 +2,7 @@
 /* One row a type; see quant.h. */
 #include "libconv/quant/quant.h"
 
+#include <float.h>
 #include <string.h>
 
 #include "libconv/kernels/quant_kernels.h"
@@ -109,4 +110,10 @@ void phi_quant_to_f32(enum phi_dtype t, const void *src, size_t n, float *dst)
 void phi_quant_from_f32(enum phi_dtype t, const float *src, size_t n, void *dst)
 {
     quantize_of(t)(dst, src, n / phi_dtype_info(t)->block);
+}
+
+float phi_quant_limit(enum phi_dtype t)
+{
+    /* The largest f16 times the largest scale and quant. */
+    return t == PHI_Q6_K ? 65504.0f * 128 * 32 : FLT_MAX;
 }

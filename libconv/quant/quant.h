@@ -22,8 +22,18 @@ bool phi_quant_writable(enum phi_dtype t);
  */
 void phi_quant_to_f32(enum phi_dtype t, const void *src, size_t n, float *dst);
 
-/* Stores n elements (a multiple of the block) to dst; t must be writable. */
+/*
+ * Stores n elements (a multiple of the block) to dst; t must be writable. What
+ * is too large shows as an infinity or NaN when it is read back, except
+ * magnitudes past phi_quant_limit().
+ */
 void phi_quant_from_f32(enum phi_dtype t, const float *src, size_t n,
                         void *dst);
+
+/*
+ * The largest magnitude that t takes. Past it the search for Q6_K's scales
+ * overflows f32, and ggml's bytes say 0 where a large weight was.
+ */
+float phi_quant_limit(enum phi_dtype t);
 
 #endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sample through the pipeline, every tensor against the hash of
+ * llama-quantize's bytes; and what stops a run.
+ */
+#include <math.h>
+
+#include "formats/model.h"
+#include "libconv/base/half.h"
+#include "libconv/convert/pipeline.h"
+#include "tests/unit/memory_model.h"
+
+/* tests/golden/quantize.txt: "name type hash" a line. */
+struct golden {
+    struct {
+        char name[64];
+        char type[8];
+        char hex[PHI_SHA256_HEX];
+    } rows[512];
+    size_t n;
+};
+
+static void golden_load(struct golden *g)
+{
+    FILE *f = fopen(PHI_SOURCE_DIR "/tests/golden/quantize.txt", "r");
+    char line[256];
+
+    ck_assert_ptr_nonnull(f);
+    g->n = 0;
+    while (fgets(line, sizeof(line), f) != NULL) {
+        if (line[0] == '#')
+            continue;
+        ck_assert_uint_lt(g->n, 512);
+        ck_assert_int_eq(sscanf(line, "%63s %7s %64s", g->rows[g->n].name,
+                                g->rows[g->n].type, g->rows[g->n].hex),
+                         3);
+        g->n++;
+    }
+    fclose(f);
+    ck_assert_uint_gt(g->n, 0);
+}
+
+static const char *golden_find(const struct golden *g, const char *name,
+                               enum phi_dtype type)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        if (strcmp(g->rows[i].name, name) == 0 &&
+            strcmp(g->rows[i].type, phi_dtype_info(type)->name) == 0)
+            return g->rows[i].hex;
+    }
+    ck_abort_msg("no golden value for %s as %s", name,
+                 phi_dtype_info(type)->name);
+    return NULL;
+}
+
+/* All file types, pure or not: one run of sixteen outputs. */
+enum { NTARGETS = 16 };
+
+struct target {
+    struct phi_plan plan;
+    struct memory_sink sink;
+    struct phi_rounding *rounding;
+};
+
+static void targets_init(struct target *t, struct phi_output_job *jobs,
+                         const struct phi_source *s)
+{
+    for (size_t i = 0; i < NTARGETS; i++) {
+        const struct phi_plan_options opt = {phi_file_type_at(i / 2),
+                                             i % 2 == 1};
+
+        ck_assert_ptr_nonnull(opt.type);
+        ck_ok(phi_plan_make(&t[i].plan, s, &opt, &err));
+        memory_sink_init(&t[i].sink, &t[i].plan);
+        t[i].rounding = calloc(t[i].plan.n, sizeof(*t[i].rounding));
+        ck_assert_ptr_nonnull(t[i].rounding);
+        jobs[i] =
+            (struct phi_output_job){&t[i].plan, &t[i].sink.base, t[i].rounding};
+    }
+    ck_assert_ptr_null(phi_file_type_at(NTARGETS / 2));
+}
+
+static void targets_release(struct target *t)
+{
+    for (size_t i = 0; i < NTARGETS; i++) {
+        free(t[i].rounding);
+        memory_sink_release(&t[i].sink);
+        phi_plan_release(&t[i].plan);
+    }
+}
+
+/* Runs all targets and checks each tensor's bytes. */
+static void run_targets(struct target *t, const struct phi_source *s,
+                        const struct golden *golden, size_t nthreads,
+                        size_t chunk)
+{
+    const struct phi_pipeline_options opt = {nthreads, chunk, NULL};
+    struct phi_output_job jobs[NTARGETS];
+
+    targets_init(t, jobs, s);
+    ck_ok(phi_pipeline_run(s, jobs, NTARGETS, &opt, &err));
+    for (size_t k = 0; k < NTARGETS; k++) {
+        const struct memory_sink *sink = &t[k].sink;
+
+        ck_assert_uint_eq(sink->at, t[k].plan.n);
+        ck_assert_uint_eq(sink->written, t[k].plan.nbytes);
+        for (size_t i = 0; i < t[k].plan.n; i++) {
+            const struct phi_sink_tensor *to = &t[k].plan.tensors[i];
+
+            ck_assert_msg(strcmp(sink->hex[i],
+                                 golden_find(golden, to->name, to->dtype)) == 0,
+                          "%s%s: %s as %s, %zu threads, chunks of %zu bytes",
+                          t[k].plan.type->name, k % 2 == 1 ? " pure" : "",
+                          to->name, phi_dtype_info(to->dtype)->name, nthreads,
+                          chunk);
+        }
+    }
+}
+
+START_TEST(bytes_are_llama_quantizes)
+{
+    static const struct {
+        size_t nthreads;
+        size_t chunk;
+    } runs[] = {{1, 0}, {2, 0}, {3, 0}, {1, 1}, {2, 5000}, {3, 1 << 17}};
+    static struct target first[NTARGETS];
+    static struct target again[NTARGETS];
+    static struct golden golden;
+    struct phi_source *s = NULL;
+
+    golden_load(&golden);
+    ck_ok(phi_model_open(&s, PHI_SAMPLE, &err));
+    run_targets(first, s, &golden, runs[0].nthreads, runs[0].chunk);
+    for (size_t r = 1; r < sizeof(runs) / sizeof(runs[0]); r++) {
+        run_targets(again, s, &golden, runs[r].nthreads, runs[r].chunk);
+        /* The statistics too depend on neither threads nor chunks. */
+        for (size_t k = 0; k < NTARGETS; k++)
+            ck_assert_mem_eq(first[k].rounding, again[k].rounding,
+                             first[k].plan.n * sizeof(*first[k].rounding));
+        targets_release(again);
+    }
+    targets_release(first);
+    phi_source_close(s);
+}
+END_TEST
+
+/* Every golden value of a matrix is one that some file type has. */
+START_TEST(plans_are_in_the_order_of_the_golden_file)
+{
+    const struct phi_plan_options opt = {phi_file_type_find("q4_0"), false};
+    static struct golden golden;
+    struct phi_source *s = NULL;
+    struct phi_plan plan;
+    size_t at = 0;
+
+    golden_load(&golden);
+    ck_ok(phi_model_open(&s, PHI_SAMPLE, &err));
+    ck_ok(phi_plan_make(&plan, s, &opt, &err));
+    for (size_t i = 0; i < golden.n; i++) {
+        if (i > 0 && strcmp(golden.rows[i].name, golden.rows[i - 1].name) == 0)
+            continue;
+        ck_assert_uint_lt(at, plan.n);
+        ck_assert_str_eq(plan.tensors[at++].name, golden.rows[i].name);
+    }
+    ck_assert_uint_eq(at, plan.n);
+    phi_plan_release(&plan);
+    phi_source_close(s);
+}
+END_TEST
+
+/* ---- small models in memory --------------------------------------------- */
+
+enum { ROWS = 5, COLS = 256 };
+
+static float weights[ROWS][COLS];
+static struct memory_source model;
+static struct phi_plan plan;
+static struct memory_sink sink;
+static struct phi_rounding rounding;
+
+static bool stop(void *ctx, uint64_t done, uint64_t total, const char *note)
+{
+    (void)note;
+    ck_assert_uint_le(done, total);
+    ck_assert_uint_eq(total, sizeof(weights));
+    ++*(int *)ctx;
+    return *(int *)ctx < 2;
+}
+
+/* `name` from f32 `weights` to a file of `type`, a row a chunk. */
+static enum phi_status run_small(const char *name, const char *type,
+                                 const struct phi_monitor *monitor,
+                                 uint64_t full, struct phi_err *out)
+{
+    const struct phi_plan_options opt = {phi_file_type_find(type), false};
+    const struct phi_pipeline_options how = {2, 1, monitor};
+    const struct phi_output_job job = {&plan, &sink.base, &rounding};
+    enum phi_status st;
+
+    memory_add(&model, name, PHI_F32, ROWS, COLS, weights);
+    ck_ok(phi_plan_make(&plan, &model.base, &opt, &err));
+    memory_sink_init(&sink, &plan);
+    sink.full = full;
+    st = phi_pipeline_run(&model.base, &job, 1, &how, out);
+    memory_sink_release(&sink);
+    phi_plan_release(&plan);
+    return st;
+}
+
+#define W "blk.0.ffn_up.weight"
+
+START_TEST(errors_are_measured)
+{
+    weights[1][3] = 1.0f + 0x1p-12f; /* f16 keeps ten bits: 1 */
+    weights[4][255] = -2.0f - 0x1p-12f;
+    ck_ok(run_small(W, "f16", NULL, 0, &err));
+    ck_assert_double_eq(rounding.max_error, 0x1p-12);
+    ck_assert_double_eq_tol(rounding.rmse, 0x1p-12 * sqrt(2.0 / (ROWS * COLS)),
+                            1e-18);
+}
+END_TEST
+
+START_TEST(nothing_is_lost_in_f32)
+{
+    weights[1][3] = 3e38f;
+    weights[2][0] = -0x1p-149f;
+    ck_ok(run_small(W, "f32", NULL, 0, &err));
+    ck_assert_double_eq(rounding.max_error, 0);
+    ck_assert_double_eq(rounding.rmse, 0);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    const char *type;
+    float value;
+    enum phi_status status;
+    const char *words;
+} bad[] = {
+    {W, "q4_0", NAN, PHI_E_FORMAT, "NaN at row 3, column 17"},
+    {W, "f32", INFINITY, PHI_E_FORMAT, "infinity at row 3, column 17"},
+    {W, "q8_0", -INFINITY, PHI_E_FORMAT, "-infinity at row 3, column 17"},
+    {W, "f16", 65520.0f, PHI_E_UNSUPPORTED,
+     "65520 at row 3, column 17 is beyond what F16"},
+    {W, "bf16", 3.4e38f, PHI_E_UNSUPPORTED, "at row 3, column 17 is beyond"},
+    /* A scale beyond f16 spoils its whole block; the cause is named. */
+    {W, "q4_0", 1e6f, PHI_E_UNSUPPORTED, "1e+06 at row 3, column 17"},
+    {W, "q5_0", -2e6f, PHI_E_UNSUPPORTED, "-2e+06 at row 3, column 17"},
+    {W, "q4_1", 1e6f, PHI_E_UNSUPPORTED, "1e+06 at row 3, column 17"},
+    {W, "q5_1", -7e4f, PHI_E_UNSUPPORTED, "-70000 at row 3, column 17"},
+    {W, "q8_0", 1e7f, PHI_E_UNSUPPORTED, "1e+07 at row 3, column 17"},
+    {"output.weight", "q4_0", 1e9f, PHI_E_UNSUPPORTED,
+     "1e+09 at row 3, column 17 is beyond what Q6_K"},
+    /* Here ggml's Q6_K search overflows and its bytes say 0. */
+    {"output.weight", "q4_0", 1e20f, PHI_E_UNSUPPORTED,
+     "1e+20 at row 3, column 17 is beyond what Q6_K"},
+};
+
+START_TEST(bad_weights_are_named)
+{
+    for (int c = 0; c < COLS; c++)
+        weights[3][c] = 0.25f;
+    weights[3][17] = bad[_i].value;
+    ck_refused(run_small(bad[_i].name, bad[_i].type, NULL, 0, &err),
+               bad[_i].status, bad[_i].words);
+    memset(&model, 0, sizeof(model));
+    ck_refused(run_small(bad[_i].name, bad[_i].type, NULL, 0, &err),
+               bad[_i].status, "model: tensor \"");
+}
+END_TEST
+
+START_TEST(large_weights_that_fit_pass)
+{
+    static const struct {
+        const char *name;
+        const char *type;
+        float value;
+    } good[] = {{W, "f16", 65519.0f},  {W, "q4_0", 5e5f},
+                {W, "q5_0", -1e6f},    {W, "q4_1", 65504.0f},
+                {W, "q8_0", 8e6f},     {W, "f32", 3.4e38f},
+                {W, "bf16", 3.38e38f}, {"output.weight", "q4_0", 2.5e8f}};
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        memset(&model, 0, sizeof(model));
+        weights[3][17] = good[i].value;
+        ck_ok(run_small(good[i].name, good[i].type, NULL, 0, &err));
+        ck_assert(rounding.max_error <= (double)good[i].value / 8 ||
+                  good[i].value < 0);
+    }
+}
+END_TEST
+
+START_TEST(a_monitor_stops_the_run)
+{
+    int ticks = 0;
+    const struct phi_monitor monitor = {stop, &ticks};
+
+    ck_refused(run_small(W, "q8_0", &monitor, 0, &err), PHI_E_CANCELLED,
+               "interrupted");
+    ck_assert_int_eq(ticks, 2);
+}
+END_TEST
+
+START_TEST(a_full_sink_stops_the_run)
+{
+    ck_refused(run_small(W, "q8_0", NULL, 1000, &err), PHI_E_IO,
+               "sink is full");
+}
+END_TEST
+
+START_TEST(a_source_that_changed_is_noticed)
+{
+    model.changed = true;
+    ck_refused(run_small(W, "q8_0", NULL, 0, &err), PHI_E_IO,
+               "changed while it was read");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("pipeline");
+    TCase *t = tcase_create("pipeline");
+
+    tcase_add_test(t, bytes_are_llama_quantizes);
+    tcase_add_test(t, plans_are_in_the_order_of_the_golden_file);
+    tcase_add_test(t, errors_are_measured);
+    tcase_add_test(t, nothing_is_lost_in_f32);
+    tcase_add_loop_test(t, bad_weights_are_named, 0,
+                        sizeof(bad) / sizeof(bad[0]));
+    tcase_add_test(t, large_weights_that_fit_pass);
+    tcase_add_test(t, a_monitor_stops_the_run);
+    tcase_add_test(t, a_full_sink_stops_the_run);
+    tcase_add_test(t, a_source_that_changed_is_noticed);
+    tcase_set_timeout(t, 300);
+    suite_add_tcase(s, t);
+    return unit_main(s);
+}
