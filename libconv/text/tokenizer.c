@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "libconv/text/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "libconv/base/mem.h"
+#include "libconv/base/par.h"
+#include "libconv/base/utf8.h"
+#include "libconv/text/tokenizer_parts.h"
+
+/* What one thread takes at a time, at least. */
+#define JOB_BYTES 65536u
+
+/* A stretch of the text: an added token, or text to be split and merged. */
+struct piece {
+    size_t at;
+    size_t n;
+    uint32_t id; /* PHI_NO_TOKEN: text */
+};
+
+/* Pieces [first, first + n) and what becomes of them. */
+struct job {
+    size_t first;
+    size_t n;
+    struct phi_tokens out;
+    enum phi_status st;
+    struct phi_err err;
+};
+
+struct worker {
+    struct phi_words words;
+    struct phi_bpe_scratch scratch;
+};
+
+struct encoding {
+    const struct phi_tokenizer *t;
+    const uint8_t *text;
+    struct piece *pieces;
+    size_t npieces;
+    size_t pieces_cap;
+    struct job *jobs;
+    size_t njobs;
+    size_t jobs_cap;
+    struct worker *workers;
+    size_t nworkers;
+};
+
+void phi_tokenizer_free(struct phi_tokenizer *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t k = 0; k < ADDED_SETS; k++)
+        phi_added_tokens_release(&t->added[k]);
+    phi_pre_split_free(t->split);
+    phi_bpe_release(&t->bpe);
+    free(t->bytes);
+    free(t->at);
+    free(t);
+}
+
+static enum phi_status put_piece(struct encoding *e, struct piece piece,
+                                 struct phi_err *err)
+{
+    void *p = e->pieces;
+    const enum phi_status st =
+        phi_grow(&p, &e->pieces_cap, e->npieces + 1, sizeof(*e->pieces), err);
+
+    e->pieces = p;
+    if (st == PHI_OK)
+        e->pieces[e->npieces++] = piece;
+    return st;
+}
+
+/* Text without added tokens, in pieces of a size that suits threads. */
+static enum phi_status cut_text(struct encoding *e, size_t at, size_t end,
+                                struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    while (st == PHI_OK && at < end) {
+        size_t n = end - at;
+
+        if (n > JOB_BYTES)
+            n = phi_pre_split_cut(e->text + at, n, JOB_BYTES);
+        st = put_piece(e, (struct piece){at, n, PHI_NO_TOKEN}, err);
+        at += n;
+    }
+    return st;
+}
+
+/* Cuts the tokens of added sets `set` and later out of text [at, end). */
+static enum phi_status cut_added(struct encoding *e, size_t set, size_t at,
+                                 size_t end, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    if (set == ADDED_SETS)
+        return cut_text(e, at, end, err);
+    while (st == PHI_OK && at < end) {
+        const struct phi_added_token *found = NULL;
+        const size_t place =
+            phi_added_tokens_find(&e->t->added[set], e->text, end, at, &found);
+
+        st = cut_added(e, set + 1, at, place, err);
+        at = place;
+        if (st == PHI_OK && place < end) {
+            st = put_piece(e, (struct piece){place, found->n, found->id}, err);
+            at = place + found->n;
+        }
+    }
+    return st;
+}
+
+/* Groups the pieces into jobs. */
+static enum phi_status make_jobs(struct encoding *e, struct phi_err *err)
+{
+    size_t nbytes = JOB_BYTES;
+
+    for (size_t i = 0; i < e->npieces; i++) {
+        if (nbytes >= JOB_BYTES) {
+            void *p = e->jobs;
+            const enum phi_status st =
+                phi_grow(&p, &e->jobs_cap, e->njobs + 1, sizeof(*e->jobs), err);
+
+            e->jobs = p;
+            if (st != PHI_OK)
+                return st;
+            e->jobs[e->njobs++] = (struct job){.first = i};
+            nbytes = 0;
+        }
+        e->jobs[e->njobs - 1].n++;
+        nbytes += e->pieces[i].n;
+    }
+    return PHI_OK;
+}
+
+static enum phi_status make_workers(struct encoding *e, size_t nthreads,
+                                    struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    e->nworkers = nthreads < e->njobs ? nthreads : e->njobs;
+    if (e->nworkers == 0)
+        e->nworkers = 1;
+    e->workers = phi_alloc(e->nworkers, sizeof(*e->workers), err);
+    if (e->workers == NULL)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; st == PHI_OK && i < e->nworkers; i++) {
+        st = phi_words_init(&e->workers[i].words, e->t->split, err);
+        if (st == PHI_OK)
+            st = phi_bpe_scratch_init(&e->workers[i].scratch, err);
+    }
+    return st;
+}
+
+static enum phi_status encode_piece(const struct encoding *e, struct worker *w,
+                                    const struct piece *piece,
+                                    struct phi_tokens *out, struct phi_err *err)
+{
+    const uint8_t *text = e->text + piece->at;
+    enum phi_status st = PHI_OK;
+    size_t at = 0;
+
+    if (piece->id != PHI_NO_TOKEN)
+        return phi_tokens_put(out, &piece->id, 1, err);
+    while (st == PHI_OK && at < piece->n) {
+        size_t end = at;
+
+        st = phi_words_next(&w->words, text, piece->n, at, &end, err);
+        if (st == PHI_OK)
+            st = phi_bpe_encode(&e->t->bpe, &w->scratch, text + at, end - at,
+                                out, err);
+        if (st != PHI_OK && st != PHI_E_NOMEM)
+            phi_err_prefix(err, "text: byte %zu", piece->at + at);
+        at = end;
+    }
+    return st;
+}
+
+static void encode_jobs(void *ctx, size_t first, size_t count, size_t worker)
+{
+    struct encoding *e = ctx;
+
+    for (size_t i = first; i < first + count; i++) {
+        struct job *job = &e->jobs[i];
+
+        for (size_t k = 0; job->st == PHI_OK && k < job->n; k++)
+            job->st =
+                encode_piece(e, &e->workers[worker], &e->pieces[job->first + k],
+                             &job->out, &job->err);
+    }
+}
+
+/* The jobs' tokens in order, or the first job's error. */
+static enum phi_status collect(const struct encoding *e, struct phi_tokens *out,
+                               struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+    size_t total = out->n;
+    void *p = out->id;
+
+    for (size_t i = 0; i < e->njobs; i++) {
+        if (e->jobs[i].st != PHI_OK) {
+            if (err != NULL)
+                *err = e->jobs[i].err;
+            return e->jobs[i].st;
+        }
+        total += e->jobs[i].out.n;
+    }
+    st = phi_grow(&p, &out->cap, total, sizeof(*out->id), err);
+    out->id = p;
+    for (size_t i = 0; st == PHI_OK && i < e->njobs; i++)
+        st = phi_tokens_put(out, e->jobs[i].out.id, e->jobs[i].out.n, err);
+    return st;
+}
+
+static void encoding_release(struct encoding *e)
+{
+    for (size_t i = 0; i < e->njobs; i++)
+        phi_tokens_release(&e->jobs[i].out);
+    for (size_t i = 0; e->workers != NULL && i < e->nworkers; i++) {
+        phi_words_release(&e->workers[i].words);
+        phi_bpe_scratch_release(&e->workers[i].scratch);
+    }
+    free(e->pieces);
+    free(e->jobs);
+    free(e->workers);
+}
+
+enum phi_status phi_tokenizer_encode(const struct phi_tokenizer *t,
+                                     const char *text, size_t n,
+                                     const struct phi_encode_options *options,
+                                     struct phi_tokens *out,
+                                     struct phi_err *err)
+{
+    static const struct phi_encode_options defaults = {0};
+    const struct phi_encode_options *o = options != NULL ? options : &defaults;
+    struct encoding e = {.t = t, .text = (const uint8_t *)text};
+    const size_t nvalid = n > 0 ? phi_utf8_valid(e.text, n) : 0;
+    enum phi_status st;
+
+    if (nvalid != n)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "text: byte %zu: 0x%02X begins no valid UTF-8 "
+                        "character",
+                        nvalid, e.text[nvalid]);
+    st = cut_added(&e, o->special ? ADDED_CONTROL : ADDED_USER, 0, n, err);
+    if (st == PHI_OK)
+        st = make_jobs(&e, err);
+    if (st == PHI_OK)
+        st = make_workers(&e, o->nthreads, err);
+    if (st == PHI_OK) {
+        phi_par_for(e.nworkers, e.njobs, 1, encode_jobs, &e);
+        st = collect(&e, out, err);
+    }
+    encoding_release(&e);
+    return st;
+}
+
+enum phi_status phi_tokenizer_decode(const struct phi_tokenizer *t,
+                                     const uint32_t *id, size_t n,
+                                     struct phi_buf *out, struct phi_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (id[i] >= t->n)
+            return phi_fail(err, PHI_E_ARG, "token %lu, expected less than %zu",
+                            (unsigned long)id[i], t->n);
+        phi_buf_put(out, t->bytes + t->at[id[i]],
+                    t->at[id[i] + 1] - t->at[id[i]]);
+    }
+    return PHI_OK;
+}
+
+size_t phi_tokenizer_size(const struct phi_tokenizer *t)
+{
+    return t->n;
+}
+
+bool phi_tokenizer_add_bos(const struct phi_tokenizer *t, uint32_t *bos)
+{
+    if (t->add_bos && bos != NULL)
+        *bos = t->bos;
+    return t->add_bos;
+}
