@@ -170,10 +170,12 @@ START_TEST(any_bytes_widen_as_in_the_reference)
         for (int i = 0; i < N; i++) {
             const float w = (float)want[i];
 
-            ck_assert_msg(got[i] == w || (isnan(got[i]) && isnan(w)),
-                          "%s, round %d, value %d: %a, expected %a",
-                          phi_dtype_info(types[k].dtype)->name, round, i,
-                          got[i], w);
+            /* Checks report to another process: only failures are worth it. */
+            if (got[i] == w || (isnan(got[i]) && isnan(w)))
+                continue;
+            ck_abort_msg("%s, round %d, value %d: %a, expected %a",
+                         phi_dtype_info(types[k].dtype)->name, round, i, got[i],
+                         w);
         }
     }
 }
