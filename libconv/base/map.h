@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A hash table from byte strings to 32-bit numbers: tensor names, JSON keys,
- * vocabularies. Open addressing; the hash is seeded per table with a
- * constant, and probing is bounded by keeping a quarter of the slots free.
- * Zero-initialised is empty.
+ * vocabularies. Open addressing with at least a quarter of the slots free.
+ * The hash is not secret: keys made to collide cost time, and the callers'
+ * limits on the number of keys bound how much. Zero-initialised is empty.
  */
 #ifndef PHI_BASE_MAP_H
 #define PHI_BASE_MAP_H

@@ -1,0 +1,1 @@
+$PHICONV quantize "$SAMPLE" -t q4_0=a.gguf --pure -v | grep -E 'output|file|a.gguf'
