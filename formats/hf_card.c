@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "formats/front_matter.h"
+#include "formats/hf_license.h"
 #include "formats/hf_naming.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/file.h"
@@ -17,7 +18,8 @@
 
 /* Texts in the order in which they are written, with their names in a card. */
 enum { NAME, AUTHOR, VERSION, ORGANIZATION, FINETUNE, BASENAME };
-enum { SIZE_LABEL = BASENAME + 2, NTEXTS = SIZE_LABEL + 8 };
+enum { SIZE_LABEL = BASENAME + 2, LICENSE, LICENSE_NAME, LICENSE_LINK };
+enum { NTEXTS = LICENSE_LINK + 5 };
 
 #define ALIASES 3
 
@@ -355,6 +357,23 @@ out:
     return st;
 }
 
+/* The LICENSE file, where the card says nothing about the license. */
+static enum phi_status fill_from_license(struct card *c, const char *dir)
+{
+    struct phi_hf_license license;
+    enum phi_status st;
+
+    if (c->text[LICENSE] != NULL || c->text[LICENSE_NAME] != NULL ||
+        c->text[LICENSE_LINK] != NULL)
+        return PHI_OK;
+    st = phi_hf_license(&license, dir, c->err);
+    if (st == PHI_OK)
+        st = fill(c, LICENSE, license.id, false);
+    if (st == PHI_OK && license.id != NULL && strcmp(license.id, "other") == 0)
+        st = fill(c, LICENSE_LINK, license.file, false);
+    return st;
+}
+
 static enum phi_status write_texts(struct card *c)
 {
     for (size_t i = 0; i < NTEXTS; i++) {
@@ -546,6 +565,8 @@ static enum phi_status take_texts(struct card *c, const char *dir,
         st = fill_from_config(c, config);
     if (st == PHI_OK)
         st = fill_from_folder(c, dir);
+    if (st == PHI_OK)
+        st = fill_from_license(c, dir);
     if (st == PHI_OK)
         st = fill(c, NAME, "model", false); /* the folder is "/" */
     if (st == PHI_OK && c->nparams > 0)

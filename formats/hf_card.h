@@ -8,8 +8,9 @@
  *   config.json    _name_or_path, taken apart as hf_naming.h says
  *   the folder     its name, likewise
  *
- * Keys, order and rules are gguf-py's (metadata.py). A LICENSE file is not
- * looked at: which license it is would be a guess.
+ * Keys, order and rules are gguf-py's (metadata.py). A card that names no
+ * license leaves it to the LICENSE file (hf_license.h); one that phiconv does
+ * not recognise is "other", with the file as its link, as the Hub has it.
  */
 #ifndef PHI_FORMATS_HF_CARD_H
 #define PHI_FORMATS_HF_CARD_H

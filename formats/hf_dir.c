@@ -37,13 +37,21 @@ struct hf_source {
 };
 
 /* Files besides the shards that a model is read from, where they exist. */
-static const char *const side_files[] = {
-    "config.json",         PHI_HF_INDEX,
-    "README.md",           "generation_config.json",
-    "tokenizer.json",      "tokenizer_config.json",
-    "vocab.json",          "merges.txt",
-    "added_tokens.json",   "special_tokens_map.json",
-    "chat_template.jinja", "chat_template.json"};
+static const char *const side_files[] = {"config.json",
+                                         PHI_HF_INDEX,
+                                         "README.md",
+                                         "generation_config.json",
+                                         "LICENSE",
+                                         "LICENSE.md",
+                                         "LICENSE.txt",
+                                         "tokenizer.json",
+                                         "tokenizer_config.json",
+                                         "vocab.json",
+                                         "merges.txt",
+                                         "added_tokens.json",
+                                         "special_tokens_map.json",
+                                         "chat_template.jinja",
+                                         "chat_template.json"};
 
 #define NSIDE (sizeof(side_files) / sizeof(side_files[0]))
 

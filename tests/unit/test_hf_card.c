@@ -326,6 +326,44 @@ START_TEST(sources_fill_in_turn)
 }
 END_TEST
 
+START_TEST(license_files)
+{
+    static const struct {
+        const char *text;
+        const char *expected;
+    } rows[] = {
+        {"MIT License\n\nCopyright (c) Microsoft\n\nPermission is hereby "
+         "granted, free of charge, to any person obtaining a copy\nof this "
+         "software and associated documentation files (the \"Software\"), to "
+         "deal\nin the Software without restriction, including the rights\n"
+         "to use, copy, modify, merge, publish, distribute, sublicense, "
+         "and/or sell\ncopies of the Software\n\nThe above copyright notice "
+         "and this permission notice shall be included in all\ncopies or "
+         "substantial portions of the Software.\n",
+         "license=mit\n"},
+        {"   Apache License\n  Version 2.0, January 2004\n",
+         "license=apache-2.0\n"},
+        {"Creative Commons\nAttribution-ShareAlike 4.0 International\n",
+         "license=cc-by-sa-4.0\n"},
+        {"Creative Commons\nAttribution 4.0 International\n",
+         "license=cc-by-4.0\n"},
+        {"My license: ask me\n", "license=other\nlicense.link=LICENSE\n"},
+        {"", "license=other\nlicense.link=LICENSE\n"},
+    };
+    char expected[256];
+
+    ck_assert_int_eq(mkdir(at("x"), 0700), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        write_file("x/LICENSE", rows[i].text, strlen(rows[i].text));
+        snprintf(expected, sizeof(expected), "name=X\n%s", rows[i].expected);
+        check_general(at("x"), "{}", 0, expected);
+    }
+    /* The card knows better. */
+    write_file("x/README.md", "---\nlicense: bsd\n---\n", 21);
+    check_general(at("x"), "{}", 0, "name=X\nlicense=bsd\n");
+}
+END_TEST
+
 START_TEST(folder_names)
 {
     const char *const hash = "0123456789abcdef0123456789abcdef01234567";
@@ -475,6 +513,7 @@ int main(void)
     tcase_add_loop_test(t, yaml_refused, 0, COUNT(refused));
     tcase_add_test(t, front_matter_is_bounded_text);
     tcase_add_test(t, sources_fill_in_turn);
+    tcase_add_test(t, license_files);
     tcase_add_test(t, folder_names);
     tcase_add_test(t, origins);
     tcase_add_test(t, sampling_parameters);
