@@ -98,6 +98,15 @@ void phi_bpe_release(struct phi_bpe *b)
     *b = (struct phi_bpe){0};
 }
 
+size_t phi_bpe_known(const struct phi_bpe *b, const uint8_t *word, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && b->byte_token[word[i]] != PHI_NO_TOKEN)
+        i++;
+    return i;
+}
+
 enum phi_status phi_bpe_scratch_init(struct phi_bpe_scratch *s,
                                      struct phi_err *err)
 {

@@ -45,6 +45,9 @@ enum phi_status phi_bpe_add(struct phi_bpe *b, struct phi_bpe_merge merge,
                             struct phi_err *err);
 void phi_bpe_release(struct phi_bpe *b);
 
+/* How many bytes of the word come before the first one without a token. */
+size_t phi_bpe_known(const struct phi_bpe *b, const uint8_t *word, size_t n);
+
 /* Working memory of one thread. Zero-initialised is empty. */
 struct phi_bpe_scratch {
     struct phi_bpe_symbol *symbol;

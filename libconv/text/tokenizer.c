@@ -171,8 +171,10 @@ static enum phi_status encode_piece(const struct encoding *e, struct worker *w,
         if (st == PHI_OK)
             st = phi_bpe_encode(&e->t->bpe, &w->scratch, text + at, end - at,
                                 out, err);
-        if (st != PHI_OK && st != PHI_E_NOMEM)
-            phi_err_prefix(err, "text: byte %zu", piece->at + at);
+        if (st == PHI_E_FORMAT)
+            phi_err_prefix(err, "byte %zu",
+                           piece->at + at + phi_bpe_known(&e->t->bpe, text + at,
+                                                          end - at));
         at = end;
     }
     return st;
@@ -242,8 +244,8 @@ enum phi_status phi_tokenizer_encode(const struct phi_tokenizer *t,
 
     if (nvalid != n)
         return phi_fail(err, PHI_E_FORMAT,
-                        "text: byte %zu: 0x%02X begins no valid UTF-8 "
-                        "character",
+                        "byte %zu: 0x%02X begins no character, expected "
+                        "UTF-8",
                         nvalid, e.text[nvalid]);
     st = cut_added(&e, o->special ? ADDED_CONTROL : ADDED_USER, 0, n, err);
     if (st == PHI_OK)

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* phiconv tokenize: a text as the token ids of a model. */
+#include <stdlib.h>
+
+#include "formats/model.h"
+#include "libconv/base/file.h"
+#include "libconv/base/par.h"
+#include "libconv/text/tokenizer.h"
+#include "tools/commands.h"
+#include "tools/report.h"
+
+/* The largest text that is read; it is held in memory with its ids. */
+#define MAX_TEXT ((uint64_t)1 << 32)
+
+struct args {
+    struct common common;
+    const char *file;
+    bool special;
+    bool count;
+};
+
+static const struct option options[] = {
+    OPT_TEXT('f', "file", "FILE", struct args, file, "the text, in UTF-8"),
+    OPT_FLAG(0, "special", struct args, special,
+             "recognise control tokens such as <|endoftext|> in the text; "
+             "otherwise they are text like any other"),
+    OPT_FLAG(0, "count", struct args, count, "print only how many ids"),
+    OPT_END,
+};
+
+/* Appends the ids of the whole file to *ids. */
+static enum phi_status encode_file(const struct phi_tokenizer *t,
+                                   const struct args *a, struct phi_tokens *ids,
+                                   struct phi_err *err)
+{
+    const struct phi_encode_options how = {.special = a->special,
+                                           .nthreads = phi_par_default()};
+    uint8_t *text = NULL;
+    size_t n = 0;
+    enum phi_status st = phi_file_load(a->file, MAX_TEXT, &text, &n, err);
+
+    if (st != PHI_OK)
+        return st;
+    st = phi_tokenizer_encode(t, (const char *)text, n, &how, ids, err);
+    if (st != PHI_OK)
+        phi_err_prefix(err, "%s", a->file);
+    free(text);
+    return st;
+}
+
+static enum phi_status tokenize(const struct args *a, struct phi_tokens *ids,
+                                struct phi_err *err)
+{
+    const char *model = a->common.operands.v[0];
+    struct phi_source *source = NULL;
+    struct phi_tokenizer *t = NULL;
+    enum phi_status st = phi_model_open(&source, model, err);
+
+    if (st == PHI_OK) {
+        st = phi_tokenizer_new(&t, &source->meta, err);
+        if (st != PHI_OK)
+            phi_err_prefix(err, "%s", model);
+    }
+    if (st == PHI_OK)
+        st = encode_file(t, a, ids, err);
+    phi_tokenizer_free(t);
+    phi_source_close(source);
+    return st;
+}
+
+static enum phi_status print_json(const struct args *a,
+                                  const struct phi_tokens *ids,
+                                  struct phi_err *err)
+{
+    struct json_out j = {0};
+
+    json_open(&j, NULL, '{');
+    json_str(&j, "schema", "phiconv.tokenize/1");
+    json_str(&j, "model", a->common.operands.v[0]);
+    json_str(&j, "text", a->file);
+    json_uint(&j, "count", ids->n);
+    if (!a->count) {
+        json_open(&j, "ids", '[');
+        for (size_t i = 0; i < ids->n; i++)
+            json_uint(&j, NULL, ids->id[i]);
+        json_close(&j, ']');
+    }
+    json_close(&j, '}');
+    return json_finish(&j, err);
+}
+
+static void print_plain(const struct args *a, const struct phi_tokens *ids)
+{
+    if (a->count) {
+        printf("%zu\n", ids->n);
+        return;
+    }
+    for (size_t i = 0; i < ids->n; i++)
+        printf(i > 0 ? " %lu" : "%lu", (unsigned long)ids->id[i]);
+    printf("\n");
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+    struct args a = {0};
+    struct phi_tokens ids = {0};
+    struct phi_err err = {0};
+    int code = options_parse(self, argc, argv, &a);
+
+    if (code == -1 && a.file == NULL)
+        code = usage_error(self, "no text: -f FILE");
+    if (code == -1) {
+        enum phi_status st = tokenize(&a, &ids, &err);
+
+        if (st == PHI_OK && a.common.json)
+            st = print_json(&a, &ids, &err);
+        else if (st == PHI_OK)
+            print_plain(&a, &ids);
+        code = st == PHI_OK ? EXIT_CODE_DONE : report_error(&err);
+    }
+    phi_tokens_release(&ids);
+    options_release(self, &a);
+    return code;
+}
+
+const struct command cmd_tokenize = {
+    .name = "tokenize",
+    .summary = "print the token ids of a text",
+    .synopsis = "MODEL -f FILE [options]",
+    .description =
+        "Splits a text into the tokens of MODEL, a Hugging Face folder or a "
+        "GGUF file, and prints their ids on one line. They are the ids of the "
+        "Hugging Face tokenizers library without special tokens added.",
+    .options = options,
+    .examples = "phiconv tokenize my-phi -f book.txt --count\n"
+                "phiconv tokenize my-phi-q4_0.gguf -f chat.txt --special",
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};
