@@ -5,8 +5,10 @@
 
 /* A new command is one declaration and one row here. */
 extern const struct command cmd_quantize;
+extern const struct command cmd_tokenize;
 
 const struct command *const commands[] = {
     &cmd_quantize,
+    &cmd_tokenize,
     NULL,
 };

@@ -173,8 +173,8 @@ static enum phi_status encode_piece(const struct encoding *e, struct worker *w,
                                 out, err);
         if (st == PHI_E_FORMAT)
             phi_err_prefix(err, "byte %zu",
-                           piece->at + at + phi_bpe_known(&e->t->bpe, text + at,
-                                                          end - at));
+                           piece->at + at +
+                               phi_bpe_known(&e->t->bpe, text + at, end - at));
         at = end;
     }
     return st;

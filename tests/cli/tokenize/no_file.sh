@@ -1,0 +1,1 @@
+$PHICONV tokenize "$SAMPLE" -f nowhere.txt
