@@ -102,10 +102,11 @@ enum phi_status phi_pre_split_new(struct phi_pre_split **out, const char *name,
     while (i < nrows && strcmp(rows[i].name, name) != 0)
         i++;
     if (i == nrows)
-        return phi_fail(err, PHI_E_UNSUPPORTED,
-                        "tokenizer.ggml.pre is \"%.*s\", expected \"gpt-2\" or "
-                        "\"phi-2\"",
-                        PHI_ERR_NAME, name);
+        return phi_fail(
+            err, PHI_E_UNSUPPORTED,
+            "key \"tokenizer.ggml.pre\": is \"%.*s\", expected \"gpt-2\" or "
+            "\"phi-2\"",
+            PHI_ERR_NAME, name);
     s = phi_alloc(1, sizeof(*s), err);
     if (s == NULL)
         return PHI_E_NOMEM;
