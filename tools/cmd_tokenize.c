@@ -2,6 +2,8 @@
 /* phiconv tokenize: a text as the token ids of a model. */
 #include <stdlib.h>
 
+#include "formats/hf_config.h"
+#include "formats/hf_tokenizer.h"
 #include "formats/model.h"
 #include "libconv/base/file.h"
 #include "libconv/base/par.h"
@@ -48,23 +50,60 @@ static enum phi_status encode_file(const struct phi_tokenizer *t,
     return st;
 }
 
-static enum phi_status tokenize(const struct args *a, struct phi_tokens *ids,
-                                struct phi_err *err)
+/* From config.json and the tokenizer's files; weights are not looked at. */
+static enum phi_status folder_meta(struct phi_meta *meta, const char *dir,
+                                   const char *config, struct phi_err *err)
 {
-    const char *model = a->common.operands.v[0];
-    struct phi_source *source = NULL;
-    struct phi_tokenizer *t = NULL;
-    enum phi_status st = phi_model_open(&source, model, err);
+    struct phi_json_doc *doc = NULL;
+    struct phi_hf_config c;
+    struct phi_json root;
+    enum phi_status st = phi_json_load(&doc, config, PHI_JSON_MAX_CONFIG, err);
 
+    if (st != PHI_OK)
+        return st;
+    root = phi_json_root(doc);
+    st = phi_hf_config_read(&c, &root, err);
+    if (st == PHI_OK)
+        st = phi_hf_tokenizer(meta, dir, &root, c.vocab, err);
+    phi_json_free(doc);
+    return st;
+}
+
+static enum phi_status open_tokenizer(struct phi_tokenizer **out,
+                                      const char *model, struct phi_err *err)
+{
+    char *config = phi_path_join(model, "config.json", err);
+    struct phi_source *source = NULL;
+    struct phi_meta meta = {0};
+    enum phi_status st = config != NULL ? PHI_OK : PHI_E_NOMEM;
+
+    if (st != PHI_OK)
+        return st;
+    if (phi_path_kind(config) == PHI_PATH_FILE)
+        st = folder_meta(&meta, model, config, err);
+    else
+        st = phi_model_open(&source, model, err);
     if (st == PHI_OK) {
-        st = phi_tokenizer_new(&t, &source->meta, err);
+        st =
+            phi_tokenizer_new(out, source != NULL ? &source->meta : &meta, err);
         if (st != PHI_OK)
             phi_err_prefix(err, "%s", model);
     }
+    phi_meta_release(&meta);
+    phi_source_close(source);
+    free(config);
+    return st;
+}
+
+static enum phi_status tokenize(const struct args *a, struct phi_tokens *ids,
+                                struct phi_err *err)
+{
+    struct phi_tokenizer *t = NULL;
+    enum phi_status st = open_tokenizer(&t, a->common.operands.v[0], err);
+
     if (st == PHI_OK)
         st = encode_file(t, a, ids, err);
     phi_tokenizer_free(t);
-    phi_source_close(source);
     return st;
 }
 
@@ -130,7 +169,8 @@ const struct command cmd_tokenize = {
     .description =
         "Splits a text into the tokens of MODEL, a Hugging Face folder or a "
         "GGUF file, and prints their ids on one line. They are the ids of the "
-        "Hugging Face tokenizers library without special tokens added.",
+        "Hugging Face tokenizers library without special tokens added. A "
+        "folder needs no weights for it.",
     .options = options,
     .examples = "phiconv tokenize my-phi -f book.txt --count\n"
                 "phiconv tokenize my-phi-q4_0.gguf -f chat.txt --special",

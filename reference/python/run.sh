@@ -40,6 +40,8 @@ check "goldens in the tree" "${python[@]}" "$here/make_goldens.py" \
     --check "$here/../golden"
 check "tokenizer" "${python[@]}" "$here/check_tokenizer.py" \
     "$phiconv" "$model" "$primer"
+check "tokenizer's cases" "${python[@]}" "$here/make_tokenizer_cases.py" \
+    --check "$model" "$here/../../tests/golden/tokenizer-cases.json"
 check "forward" "${python[@]}" "$here/check_forward.py" \
     "$phiconv" "$model" --text "$primer"
 check "forward, windows of 128" "${python[@]}" "$here/check_forward.py" \
