@@ -221,12 +221,17 @@ static enum phi_status chunk_init(struct chunk *c, size_t nrows, size_t i,
                                   const struct phi_output_job *jobs, size_t n,
                                   size_t nthreads, struct phi_err *err)
 {
+    /* Threads that get a piece of the chunk. */
+    const size_t npieces = (nrows + GRAIN - 1) / GRAIN;
+    const size_t nworkers = nthreads < npieces ? nthreads : npieces;
     uint64_t row_nbytes = 0;
     size_t values;
+    size_t scratch;
 
     *c = (struct chunk){.from = t->dtype, .nlanes = n};
     c->cols = (size_t)phi_tensor_cols(t);
     if (!phi_mul_size(nrows, c->cols, &values) ||
+        !phi_mul_size(nworkers, c->cols, &scratch) ||
         !phi_dtype_nbytes(t->dtype, c->cols, &row_nbytes))
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: tensor \"%.*s\": its rows are no whole blocks",
@@ -234,7 +239,7 @@ static enum phi_status chunk_init(struct chunk *c, size_t nrows, size_t i,
     c->row_nbytes = (size_t)row_nbytes;
     c->raw = phi_alloc(nrows, c->row_nbytes, err);
     c->values = phi_alloc(values, sizeof(float), err);
-    c->scratch = phi_alloc(nthreads * c->cols, sizeof(float), err);
+    c->scratch = phi_alloc(scratch, sizeof(float), err);
     c->results = phi_alloc(nrows, sizeof(*c->results), err);
     c->lanes = phi_alloc(n, sizeof(*c->lanes), err);
     if (c->raw == NULL || c->values == NULL || c->scratch == NULL ||

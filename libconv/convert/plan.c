@@ -55,6 +55,13 @@ static enum phi_status check_name(const struct phi_tensor *t,
                         "readers take at most %d",
                         t->file, PHI_ERR_NAME, t->origin, strlen(t->name),
                         PHI_MAX_NAME);
+    if (phi_tensor_cols(t) > PHI_PLAN_MAX_COLS)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "%s: tensor \"%.*s\": has rows of %llu elements, at "
+                        "most %d are converted",
+                        t->file, PHI_ERR_NAME, t->origin,
+                        (unsigned long long)phi_tensor_cols(t),
+                        PHI_PLAN_MAX_COLS);
     if (t->rank < 1 || t->rank > 4)
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "%s: tensor \"%.*s\": has %u dimensions, expected 1 to "
@@ -124,6 +131,24 @@ static enum phi_status plan_tensor(struct phi_plan *plan, size_t i,
     return PHI_OK;
 }
 
+/* The recipes' rules are those for phi2; other models have exceptions. */
+static enum phi_status check_model(const struct phi_source *s,
+                                   struct phi_err *err)
+{
+    const char *arch = NULL;
+    const enum phi_status st =
+        phi_meta_get_str(&s->meta, "general.architecture", &arch, err);
+
+    if (st != PHI_OK)
+        return phi_err_prefix(err, "%s", s->path);
+    if (strcmp(arch, "phi2") != 0)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "%s: key \"general.architecture\": is \"%.*s\", "
+                        "expected \"phi2\"",
+                        s->path, PHI_ERR_NAME, arch);
+    return PHI_OK;
+}
+
 /*
  * The source's keys; the two that describe the quantization go to the end, as
  * in llama-quantize's files.
@@ -167,7 +192,8 @@ enum phi_status phi_plan_make(struct phi_plan *plan, const struct phi_source *s,
         places[i] =
             (struct place){&s->tensors[i], i, layer_of(s->tensors[i].name)};
     qsort(places, plan->n, sizeof(*places), by_layer_and_name);
-    if ((st = plan_meta(plan, s, err)) != PHI_OK)
+    if ((st = check_model(s, err)) != PHI_OK ||
+        (st = plan_meta(plan, s, err)) != PHI_OK)
         goto out;
     for (size_t i = 0; i < plan->n; i++) {
         if ((st = plan_tensor(plan, i, &places[i], &recipe, err)) != PHI_OK)

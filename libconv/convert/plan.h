@@ -12,6 +12,9 @@
 #include "libconv/tensor/sink.h"
 #include "libconv/tensor/source.h"
 
+/* A row is worked on as a whole; no Phi has one of more than 200,064. */
+#define PHI_PLAN_MAX_COLS (1 << 22)
+
 struct phi_plan_step {
     size_t source;   /* index of the tensor in the source */
     const char *why; /* of its type; a constant */

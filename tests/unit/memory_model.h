@@ -65,6 +65,9 @@ static inline void memory_add(struct memory_source *m, const char *name,
     struct phi_tensor *t = &m->tensors[m->base.ntensors];
 
     ck_assert_uint_lt(m->base.ntensors, MEMORY_MAX);
+    if (m->base.meta.n == 0)
+        ck_ok(phi_meta_set_str(&m->base.meta, "general.architecture", "phi2", 4,
+                               &err));
     *t = (struct phi_tensor){.name = name,
                              .origin = name,
                              .file = "model",

@@ -263,6 +263,7 @@ START_TEST(bad_weights_are_named)
     weights[3][17] = bad[_i].value;
     ck_refused(run_small(bad[_i].name, bad[_i].type, NULL, 0, &err),
                bad[_i].status, bad[_i].words);
+    phi_meta_release(&model.base.meta);
     memset(&model, 0, sizeof(model));
     ck_refused(run_small(bad[_i].name, bad[_i].type, NULL, 0, &err),
                bad[_i].status, "model: tensor \"");
@@ -281,6 +282,7 @@ START_TEST(large_weights_that_fit_pass)
                 {W, "bf16", 3.38e38f}, {"output.weight", "q4_0", 2.5e8f}};
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        phi_meta_release(&model.base.meta);
         memset(&model, 0, sizeof(model));
         weights[3][17] = good[i].value;
         ck_ok(run_small(good[i].name, good[i].type, NULL, 0, &err));

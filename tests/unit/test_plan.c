@@ -49,6 +49,7 @@ START_TEST(order_types_and_sizes)
     ck_assert_double_eq(phi_plan_bits(&plan),
                         (double)total * 8 / (9 * 256 + 256 + 2));
     phi_plan_release(&plan);
+    phi_source_close(&m.base);
 }
 END_TEST
 
@@ -93,6 +94,7 @@ static void refuse(const char *format, const char *name, enum phi_dtype dtype,
     memory_add(&m, name, dtype, 2, cols, NULL);
     ck_refused(phi_plan_make(&plan, &m.base, &opt, &err), PHI_E_UNSUPPORTED,
                words);
+    phi_source_close(&m.base);
 }
 
 START_TEST(refusals_name_the_tensor)
@@ -113,6 +115,24 @@ START_TEST(refusals_name_the_tensor)
 }
 END_TEST
 
+START_TEST(other_models_are_refused)
+{
+    const struct phi_plan_options opt = options_of("q4_0");
+    struct memory_source m = {0};
+    struct phi_plan plan;
+
+    memory_add(&m, "output.weight", PHI_F16, 2, 256, NULL);
+    ck_ok(phi_meta_set_str(&m.base.meta, "general.architecture", "llama", 5,
+                           &err));
+    ck_refused(phi_plan_make(&plan, &m.base, &opt, &err), PHI_E_UNSUPPORTED,
+               "key \"general.architecture\": is \"llama\", expected \"phi2\"");
+    phi_meta_remove(&m.base.meta, "general.architecture");
+    ck_refused(phi_plan_make(&plan, &m.base, &opt, &err), PHI_E_FORMAT,
+               "key \"general.architecture\": is missing");
+    phi_source_close(&m.base);
+}
+END_TEST
+
 START_TEST(ranks_that_gguf_lacks)
 {
     const struct phi_plan_options opt = options_of("f16");
@@ -126,6 +146,7 @@ START_TEST(ranks_that_gguf_lacks)
     m.tensors[0].rank = 5;
     ck_refused(phi_plan_make(&plan, &m.base, &opt, &err), PHI_E_UNSUPPORTED,
                "has 5 dimensions");
+    phi_source_close(&m.base);
 }
 END_TEST
 
@@ -139,6 +160,7 @@ START_TEST(sizes_that_overflow)
     m.tensors[0].dim[0] = UINT64_MAX / 512;
     ck_refused(phi_plan_make(&plan, &m.base, &opt, &err), PHI_E_FORMAT,
                "its size overflows");
+    phi_source_close(&m.base);
 }
 END_TEST
 
@@ -153,6 +175,7 @@ START_TEST(a_quantized_tensor_of_the_same_type_is_copied)
     ck_assert_int_eq(plan.tensors[0].dtype, PHI_Q8_0);
     phi_plan_release(&plan);
     phi_plan_release(&plan); /* empty again */
+    phi_source_close(&m.base);
 }
 END_TEST
 
@@ -164,6 +187,7 @@ int main(void)
     tcase_add_test(t, order_types_and_sizes);
     tcase_add_test(t, metadata_ends_as_llama_quantize_ends_it);
     tcase_add_test(t, refusals_name_the_tensor);
+    tcase_add_test(t, other_models_are_refused);
     tcase_add_test(t, ranks_that_gguf_lacks);
     tcase_add_test(t, sizes_that_overflow);
     tcase_add_test(t, a_quantized_tensor_of_the_same_type_is_copied);

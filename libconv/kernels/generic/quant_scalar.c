@@ -51,6 +51,11 @@ static void put_f16(uint8_t *out, float v)
     phi_store_u16(out, phi_f32_to_f16(v));
 }
 
+static void quantize_f32(uint8_t *out, const float *x, size_t n)
+{
+    memcpy(out, x, n * sizeof(*x));
+}
+
 static void quantize_f16(uint8_t *out, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -295,13 +300,10 @@ static void quantize_q6_k(uint8_t *out, const float *x, size_t nblk)
     }
 }
 
-const struct phi_quant_kernels phi_quant_scalar = {
-    .f16 = quantize_f16,
-    .bf16 = quantize_bf16,
-    .q4_0 = quantize_q4_0,
-    .q4_1 = quantize_q4_1,
-    .q5_0 = quantize_q5_0,
-    .q5_1 = quantize_q5_1,
-    .q8_0 = quantize_q8_0,
-    .q6_k = quantize_q6_k,
+const phi_quantize_fn phi_quantize_scalar[PHI_NDTYPES] = {
+    [PHI_F32] = quantize_f32,   [PHI_F16] = quantize_f16,
+    [PHI_BF16] = quantize_bf16, [PHI_Q4_0] = quantize_q4_0,
+    [PHI_Q4_1] = quantize_q4_1, [PHI_Q5_0] = quantize_q5_0,
+    [PHI_Q5_1] = quantize_q5_1, [PHI_Q8_0] = quantize_q8_0,
+    [PHI_Q6_K] = quantize_q6_k,
 };

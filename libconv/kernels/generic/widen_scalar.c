@@ -14,6 +14,11 @@ static float get_f16(const uint8_t *p)
     return phi_f16_to_f32(phi_load_u16(p));
 }
 
+static void widen_f32(float *out, const uint8_t *p, size_t n)
+{
+    memcpy(out, p, n * sizeof(*out));
+}
+
 static void widen_f16(float *out, const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -289,22 +294,14 @@ static void widen_iq4_xs(float *out, const uint8_t *p, size_t nblk)
     }
 }
 
-const struct phi_widen_kernels phi_widen_scalar = {
-    .f16 = widen_f16,
-    .bf16 = widen_bf16,
-    .f64 = widen_f64,
-    .f8_e4m3 = widen_f8_e4m3,
-    .f8_e5m2 = widen_f8_e5m2,
-    .q4_0 = widen_q4_0,
-    .q4_1 = widen_q4_1,
-    .q5_0 = widen_q5_0,
-    .q5_1 = widen_q5_1,
-    .q8_0 = widen_q8_0,
-    .iq4_nl = widen_iq4_nl,
-    .q2_k = widen_q2_k,
-    .q3_k = widen_q3_k,
-    .q4_k = widen_q4_k,
-    .q5_k = widen_q5_k,
-    .q6_k = widen_q6_k,
-    .iq4_xs = widen_iq4_xs,
+const phi_widen_fn phi_widen_scalar[PHI_NDTYPES] = {
+    [PHI_F32] = widen_f32,         [PHI_F16] = widen_f16,
+    [PHI_BF16] = widen_bf16,       [PHI_F64] = widen_f64,
+    [PHI_F8_E4M3] = widen_f8_e4m3, [PHI_F8_E5M2] = widen_f8_e5m2,
+    [PHI_Q4_0] = widen_q4_0,       [PHI_Q4_1] = widen_q4_1,
+    [PHI_Q5_0] = widen_q5_0,       [PHI_Q5_1] = widen_q5_1,
+    [PHI_Q8_0] = widen_q8_0,       [PHI_IQ4_NL] = widen_iq4_nl,
+    [PHI_Q2_K] = widen_q2_k,       [PHI_Q3_K] = widen_q3_k,
+    [PHI_Q4_K] = widen_q4_k,       [PHI_Q5_K] = widen_q5_k,
+    [PHI_Q6_K] = widen_q6_k,       [PHI_IQ4_XS] = widen_iq4_xs,
 };
