@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "libconv/engine/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "libconv/base/par.h"
+
+static size_t panels_of(size_t n)
+{
+    return (n + PHI_PANEL - 1) / PHI_PANEL;
+}
+
+/* Norm, if the model has one, then rotation of one head of q or k. */
+static void place(const struct phi_attention *a, float *head,
+                  const float *norm_w, const float *norm_b, size_t position)
+{
+    const struct phi_hparams *h = a->hparams;
+
+    if (norm_w != NULL)
+        a->kernels->vec->norm(head, head, norm_w, norm_b, h->head_dim,
+                              h->norm_eps);
+    phi_rope_apply(a->rope, head, position);
+}
+
+/* Packed keys and values of one (window, kv head). */
+static float *keys_of(const struct phi_attention *a, size_t i)
+{
+    return (float *)a->space->keys.p +
+           i * panels_of(a->n_ctx) * PHI_PANEL * a->hparams->head_dim;
+}
+
+static float *values_of(const struct phi_attention *a, size_t i)
+{
+    return (float *)a->space->values.p +
+           i * panels_of(a->hparams->head_dim) * PHI_PANEL * a->n_ctx;
+}
+
+static void pack_keys(const struct phi_attention *a, float *to, float *k,
+                      size_t ld)
+{
+    const size_t dim = a->hparams->head_dim;
+    const size_t nkeys = panels_of(a->n_ctx) * PHI_PANEL;
+
+    for (size_t j = 0; j < nkeys; j++) {
+        float *const column =
+            to + j / PHI_PANEL * PHI_PANEL * dim + j % PHI_PANEL;
+
+        if (j < a->n_ctx)
+            place(a, k + j * ld, a->layer->k_norm_w, a->layer->k_norm_b, j);
+        for (size_t d = 0; d < dim; d++)
+            column[d * PHI_PANEL] = j < a->n_ctx ? k[j * ld + d] : 0;
+    }
+}
+
+static void pack_values(const struct phi_attention *a, float *to,
+                        const float *v, size_t ld)
+{
+    const size_t dim = a->hparams->head_dim;
+
+    for (size_t d = 0; d < panels_of(dim) * PHI_PANEL; d += PHI_PANEL) {
+        const size_t n = dim - d < PHI_PANEL ? dim - d : PHI_PANEL;
+
+        for (size_t j = 0; j < a->n_ctx; j++, to += PHI_PANEL) {
+            memset(to, 0, PHI_PANEL * sizeof(*to));
+            memcpy(to, v + j * ld + d, n * sizeof(*to));
+        }
+    }
+}
+
+static void pack(void *ctx, size_t first, size_t count, size_t worker)
+{
+    const struct phi_attention *a = ctx;
+    const struct phi_hparams *h = a->hparams;
+    const size_t ld = h->n_head_kv * h->head_dim;
+
+    (void)worker;
+    for (size_t i = first; i < first + count; i++) {
+        const size_t at =
+            i / h->n_head_kv * a->n_ctx * ld + i % h->n_head_kv * h->head_dim;
+
+        pack_keys(a, keys_of(a, i), (float *)a->space->k.p + at, ld);
+        pack_values(a, values_of(a, i), (float *)a->space->v.p + at, ld);
+    }
+}
+
+/*
+ * scores[t][j] = e^(q[t] . k[j] / sqrt(head_dim) - maximum) for the keys that
+ * query i0 + t may see, 0 for the others up to nkeys; their sums in `sums`.
+ */
+static void attend(const struct phi_attention *a, const struct phi_worker *own,
+                   const float *keys, size_t i0, size_t nq, double *sums)
+{
+    const size_t dim = a->hparams->head_dim;
+    const double scale = 1.0 / sqrt((double)dim);
+    const size_t npanels = panels_of(i0 + nq);
+    const size_t ld = panels_of(a->n_ctx) * PHI_PANEL;
+    float *const scores = own->scores.p;
+
+    for (size_t p = 0; p < npanels; p++) {
+        double acc[PHI_QUERIES * PHI_PANEL] = {0};
+
+        a->kernels->gemm->f32(acc, PHI_PANEL, own->q.p, dim,
+                              keys + p * PHI_PANEL * dim, nq, dim);
+        for (size_t t = 0; t < nq; t++) {
+            for (size_t c = 0; c < PHI_PANEL; c++)
+                scores[t * ld + p * PHI_PANEL + c] =
+                    (float)(acc[t * PHI_PANEL + c] * scale);
+        }
+    }
+    for (size_t t = 0; t < nq; t++) {
+        float *const row = scores + t * ld;
+        const size_t seen = i0 + t + 1;
+
+        sums[t] = a->kernels->vec->softmax(row, seen);
+        memset(row + seen, 0, (i0 + nq - seen) * sizeof(*row));
+    }
+}
+
+/* Up to PHI_QUERIES queries of one head of one window. */
+static void do_tile(const struct phi_attention *a, const struct phi_worker *own,
+                    size_t window, size_t head, size_t i0)
+{
+    const struct phi_hparams *h = a->hparams;
+    const size_t dim = h->head_dim;
+    const size_t left = a->n_ctx - i0;
+    const size_t nq = left < PHI_QUERIES ? left : PHI_QUERIES;
+    const size_t kv = window * h->n_head_kv + head / (h->n_head / h->n_head_kv);
+    const size_t ld = panels_of(a->n_ctx) * PHI_PANEL;
+    float *const q = (float *)a->space->q.p +
+                     (window * a->n_ctx + i0) * h->n_embd + head * dim;
+    double sums[PHI_QUERIES];
+
+    for (size_t t = 0; t < nq; t++) {
+        float *const to = (float *)own->q.p + t * dim;
+
+        memcpy(to, q + t * h->n_embd, dim * sizeof(*to));
+        place(a, to, a->layer->q_norm_w, a->layer->q_norm_b, i0 + t);
+    }
+    attend(a, own, keys_of(a, kv), i0, nq, sums);
+    for (size_t d = 0; d < dim; d += PHI_PANEL) {
+        const size_t n = dim - d < PHI_PANEL ? dim - d : PHI_PANEL;
+        double acc[PHI_QUERIES * PHI_PANEL] = {0};
+
+        a->kernels->gemm->f32(acc, PHI_PANEL, own->scores.p, ld,
+                              values_of(a, kv) + d * a->n_ctx, nq, i0 + nq);
+        for (size_t t = 0; t < nq; t++) {
+            for (size_t c = 0; c < n; c++)
+                q[t * h->n_embd + d + c] =
+                    (float)(acc[t * PHI_PANEL + c] / sums[t]);
+        }
+    }
+}
+
+static void do_tiles(void *ctx, size_t first, size_t count, size_t worker)
+{
+    const struct phi_attention *a = ctx;
+    const size_t ntiles = (a->n_ctx + PHI_QUERIES - 1) / PHI_QUERIES;
+    const size_t n_head = a->hparams->n_head;
+
+    for (size_t i = first; i < first + count; i++)
+        do_tile(a, &a->space->workers[worker], i / ntiles / n_head,
+                i / ntiles % n_head, i % ntiles * PHI_QUERIES);
+}
+
+void phi_attention_run(const struct phi_attention *a)
+{
+    const size_t ntiles = (a->n_ctx + PHI_QUERIES - 1) / PHI_QUERIES;
+    struct phi_attention ctx = *a;
+
+    phi_par_for(a->nthreads, a->nwindows * a->hparams->n_head_kv, 1, pack,
+                &ctx);
+    phi_par_for(a->nthreads, a->nwindows * a->hparams->n_head * ntiles, 1,
+                do_tiles, &ctx);
+}

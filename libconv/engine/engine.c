@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include "libconv/engine/engine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "libconv/base/mem.h"
+#include "libconv/base/par.h"
+#include "libconv/engine/attention.h"
+#include "libconv/engine/linear.h"
+#include "libconv/engine/rope.h"
+#include "libconv/quant/quant.h"
+
+/* Tokens that a thread takes at a time where the work on each is small. */
+#define GRAIN 16
+
+struct phi_engine {
+    struct phi_engine_options options;
+    struct phi_weights weights;
+    struct phi_rope rope;
+};
+
+enum phi_status phi_engine_open(struct phi_engine **out,
+                                const struct phi_source *s,
+                                const struct phi_engine_options *options,
+                                struct phi_err *err)
+{
+    struct phi_engine *e = phi_alloc(1, sizeof(*e), err);
+    enum phi_status st;
+
+    if (e == NULL)
+        return PHI_E_NOMEM;
+    e->options = *options;
+    st = phi_weights_init(&e->weights, s, err);
+    if (st == PHI_OK && options->n_ctx > e->weights.hparams.n_ctx)
+        st = phi_fail(err, PHI_E_ARG,
+                      "%s: a context of %zu tokens is longer than the model's "
+                      "%zu",
+                      s->path, options->n_ctx, e->weights.hparams.n_ctx);
+    if (st == PHI_OK)
+        st = phi_rope_init(&e->rope, &e->weights.hparams, options->n_ctx, err);
+    if (st == PHI_OK)
+        *out = e;
+    else
+        phi_engine_close(e);
+    return st;
+}
+
+void phi_engine_close(struct phi_engine *e)
+{
+    if (e == NULL)
+        return;
+    phi_rope_release(&e->rope);
+    phi_weights_release(&e->weights);
+    free(e);
+}
+
+const struct phi_hparams *phi_engine_hparams(const struct phi_engine *e)
+{
+    return &e->weights.hparams;
+}
+
+/* One pass, for the functions that run over its tokens. */
+struct pass {
+    const struct phi_engine *e;
+    struct phi_space *space;
+    const struct phi_batch *batch;
+    const float *norm_w;
+    const float *norm_b;
+    float *hidden;
+};
+
+static void embed(void *ctx, size_t first, size_t count, size_t worker)
+{
+    const struct pass *p = ctx;
+    const struct phi_matrix *embd = &p->e->weights.embd;
+    struct phi_worker *own = &p->space->workers[worker];
+
+    for (size_t t = first; t < first + count; t++) {
+        if (own->status == PHI_OK)
+            own->status = phi_matrix_read(embd, p->batch->tokens[t], 1,
+                                          own->raw.p, &own->err);
+        if (own->status != PHI_OK)
+            return;
+        phi_quant_to_f32(phi_matrix_dtype(embd), own->raw.p, embd->ncols,
+                         (float *)p->space->x.p + t * embd->ncols);
+    }
+}
+
+/* Row `from` of the residual stream, normalised. */
+static void norm_row(const struct pass *p, float *to, size_t from)
+{
+    const struct phi_hparams *h = &p->e->weights.hparams;
+
+    p->e->options.kernels->vec->norm(
+        to, (const float *)p->space->x.p + from * h->n_embd, p->norm_w,
+        p->norm_b, h->n_embd, h->norm_eps);
+}
+
+static void norm_all(void *ctx, size_t first, size_t count, size_t worker)
+{
+    const struct pass *p = ctx;
+    const size_t n_embd = p->e->weights.hparams.n_embd;
+
+    (void)worker;
+    for (size_t t = first; t < first + count; t++)
+        norm_row(p, (float *)p->space->h.p + t * n_embd, t);
+}
+
+static void norm_counted(void *ctx, size_t first, size_t count, size_t worker)
+{
+    const struct pass *p = ctx;
+    const size_t n_embd = p->e->weights.hparams.n_embd;
+    const struct phi_batch *b = p->batch;
+
+    (void)worker;
+    for (size_t i = first; i < first + count; i++)
+        norm_row(p, p->hidden + i * n_embd,
+                 i / b->count * p->e->options.n_ctx + b->first + i % b->count);
+}
+
+static enum phi_status do_layer(const struct pass *p, const struct phi_layer *l,
+                                struct phi_err *err)
+{
+    const struct phi_engine_options *o = &p->e->options;
+    const struct phi_hparams *h = &p->e->weights.hparams;
+    const size_t kv = h->n_head_kv * h->head_dim;
+    const size_t n = p->batch->nwindows * o->n_ctx;
+    struct phi_space *s = p->space;
+    const struct phi_linear in[] = {
+        {{{&l->q, s->h.p}}, 1, PHI_EPILOGUE_STORE, s->q.p, h->n_embd},
+        {{{&l->k, s->h.p}}, 1, PHI_EPILOGUE_STORE, s->k.p, kv},
+        {{{&l->v, s->h.p}}, 1, PHI_EPILOGUE_STORE, s->v.p, kv},
+        {{{&l->up, s->h.p}}, 1, PHI_EPILOGUE_GELU, s->ff.p, h->n_ff},
+    };
+    const struct phi_linear out = {{{&l->o, s->q.p}, {&l->down, s->ff.p}},
+                                   2,
+                                   PHI_EPILOGUE_ADD,
+                                   s->x.p,
+                                   h->n_embd};
+    const struct phi_attention attention = {
+        s,           o->kernels,         h,       l, &p->e->rope,
+        o->nthreads, p->batch->nwindows, o->n_ctx};
+    enum phi_status st;
+
+    st = phi_linear_run(s, o->kernels, o->nthreads, in, 4, n, err);
+    if (st != PHI_OK)
+        return st;
+    phi_attention_run(&attention);
+    return phi_linear_run(s, o->kernels, o->nthreads, &out, 1, n, err);
+}
+
+static enum phi_status check_tokens(const struct phi_engine *e,
+                                    const struct phi_batch *b,
+                                    struct phi_err *err)
+{
+    const size_t n_vocab = e->weights.hparams.n_vocab;
+
+    for (size_t t = 0; t < b->nwindows * e->options.n_ctx; t++) {
+        if (b->tokens[t] >= n_vocab)
+            return phi_fail(err, PHI_E_FORMAT,
+                            "%s: the tokenizer gives token %" PRIu32
+                            ", but the embedding has %zu rows",
+                            e->weights.embd.source->path, b->tokens[t],
+                            n_vocab);
+    }
+    return PHI_OK;
+}
+
+enum phi_status phi_engine_forward(const struct phi_engine *e,
+                                   struct phi_space *space,
+                                   const struct phi_batch *batch, float *hidden,
+                                   const struct phi_monitor *m,
+                                   struct phi_err *err)
+{
+    const struct phi_weights *w = &e->weights;
+    const size_t nthreads = e->options.nthreads;
+    const size_t n = batch->nwindows * e->options.n_ctx;
+    const struct phi_space_size size = {w, nthreads, batch->nwindows,
+                                        e->options.n_ctx};
+    struct pass p = {.e = e, .space = space, .batch = batch, .hidden = hidden};
+    enum phi_status st = check_tokens(e, batch, err);
+
+    if (st == PHI_OK)
+        st = phi_space_fit(space, &size, err);
+    if (st != PHI_OK)
+        return st;
+    phi_par_for(nthreads, n, GRAIN, embed, &p);
+    st = phi_space_status(space, err);
+    for (size_t i = 0; st == PHI_OK && i < w->hparams.n_layer; i++) {
+        p.norm_w = w->layers[i].norm_w;
+        p.norm_b = w->layers[i].norm_b;
+        phi_par_for(nthreads, n, GRAIN, norm_all, &p);
+        st = do_layer(&p, &w->layers[i], err);
+        if (st == PHI_OK)
+            st = phi_monitor_tick(m, i + 1, w->hparams.n_layer, NULL, err);
+    }
+    if (st != PHI_OK)
+        return st;
+    p.norm_w = w->norm_w;
+    p.norm_b = w->norm_b;
+    phi_par_for(nthreads, batch->nwindows * batch->count, GRAIN, norm_counted,
+                &p);
+    return PHI_OK;
+}
+
+enum phi_status phi_engine_head(const struct phi_engine *e,
+                                struct phi_space *space,
+                                const struct phi_head_part *part,
+                                struct phi_err *err)
+{
+    const struct phi_matrix rows =
+        phi_matrix_rows(&e->weights.head, part->row0, part->nrows);
+    const struct phi_linear job = {
+        {{&rows, part->hidden}}, 1, PHI_EPILOGUE_STORE, part->logits, part->ld};
+
+    return phi_linear_run(space, e->options.kernels, e->options.nthreads, &job,
+                          1, part->n, err);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Working memory of the engine. One space serves models in turn: its blocks
+ * grow to the largest that was asked for and are used again, since memory
+ * touched for the first time is slow. Zero-initialised is empty.
+ */
+#ifndef PHI_ENGINE_SPACE_H
+#define PHI_ENGINE_SPACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libconv/engine/weights.h"
+
+/* Rows of weights that one thread works on at a time. */
+#define PHI_GROUP 32
+/* Columns of them that are widened at a time; whole blocks of any type. */
+#define PHI_DEPTH 512
+/* Queries that one thread attends for at a time. */
+#define PHI_QUERIES 32
+
+struct phi_block {
+    void *p; /* 64-byte aligned */
+    size_t n;
+};
+
+/* One thread's own memory, and its failure if it had one. */
+struct phi_worker {
+    struct phi_block raw;    /* PHI_GROUP rows as they are stored */
+    struct phi_block rows;   /* f32 (PHI_PANEL, PHI_DEPTH) */
+    struct phi_block panels; /* f32 (PHI_GROUP/16, PHI_DEPTH, 16) */
+    struct phi_block acc;    /* f64 (ntokens, PHI_GROUP) */
+    struct phi_block q;      /* f32 (PHI_QUERIES, head_dim) */
+    struct phi_block scores; /* f32 (PHI_QUERIES, n_ctx up to whole panels) */
+    enum phi_status status;
+    struct phi_err err;
+};
+
+struct phi_space {
+    size_t nworkers;
+    struct phi_worker *workers; /* (nworkers) */
+    struct phi_block x;         /* f32 (ntokens, n_embd) residual stream */
+    struct phi_block h;         /* f32 (ntokens, n_embd) normalised */
+    struct phi_block q;         /* f32 (ntokens, n_embd), then attention */
+    struct phi_block k;         /* f32 (ntokens, n_head_kv * head_dim) */
+    struct phi_block v;         /* f32 (ntokens, n_head_kv * head_dim) */
+    struct phi_block ff;        /* f32 (ntokens, n_ff) */
+    struct phi_block keys;      /* f32, packed: attention.h */
+    struct phi_block values;
+};
+
+/* What the blocks must hold. */
+struct phi_space_size {
+    const struct phi_weights *weights;
+    size_t nthreads;
+    size_t nwindows;
+    size_t n_ctx; /* tokens of a window */
+};
+
+/* Grows s for a pass of this size. */
+enum phi_status phi_space_fit(struct phi_space *s,
+                              const struct phi_space_size *size,
+                              struct phi_err *err);
+void phi_space_release(struct phi_space *s);
+
+/* Bytes of one token in the blocks, without those of the workers. */
+size_t phi_space_token_nbytes(const struct phi_hparams *h);
+
+/* The first failure among the workers, which are then clean again. */
+enum phi_status phi_space_status(struct phi_space *s, struct phi_err *err);
+
+#endif
