@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Elementary functions, and the vector kernels: every level against the
+ * scalar one, that against reference/.
+ */
+#define _DEFAULT_SOURCE
+#include <math.h>
+
+#include "libconv/cpu/cpu.h"
+#include "libconv/kernels/elementary.h"
+#include "libconv/kernels/kernels.h"
+#include "reference/ref_math.h"
+#include "tests/kernels/guard.h"
+
+#define MAX_N 1000
+
+static const size_t lengths[] = {1,  2,  3,  7,  15,  16,  17,  31,
+                                 32, 33, 80, 97, 256, 511, 999, MAX_N};
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Units in the last place of a result of this size. */
+static double ulp_f64(double v)
+{
+    return nextafter(fabs(v), INFINITY) - fabs(v);
+}
+
+START_TEST(exponentials)
+{
+    for (double x = -87; x <= 64; x += 0.00317) {
+        const double want = exp((double)(float)x);
+        const double got = (double)phi_exp_f32((float)x);
+
+        ck_assert_msg(fabs(got - want) <= 2 * 0x1p-23 * want,
+                      "exp(%.9g) is %.9g, not %.9g", x, got, want);
+    }
+    for (double x = -708; x <= 709; x += 0.0117) {
+        const double want = exp(x);
+
+        ck_assert_double_le(fabs(phi_exp_f64(x) - want), 2 * ulp_f64(want));
+    }
+    ck_assert_float_eq(phi_exp_f32(0), 1);
+    ck_assert_double_eq(phi_exp_f64(0), 1);
+    ck_assert(isnan(phi_exp_f32(NAN)));
+    ck_assert(isnan(phi_exp_f64(NAN)));
+    ck_assert_float_eq(phi_exp_f32(-INFINITY), phi_exp_f32(-87));
+    ck_assert_float_eq(phi_exp_f32(INFINITY), phi_exp_f32(64));
+}
+END_TEST
+
+START_TEST(logarithms)
+{
+    ck_assert_double_eq(phi_log_f64(1), 0);
+    for (double x = 1e-300; x < 1e300; x *= 1.0137) {
+        const double want = log(x);
+
+        ck_assert_double_le(fabs(phi_log_f64(x) - want), 2 * ulp_f64(want));
+    }
+    for (double x = 0.5; x < 2; x += 0.000173) {
+        const double want = log(x);
+
+        ck_assert_double_le(fabs(phi_log_f64(x) - want), 2 * ulp_f64(want));
+    }
+    ck_assert(isnan(phi_log_f64(0)));
+    ck_assert(isnan(phi_log_f64(-1)));
+    ck_assert(isnan(phi_log_f64(INFINITY)));
+    ck_assert(isnan(phi_log_f64(NAN)));
+}
+END_TEST
+
+START_TEST(sines)
+{
+    for (double x = 0; x < 524288; x = x < 100 ? x + 0.0137 : x * 1.00031) {
+        double s, c;
+
+        phi_sincos_f64(x, &s, &c);
+        ck_assert_double_le(fabs(s - sin(x)), 0x1p-52);
+        ck_assert_double_le(fabs(c - cos(x)), 0x1p-52);
+    }
+}
+END_TEST
+
+/* Everything that one level makes of one input. */
+struct outcome {
+    float norm[MAX_N];
+    float gelu[MAX_N];
+    float softmax[MAX_N];
+    double softmax_sum;
+    struct phi_lse lse;
+    struct phi_kld kld;
+};
+
+struct input {
+    struct guard g[5];
+    float *x, *q, *gain, *bias, *y;
+    size_t n;
+};
+
+static void take_input(struct input *in, size_t n, bool end, enum fill fill,
+                       uint64_t *seed)
+{
+    float **const to[] = {&in->x, &in->q, &in->gain, &in->bias, &in->y};
+
+    in->n = n;
+    for (size_t i = 0; i < 5; i++) {
+        *to[i] = guard_take(&in->g[i], n * sizeof(float), end);
+        guard_fill(*to[i], n, fill, seed);
+        for (size_t k = 0; k < n && fill == FILL_RANDOM && i < 2; k++)
+            (*to[i])[k] *= 12;
+    }
+}
+
+static void new_input(struct input *in)
+{
+    for (size_t i = 0; i < 5; i++)
+        in->g[i] = guard_new(MAX_N * sizeof(float));
+}
+
+static void free_input(struct input *in)
+{
+    for (size_t i = 0; i < 5; i++)
+        guard_free(&in->g[i]);
+}
+
+static void run_level(const struct phi_vec_kernels *vec, const struct input *in,
+                      struct outcome *out)
+{
+    const size_t n = in->n;
+    const size_t cut = n / 3;
+
+    memset(out, 0, sizeof(*out));
+    vec->norm(in->y, in->x, in->gain, in->bias, n, 1e-5);
+    memcpy(out->norm, in->y, n * sizeof(float));
+    memcpy(in->y, in->x, n * sizeof(float));
+    vec->gelu_new(in->y, n);
+    memcpy(out->gelu, in->y, n * sizeof(float));
+    memcpy(in->y, in->x, n * sizeof(float));
+    out->softmax_sum = vec->softmax(in->y, n);
+    memcpy(out->softmax, in->y, n * sizeof(float));
+    out->lse = (struct phi_lse){.max = -INFINITY};
+    out->kld = (struct phi_kld){.max = -INFINITY};
+    vec->lse(&out->lse, in->x, cut);
+    vec->kld(&out->kld, in->x, in->q, cut);
+    vec->lse(&out->lse, in->x + cut, n - cut);
+    vec->kld(&out->kld, in->x + cut, in->q + cut, n - cut);
+}
+
+static void same_outcome(const struct outcome *a, const struct outcome *b,
+                         size_t n, const char *level)
+{
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_msg(same_f32(a->norm[i], b->norm[i]), "%s: norm %zu of %zu",
+                      level, i, n);
+        ck_assert_msg(same_f32(a->gelu[i], b->gelu[i]), "%s: gelu %zu of %zu",
+                      level, i, n);
+        ck_assert_msg(same_f32(a->softmax[i], b->softmax[i]),
+                      "%s: softmax %zu of %zu", level, i, n);
+    }
+    ck_assert(same_f64(a->softmax_sum, b->softmax_sum));
+    ck_assert(same_f64(a->lse.max, b->lse.max));
+    ck_assert(same_f64(a->lse.sum, b->lse.sum));
+    ck_assert_uint_eq(a->lse.top, b->lse.top);
+    ck_assert_uint_eq(a->lse.seen, b->lse.seen);
+    ck_assert(same_f64(a->kld.max, b->kld.max));
+    ck_assert(same_f64(a->kld.sum, b->kld.sum));
+    ck_assert(same_f64(a->kld.diff, b->kld.diff));
+}
+
+START_TEST(levels_agree)
+{
+    static struct outcome want, got;
+    struct input in;
+    uint64_t seed = 1;
+
+    new_input(&in);
+    for (size_t a = 0; a < COUNT(lengths) * NFILLS; a++) {
+        take_input(&in, lengths[a / NFILLS], _i == 0, (enum fill)(a % NFILLS),
+                   &seed);
+        run_level(phi_kernels_select(0)->vec, &in, &want);
+        for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
+            uint32_t needs = 0;
+
+            ck_assert(phi_cpu_level(phi_cpu_level_name(l), &needs));
+            if ((needs & ~phi_cpu_detect()) != 0)
+                continue;
+            run_level(phi_kernels_select(needs)->vec, &in, &got);
+            same_outcome(&got, &want, in.n, phi_cpu_level_name(l));
+        }
+    }
+    free_input(&in);
+}
+END_TEST
+
+static void widen(double *to, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (double)from[i];
+}
+
+START_TEST(scalar_is_near_the_reference)
+{
+    static struct outcome got;
+    static double x[MAX_N], q[MAX_N], gain[MAX_N], bias[MAX_N], y[MAX_N];
+    struct input in;
+    uint64_t seed = 2;
+
+    new_input(&in);
+    for (size_t a = 0; a < COUNT(lengths); a++) {
+        const size_t n = lengths[a];
+        double lse, kld;
+
+        take_input(&in, n, true, FILL_RANDOM, &seed);
+        widen(x, in.x, n);
+        widen(q, in.q, n);
+        widen(gain, in.gain, n);
+        widen(bias, in.bias, n);
+        run_level(phi_kernels_select(0)->vec, &in, &got);
+        ref_layer_norm(y, x, gain, bias, n, 1e-5);
+        for (size_t i = 0; i < n; i++) {
+            const double gelu = ref_gelu_new(x[i]);
+
+            /* one rounding to f32; the reference's sums have n e_d */
+            ck_assert_double_le(fabs((double)got.norm[i] - y[i]),
+                                0x1.01p-24 * fabs(y[i]) + 1e-11);
+            /*
+             * The argument of e^ is off by 4 roundings of its size, at most
+             * 2 |u|, where the result is not yet nothing.
+             */
+            ck_assert_double_le(fabs((double)got.gelu[i] - gelu),
+                                (8 + 8 * fabs(x[i])) * 0x1p-24 * fabs(gelu) +
+                                    1e-9);
+        }
+        lse = ref_log_sum_exp(x, n);
+        ref_softmax(y, x, n);
+        for (size_t i = 0; i < n; i++) {
+            /* the difference to the maximum is rounded: up to 24 e_f */
+            ck_assert_double_le(
+                fabs((double)got.softmax[i] / got.softmax_sum - y[i]),
+                60 * 0x1p-24 * y[i]);
+        }
+        ck_assert_double_le(fabs(got.lse.max + phi_log_f64(got.lse.sum) - lse),
+                            1e-13);
+        kld = got.kld.diff / got.kld.sum - lse + ref_log_sum_exp(q, n);
+        ck_assert_double_le(fabs(kld - ref_kl_divergence(x, q, n)), 1e-12);
+        ck_assert_uint_eq(got.lse.seen, n);
+        for (size_t i = 0; i < n; i++) {
+            ck_assert(in.x[i] <= in.x[got.lse.top]);
+            ck_assert(i >= got.lse.top || in.x[i] < in.x[got.lse.top]);
+        }
+    }
+    free_input(&in);
+}
+END_TEST
+
+/* The first of equal maxima counts, also across pieces. */
+START_TEST(ties_go_to_the_first)
+{
+    const float x[40] = {[5] = 2, [7] = 2, [20] = 2, [39] = 2};
+    const struct phi_vec_kernels *vec = phi_kernels_select(0)->vec;
+    struct phi_lse row = {.max = -INFINITY};
+
+    vec->lse(&row, x, 18);
+    vec->lse(&row, x + 18, 22);
+    ck_assert_uint_eq(row.top, 5);
+    ck_assert_uint_eq(row.seen, 40);
+}
+END_TEST
+
+/* A NaN or an infinity among the logits makes the sum no finite number. */
+START_TEST(bad_logits_show)
+{
+    const float bad[] = {NAN, INFINITY};
+
+    for (size_t i = 0; i < 2; i++) {
+        float x[20] = {0};
+        struct phi_lse row = {.max = -INFINITY};
+
+        x[11] = bad[i];
+        phi_kernels_select(0)->vec->lse(&row, x, 20);
+        ck_assert(!isfinite(row.max + phi_log_f64(row.sum)));
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("vectors");
+    TCase *t = tcase_create("vectors");
+
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, exponentials);
+    tcase_add_test(t, logarithms);
+    tcase_add_test(t, sines);
+    tcase_add_loop_test(t, levels_agree, 0, 2);
+    tcase_add_test(t, scalar_is_near_the_reference);
+    tcase_add_test(t, ties_go_to_the_first);
+    tcase_add_test(t, bad_logits_show);
+    suite_add_tcase(s, t);
+    return unit_main(s);
+}

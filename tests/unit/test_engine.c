@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine on tiny random models, against reference/ in double. */
+#define _DEFAULT_SOURCE
+#include <math.h>
+
+#include "libconv/cpu/cpu.h"
+#include "libconv/engine/engine.h"
+#include "libconv/engine/rope.h"
+#include "reference/ref_phi.h"
+#include "tests/unit/array_model.h"
+
+/* Odd sizes: tails of panels, groups, tiles and blocks everywhere. */
+static const struct memory_shape shapes[] = {
+    {70, 40, 32, 64, 2, 4, 4, 4, .fused_qkv = false},
+    {33, 64, 60, 100, 2, 6, 2, 6, .fused_qkv = true},
+    {130, 37, 36, 580, 3, 2, 1, 18, .head_norms = true},
+    {50, 70, 40, 24, 1, 5, 5, 8, .tied = true},
+    {17, 20, 8, 16, 1, 1, 1, 2, .fused_qkv = true, .head_norms = true},
+};
+#define NSHAPES (sizeof(shapes) / sizeof(shapes[0]))
+#define WINDOWS 3
+
+static double *widen(const float *from, size_t n)
+{
+    double *to = malloc((n + 1) * sizeof(*to));
+
+    for (size_t i = 0; i < n; i++)
+        to[i] = (double)from[i];
+    return to;
+}
+
+/* What ref_phi_forward() reads, from the tensors of the source. */
+struct truth {
+    struct ref_phi_params params;
+    struct ref_phi_weights weights;
+    struct ref_phi_layer layers[4];
+    double *all[MEMORY_TENSORS + 1];
+    size_t n;
+};
+
+static const double *take(struct truth *r, const struct memory_model *m,
+                          const char *name)
+{
+    size_t i = 0;
+
+    if (!phi_source_find(&m->base, name, &i))
+        return NULL;
+    r->all[r->n] =
+        widen(m->data[i], (size_t)m->tensors[i].nbytes / sizeof(float));
+    return r->all[r->n++];
+}
+
+static const double *of_layer(struct truth *r, const struct memory_model *m,
+                              size_t il, const char *rest)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "blk.%zu.%s", il, rest);
+    return take(r, m, name);
+}
+
+static void truth_layer(struct truth *r, const struct memory_model *m,
+                        const struct memory_shape *s, size_t il)
+{
+    const size_t kv = s->n_embd / s->n_head * s->n_head_kv;
+    struct ref_phi_layer *l = &r->layers[il];
+
+    if (s->fused_qkv) {
+        l->q_w = of_layer(r, m, il, "attn_qkv.weight");
+        l->q_b = of_layer(r, m, il, "attn_qkv.bias");
+        l->k_w = l->q_w + (size_t)s->n_embd * s->n_embd;
+        l->k_b = l->q_b + s->n_embd;
+        l->v_w = l->k_w + kv * s->n_embd;
+        l->v_b = l->k_b + kv;
+    } else {
+        l->q_w = of_layer(r, m, il, "attn_q.weight");
+        l->q_b = of_layer(r, m, il, "attn_q.bias");
+        l->k_w = of_layer(r, m, il, "attn_k.weight");
+        l->k_b = of_layer(r, m, il, "attn_k.bias");
+        l->v_w = of_layer(r, m, il, "attn_v.weight");
+        l->v_b = of_layer(r, m, il, "attn_v.bias");
+    }
+    l->norm_w = of_layer(r, m, il, "attn_norm.weight");
+    l->norm_b = of_layer(r, m, il, "attn_norm.bias");
+    l->dense_w = of_layer(r, m, il, "attn_output.weight");
+    l->dense_b = of_layer(r, m, il, "attn_output.bias");
+    l->fc1_w = of_layer(r, m, il, "ffn_up.weight");
+    l->fc1_b = of_layer(r, m, il, "ffn_up.bias");
+    l->fc2_w = of_layer(r, m, il, "ffn_down.weight");
+    l->fc2_b = of_layer(r, m, il, "ffn_down.bias");
+    l->q_norm_w = of_layer(r, m, il, "attn_q_norm.weight");
+    l->q_norm_b = of_layer(r, m, il, "attn_q_norm.bias");
+    l->k_norm_w = of_layer(r, m, il, "attn_k_norm.weight");
+    l->k_norm_b = of_layer(r, m, il, "attn_k_norm.bias");
+}
+
+static void truth_init(struct truth *r, const struct memory_model *m,
+                       const struct memory_shape *s)
+{
+    *r = (struct truth){.params = {s->n_vocab, s->n_embd, s->n_ff, s->n_layer,
+                                   s->n_head, s->n_head_kv, s->n_rot, 10000,
+                                   (double)1e-5f}};
+    r->weights.embd = take(r, m, "token_embd.weight");
+    r->weights.layers = r->layers;
+    for (size_t i = 0; i < s->n_layer; i++)
+        truth_layer(r, m, s, i);
+    r->weights.norm_w = take(r, m, "output_norm.weight");
+    r->weights.norm_b = take(r, m, "output_norm.bias");
+    r->weights.head_w = take(r, m, "output.weight");
+    r->weights.head_b = take(r, m, "output.bias");
+    if (s->tied) {
+        r->all[r->n] = calloc(s->n_vocab, sizeof(double));
+        r->weights.head_w = r->weights.embd;
+        r->weights.head_b = r->all[r->n++];
+    }
+}
+
+static void truth_release(struct truth *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        free(r->all[i]);
+}
+
+static uint32_t *tokens_of(const struct memory_shape *s, size_t n)
+{
+    uint32_t *t = malloc(n * sizeof(*t));
+
+    for (size_t i = 0; i < n; i++)
+        t[i] = (uint32_t)(i * i * 7 + i * 3 + 5) % s->n_vocab;
+    return t;
+}
+
+/* All logits of `count` positions from `first` on, in one batch. */
+static float *logits_of(const struct memory_model *m,
+                        const struct memory_shape *s, const uint32_t *tokens,
+                        size_t nwindows, size_t first, size_t count,
+                        uint32_t features, size_t nthreads)
+{
+    const struct phi_engine_options o = {phi_kernels_select(features), nthreads,
+                                         s->n_ctx};
+    const struct phi_batch batch = {tokens, nwindows, first, count};
+    const size_t n = nwindows * count;
+    const size_t half = s->n_vocab / 2;
+    float *hidden = malloc(n * s->n_embd * sizeof(*hidden));
+    float *logits = malloc(n * s->n_vocab * sizeof(*logits));
+    struct phi_head_part parts[] = {
+        {hidden, n, 0, half, logits, s->n_vocab},
+        {hidden, n, half, s->n_vocab - half, logits + half, s->n_vocab},
+    };
+    struct phi_engine *e = NULL;
+    struct phi_space space = {0};
+
+    ck_ok(phi_engine_open(&e, &m->base, &o, &err));
+    ck_ok(phi_engine_forward(e, &space, &batch, hidden, NULL, &err));
+    ck_ok(phi_engine_head(e, &space, &parts[0], &err));
+    ck_ok(phi_engine_head(e, &space, &parts[1], &err));
+    phi_space_release(&space);
+    phi_engine_close(e);
+    free(hidden);
+    return logits;
+}
+
+/*
+ * Activations are rounded to f32 about ten times a layer; on these models,
+ * X
+ * what is seen, and a wrong term is thousands of times more.
+ */
+START_TEST(forward_equals_the_reference)
+{
+    const struct memory_shape *s = &shapes[_i];
+    struct memory_model *m = memory_new(s, 7);
+    uint32_t *tokens = tokens_of(s, s->n_ctx);
+    float *got = logits_of(m, s, tokens, 1, 0, s->n_ctx, 0, 1);
+    double *want = malloc(sizeof(*want) * s->n_ctx * s->n_vocab);
+    struct truth r;
+    double worst = 0;
+    double largest = 0;
+
+    truth_init(&r, m, s);
+    ck_assert_int_eq(
+        ref_phi_forward(&r.params, &r.weights, tokens, s->n_ctx, want), 0);
+    for (size_t i = 0; i < (size_t)s->n_ctx * s->n_vocab; i++) {
+        worst = fmax(worst, fabs((double)got[i] - want[i]));
+        largest = fmax(largest, fabs(want[i]));
+    }
+    ck_assert_double_ge(largest, 0.5);
+    ck_assert_msg(worst <= 1e-5 * fmax(1, largest), "off by %g of %g", worst,
+                  largest);
+    truth_release(&r);
+    free(want);
+    free(got);
+    free(tokens);
+    phi_source_close(&m->base);
+}
+END_TEST
+
+/* Threads, kernels, neighbours in the batch, and which positions count. */
+START_TEST(nothing_changes_a_bit)
+{
+    const struct memory_shape *s = &shapes[_i];
+    const size_t row = s->n_vocab * sizeof(float);
+    struct memory_model *m = memory_new(s, 8);
+    uint32_t *tokens = tokens_of(s, (size_t)s->n_ctx * WINDOWS);
+    float *all = logits_of(m, s, tokens, WINDOWS, 0, s->n_ctx, 0, 1);
+
+    for (size_t nthreads = 1; nthreads <= 3; nthreads++) {
+        for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
+            uint32_t features = 0;
+            float *again;
+
+            ck_assert(phi_cpu_level(phi_cpu_level_name(l), &features));
+            if ((features & ~phi_cpu_detect()) != 0)
+                continue;
+            again = logits_of(m, s, tokens, WINDOWS, 0, s->n_ctx, features,
+                              nthreads);
+            ck_assert_int_eq(memcmp(all, again, row * s->n_ctx * WINDOWS), 0);
+            free(again);
+        }
+    }
+    for (size_t w = 0; w < WINDOWS; w++) {
+        const size_t first = s->n_ctx / 2;
+        float *alone = logits_of(m, s, tokens + w * s->n_ctx, 1, first, 5,
+                                 phi_cpu_detect(), 2);
+
+        ck_assert_int_eq(
+            memcmp(alone, all + (w * s->n_ctx + first) * s->n_vocab, row * 5),
+            0);
+        free(alone);
+    }
+    free(all);
+    free(tokens);
+    phi_source_close(&m->base);
+}
+END_TEST
+
+static void open_refused(const struct memory_model *m, size_t n_ctx,
+                         enum phi_status status, const char *text)
+{
+    const struct phi_engine_options o = {phi_kernels_select(0), 1, n_ctx};
+    struct phi_engine *e = NULL;
+
+    ck_refused(phi_engine_open(&e, &m->base, &o, &err), status, text);
+    ck_assert_ptr_null(e);
+}
+
+START_TEST(tensors_are_checked)
+{
+    struct memory_model *m = memory_new(&shapes[0], 1);
+    size_t i = 0;
+
+    open_refused(m, 41, PHI_E_ARG, "a context of 41 tokens is longer than");
+
+    ck_assert(phi_source_find(&m->base, "blk.1.ffn_up.bias", &i));
+    m->names[i][0] = 'x';
+    open_refused(m, 8, PHI_E_FORMAT, "tensor \"blk.1.ffn_up.bias\" is missing");
+    m->names[i][0] = 'b';
+
+    m->tensors[i].dim[0] = 63;
+    open_refused(m, 8, PHI_E_FORMAT,
+                 "tensor \"blk.1.ffn_up.bias\": 1 dimensions, 1 rows of 63, "
+                 "expected (64)");
+    m->tensors[i].dim[0] = 64;
+
+    m->tensors[i].dtype = PHI_I32;
+    open_refused(m, 8, PHI_E_UNSUPPORTED, "type I32 cannot be computed with");
+    m->tensors[i].dtype = PHI_F32;
+
+    ck_assert(phi_source_find(&m->base, "blk.0.attn_q.weight", &i));
+    m->tensors[i].dim[0] = 31;
+    open_refused(m, 8, PHI_E_FORMAT, "expected (32, 32)");
+    m->tensors[i].dim[0] = 32;
+
+    memory_add(m, "blk.0.surprise.weight", 2, 2, 0, 1);
+    open_refused(m, 8, PHI_E_UNSUPPORTED,
+                 "tensor \"blk.0.surprise.weight\" has no place");
+    phi_source_close(&m->base);
+}
+END_TEST
+
+START_TEST(tokens_are_checked)
+{
+    const struct memory_shape *s = &shapes[0];
+    struct memory_model *m = memory_new(s, 1);
+    const struct phi_engine_options o = {phi_kernels_select(0), 1, 4};
+    const uint32_t tokens[4] = {1, 2, 70, 3};
+    const struct phi_batch batch = {tokens, 1, 0, 4};
+    float hidden[4 * 32];
+    struct phi_engine *e = NULL;
+    struct phi_space space = {0};
+
+    ck_ok(phi_engine_open(&e, &m->base, &o, &err));
+    ck_refused(phi_engine_forward(e, &space, &batch, hidden, NULL, &err),
+               PHI_E_FORMAT, "token 70, but the embedding has 70 rows");
+    phi_space_release(&space);
+    phi_engine_close(e);
+    phi_source_close(&m->base);
+}
+END_TEST
+
+/* A source that cannot be read fails the pass, whichever thread met it. */
+static enum phi_status failing_read(const struct phi_source *s, size_t i,
+                                    uint64_t offset, void *to, size_t n,
+                                    struct phi_err *err)
+{
+    if (strcmp(s->tensors[i].name, "blk.1.ffn_down.weight") == 0 && offset > 0)
+        return phi_fail(err, PHI_E_IO, "the disk is gone");
+    return memory_read(s, i, offset, to, n, err);
+}
+
+START_TEST(read_errors_arrive)
+{
+    const struct phi_source_ops failing = {.read = failing_read,
+                                           .close = memory_close};
+    const struct memory_shape *s = &shapes[1];
+    struct memory_model *m = memory_new(s, 1);
+    const struct phi_engine_options o = {phi_kernels_select(0), 2, s->n_ctx};
+    uint32_t *tokens = tokens_of(s, s->n_ctx);
+    const struct phi_batch batch = {tokens, 1, 0, 1};
+    float hidden[60];
+    struct phi_engine *e = NULL;
+    struct phi_space space = {0};
+
+    m->base.ops = &failing;
+    ck_ok(phi_engine_open(&e, &m->base, &o, &err));
+    ck_refused(phi_engine_forward(e, &space, &batch, hidden, NULL, &err),
+               PHI_E_IO, "the disk is gone");
+    m->base.ops = &memory_ops;
+    ck_ok(phi_engine_forward(e, &space, &batch, hidden, NULL, &err));
+    phi_space_release(&space);
+    phi_engine_close(e);
+    free(tokens);
+    phi_source_close(&m->base);
+}
+END_TEST
+
+/* Linear scaling divides positions. */
+START_TEST(rope_positions)
+{
+    struct phi_hparams h = {.n_rot = 8, .rope_base = 10000, .rope_factor = 1};
+    struct phi_rope plain, scaled;
+    float a[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    float b[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+
+    ck_ok(phi_rope_init(&plain, &h, 4, &err));
+    h.rope_factor = 2;
+    ck_ok(phi_rope_init(&scaled, &h, 7, &err));
+    phi_rope_apply(&plain, a, 3);
+    phi_rope_apply(&scaled, b, 6);
+    ck_assert_int_eq(memcmp(a, b, sizeof(a)), 0);
+    ck_assert_float_eq_tol(a[0], (float)(cos(3) - 5 * sin(3)), 1e-6f);
+    ck_assert_float_eq_tol(a[5], (float)(2 * sin(0.3) + 6 * cos(0.3)), 1e-6f);
+    phi_rope_release(&plain);
+    phi_rope_release(&scaled);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("engine");
+    TCase *t = tcase_create("engine");
+
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, forward_equals_the_reference, 0, NSHAPES);
+    tcase_add_loop_test(t, nothing_changes_a_bit, 0, NSHAPES);
+    tcase_add_test(t, tensors_are_checked);
+    tcase_add_test(t, tokens_are_checked);
+    tcase_add_test(t, read_errors_arrive);
+    tcase_add_test(t, rope_positions);
+    suite_add_tcase(s, t);
+    return unit_main(s);
+}
