@@ -13,6 +13,7 @@
 #include "libconv/base/mem.h"
 #include "libconv/convert/pipeline.h"
 #include "tools/commands.h"
+#include "tools/levels.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 
@@ -342,8 +343,11 @@ static int quantize(struct job *job)
 static int run(const struct command *self, int argc, char **argv)
 {
     struct job job = {.cmd = self};
+    uint32_t features;
     int code = options_parse(self, argc, argv, &job.args);
 
+    if (code == -1) /* one level so far, but a wrong name is a mistake */
+        code = level_features(self, &job.args.common, &features);
     if (code == -1)
         code = read_targets(&job);
     if (code == -1)

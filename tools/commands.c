@@ -4,11 +4,13 @@
 #include <stddef.h>
 
 /* A new command is one declaration and one row here. */
+extern const struct command cmd_eval_ppl;
 extern const struct command cmd_quantize;
 extern const struct command cmd_tokenize;
 
 const struct command *const commands[] = {
     &cmd_quantize,
+    &cmd_eval_ppl,
     &cmd_tokenize,
     NULL,
 };

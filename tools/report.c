@@ -76,6 +76,31 @@ static size_t width_of(const char *text)
     return n;
 }
 
+/* Whether nothing but empty cells follows cell i in its row. */
+static bool rest_is_empty(const struct table *t, size_t i)
+{
+    while (++i % t->ncols != 0 && i < t->n) {
+        if (t->cells[i][0] != '\0')
+            return false;
+    }
+    return true;
+}
+
+static void print_cell(const struct table *t, size_t i, size_t width, FILE *to)
+{
+    const int pad = (int)(width - width_of(t->cells[i]));
+    const bool last = rest_is_empty(t, i);
+
+    if (t->right[i % t->ncols] && t->cells[i][0] != '\0')
+        fprintf(to, "%*s%s", pad, "", t->cells[i]);
+    else
+        fprintf(to, "%s%*s", t->cells[i], last ? 0 : pad, "");
+    if ((i + 1) % t->ncols == 0)
+        fputs("\n", to);
+    else if (!last)
+        fputs("  ", to);
+}
+
 enum phi_status table_print(const struct table *t, FILE *to,
                             struct phi_err *err)
 {
@@ -89,17 +114,8 @@ enum phi_status table_print(const struct table *t, FILE *to,
         if (w > width[i % t->ncols])
             width[i % t->ncols] = w;
     }
-    for (size_t i = 0; i < t->n; i++) {
-        const size_t col = i % t->ncols;
-        const int pad = (int)(width[col] - width_of(t->cells[i]));
-        const bool last = col + 1 == t->ncols;
-
-        if (t->right[col])
-            fprintf(to, "%*s%s", pad, "", t->cells[i]);
-        else
-            fprintf(to, "%s%*s", t->cells[i], last ? 0 : pad, "");
-        fputs(last ? "\n" : "  ", to);
-    }
+    for (size_t i = 0; i < t->n; i++)
+        print_cell(t, i, width[i % t->ncols], to);
     return PHI_OK;
 }
 

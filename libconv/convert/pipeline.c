@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libconv/convert/pipeline.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,22 +280,6 @@ static enum phi_status write_rows(const struct chunk *c, size_t nrows, size_t i,
     return PHI_OK;
 }
 
-/* Newton's method from above; the library calls no libm. */
-static double square_root(double v)
-{
-    double x = v > 1 ? v : 1;
-
-    if (!(v > 0))
-        return 0;
-    for (;;) {
-        const double next = (x + v / x) / 2;
-
-        if (next >= x)
-            return x;
-        x = next;
-    }
-}
-
 struct run {
     const struct phi_source *source;
     const struct phi_output_job *jobs;
@@ -346,7 +331,7 @@ static enum phi_status run_tensor(struct run *run, size_t i,
 
         if (out != NULL)
             out[i] = (struct phi_rounding){
-                square_root(c.lanes[k].sum / (double)nrows / (double)cols),
+                sqrt(c.lanes[k].sum / (double)nrows / (double)cols),
                 c.lanes[k].max_error};
     }
     chunk_release(&c);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PHI_CPU_AVX2 (UINT32_C(1) << 0) /* with AVX and F16C: Haswell, Zen */
+#define PHI_CPU_AVX2 (UINT32_C(1) << 0) /* Haswell 2013, Zen 2017 */
 
 /* The features of the processor that runs this, as far as the OS lets. */
 uint32_t phi_cpu_detect(void);

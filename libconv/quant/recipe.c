@@ -26,6 +26,23 @@ const struct phi_file_type *phi_file_type_at(size_t i)
     return i < NFILE_TYPES ? &file_types[i] : NULL;
 }
 
+const char *phi_file_type_name(uint64_t number)
+{
+    /* By number; gaps are types that llama.cpp has removed. */
+    static const char *const names[] = {
+        "f32",    "f16",    "q4_0",    "q4_1",   NULL,     NULL,      NULL,
+        "q8_0",   "q5_0",   "q5_1",    "q2_k",   "q3_k_s", "q3_k_m",  "q3_k_l",
+        "q4_k_s", "q4_k_m", "q5_k_s",  "q5_k_m", "q6_k",   "iq2_xxs", "iq2_xs",
+        "q2_k_s", "iq3_xs", "iq3_xxs", "iq1_s",  "iq4_nl", "iq3_s",   "iq3_m",
+        "iq2_s",  "iq2_m",  "iq4_xs",  "iq1_m",  "bf16",   NULL,      NULL,
+        NULL,     "tq1_0",  "tq2_0",   "mxfp4",  "nvfp4",  "q1_0",    "q2_0",
+    };
+
+    if (number >= sizeof(names) / sizeof(names[0]) || names[number] == NULL)
+        return "unknown";
+    return names[number];
+}
+
 static bool ends_with(const char *name, const char *end)
 {
     const size_t n = strlen(name);

@@ -22,6 +22,12 @@ const struct phi_file_type *phi_file_type_find(const char *name);
 /* Row i of the list, for help and messages; NULL after the last. */
 const struct phi_file_type *phi_file_type_at(size_t i);
 
+/*
+ * The name that belongs to a general.file_type, of all that llama.cpp knows;
+ * "unknown" for others.
+ */
+const char *phi_file_type_name(uint64_t number);
+
 struct phi_recipe {
     const struct phi_file_type *type;
     bool pure;       /* no exceptions for the output tensor */

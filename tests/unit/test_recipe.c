@@ -109,6 +109,19 @@ START_TEST(tensors_get_llama_quantizes_types)
 }
 END_TEST
 
+START_TEST(names_by_number)
+{
+    const struct phi_file_type *t;
+
+    for (size_t i = 0; (t = phi_file_type_at(i)) != NULL; i++)
+        ck_assert_str_eq(phi_file_type_name(t->number), t->name);
+    ck_assert_str_eq(phi_file_type_name(15), "q4_k_m");
+    ck_assert_str_eq(phi_file_type_name(4), "unknown");
+    ck_assert_str_eq(phi_file_type_name(42), "unknown");
+    ck_assert_str_eq(phi_file_type_name(UINT64_MAX), "unknown");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("recipe");
@@ -116,6 +129,7 @@ int main(void)
 
     tcase_add_test(t, file_types_have_llama_cpps_numbers);
     tcase_add_loop_test(t, tensors_get_llama_quantizes_types, 0, NCASES);
+    tcase_add_test(t, names_by_number);
     suite_add_tcase(s, t);
     return unit_main(s);
 }

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* phiconv eval-ppl: perplexity, and what quantization changed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/model.h"
+#include "formats/safetensors.h"
+#include "libconv/base/file.h"
+#include "libconv/base/mem.h"
+#include "libconv/text/tokenizer.h"
+#include "tools/commands.h"
+#include "tools/eval_report.h"
+#include "tools/levels.h"
+#include "tools/progress.h"
+
+/* The largest text that is read; it is held in memory with its ids. */
+#define MAX_TEXT ((uint64_t)1 << 32)
+
+/* Fewer tokens would leave nothing to score. */
+#define MIN_CTX 4
+#define MAX_CTX (1 << 20)
+
+struct args {
+    struct common common;
+    const char *file;
+    const char *reference;
+    uint64_t n_ctx;
+    uint64_t chunks;
+    const char *act;
+    struct opt_float max_ratio;
+    struct opt_float max_kld;
+    struct opt_float min_top;
+    const char *logits;
+    bool force;
+};
+
+static const struct option options[] = {
+    OPT_TEXT('f', "file", "TEXT", struct args, file,
+             "the text, in UTF-8; one newline at its end does not count"),
+    OPT_TEXT('r', "reference", "MODEL", struct args, reference,
+             "compare every MODEL with this one, on the same windows"),
+    OPT_UINT('c', "ctx-size", "N", struct args, n_ctx, MIN_CTX, MAX_CTX,
+             "tokens of a window (512)"),
+    OPT_UINT(0, "chunks", "N", struct args, chunks, 1, UINT32_MAX,
+             "evaluate the first N windows only"),
+    OPT_TEXT(0, "act", "MODE", struct args, act,
+             "exact: f32 with sums in double, the only mode so far"),
+    OPT_FLOAT(0, "max-ppl-ratio", "X", struct args, max_ratio,
+              "fail if a perplexity is more than X times the reference's"),
+    OPT_FLOAT(0, "max-kld", "X", struct args, max_kld,
+              "fail if a mean KL divergence is more than X"),
+    OPT_FLOAT(0, "min-same-top", "X", struct args, min_top,
+              "fail if the share of equal top tokens is less than X"),
+    OPT_TEXT(0, "logits", "FILE", struct args, logits,
+             "write the first window's logits as safetensors"),
+    OPT_FLAG(0, "force", struct args, force, "replace FILE if it exists"),
+    OPT_END,
+};
+
+struct job {
+    const struct command *cmd;
+    struct args args;
+    uint32_t features;
+    struct phi_source **models; /* (n + 1), the reference last or NULL */
+    size_t n;
+    struct phi_tokens tokens;
+    struct phi_eval_options options;
+    struct progress progress;
+    struct phi_eval eval;
+    struct eval_gates gates;
+};
+
+static int check_args(struct job *job)
+{
+    struct args *a = &job->args;
+    const bool gated =
+        a->max_ratio.given || a->max_kld.given || a->min_top.given;
+
+    if (a->file == NULL)
+        return usage_error(job->cmd, "no text: -f TEXT");
+    if (a->act != NULL && strcmp(a->act, "exact") != 0)
+        return usage_error(job->cmd, "--act %s: expected exact", a->act);
+    if (gated && a->reference == NULL)
+        return usage_error(job->cmd,
+                           "a gate compares with a model: --reference MODEL");
+    if (a->logits != NULL && a->common.operands.n != 1)
+        return usage_error(job->cmd, "--logits is for a single MODEL");
+    if (a->n_ctx == 0)
+        a->n_ctx = 512;
+    return level_features(job->cmd, &a->common, &job->features);
+}
+
+static enum phi_status open_models(struct job *job, struct phi_err *err)
+{
+    const struct args *a = &job->args;
+    enum phi_status st = PHI_OK;
+
+    job->n = a->common.operands.n;
+    job->models = phi_alloc(job->n + 1, sizeof(struct phi_source *), err);
+    if (job->models == NULL)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; st == PHI_OK && i < job->n; i++)
+        st = phi_model_open(&job->models[i], a->common.operands.v[i], err);
+    if (st == PHI_OK && a->reference != NULL)
+        st = phi_model_open(&job->models[job->n], a->reference, err);
+    return st;
+}
+
+/* The ids of the text by one model's tokenizer, and its BOS. */
+static enum phi_status encode(const struct job *job, const struct phi_source *s,
+                              const char *text, size_t n,
+                              struct phi_tokens *out, bool *add_bos,
+                              uint32_t *bos, struct phi_err *err)
+{
+    const struct phi_encode_options how = {
+        .nthreads = (size_t)job->args.common.threads};
+    struct phi_tokenizer *t = NULL;
+    enum phi_status st = phi_tokenizer_new(&t, &s->meta, err);
+
+    if (st != PHI_OK)
+        return phi_err_prefix(err, "%s", s->path);
+    *add_bos = phi_tokenizer_add_bos(t, bos);
+    st = phi_tokenizer_encode(t, text, n, &how, out, err);
+    if (st != PHI_OK)
+        phi_err_prefix(err, "%s", job->args.file);
+    phi_tokenizer_free(t);
+    return st;
+}
+
+/* Numbers of two models can be compared only on the same tokens. */
+static enum phi_status check_same(const struct job *job,
+                                  const struct phi_source *s,
+                                  const struct phi_tokens *got, bool add_bos,
+                                  uint32_t bos, struct phi_err *err)
+{
+    const struct phi_tokens *want = &job->tokens;
+    const size_t n = got->n < want->n ? got->n : want->n;
+    size_t i = 0;
+
+    while (i < n && got->id[i] == want->id[i])
+        i++;
+    if (i < n || got->n != want->n)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: makes other tokens of the text than %s, from "
+                        "token %zu on",
+                        s->path, job->models[0]->path, i);
+    if (add_bos != job->options.add_bos || (add_bos && bos != job->options.bos))
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: begins a window with another token than %s",
+                        s->path, job->models[0]->path);
+    return PHI_OK;
+}
+
+static enum phi_status read_text(struct job *job, struct phi_err *err)
+{
+    uint8_t *text = NULL;
+    size_t n = 0;
+    enum phi_status st =
+        phi_file_load(job->args.file, MAX_TEXT, &text, &n, err);
+
+    if (st == PHI_OK && n > 0 && text[n - 1] == '\n')
+        n--; /* as llama-perplexity does */
+    if (st == PHI_OK)
+        st = encode(job, job->models[0], (const char *)text, n, &job->tokens,
+                    &job->options.add_bos, &job->options.bos, err);
+    for (size_t i = 1; st == PHI_OK && i <= job->n; i++) {
+        struct phi_tokens other = {0};
+        bool add_bos = false;
+        uint32_t bos = 0;
+
+        if (job->models[i] == NULL)
+            continue;
+        st = encode(job, job->models[i], (const char *)text, n, &other,
+                    &add_bos, &bos, err);
+        if (st == PHI_OK)
+            st = check_same(job, job->models[i], &other, add_bos, bos, err);
+        phi_tokens_release(&other);
+    }
+    free(text);
+    return st;
+}
+
+static enum phi_status write_logits(const struct job *job, struct phi_err *err)
+{
+    struct phi_st_entry entry = {"logits", PHI_F32, 2, {job->args.n_ctx, 0}};
+    struct phi_st_writer *w = NULL;
+    float *logits = NULL;
+    size_t n_vocab = 0;
+    enum phi_status st =
+        phi_eval_logits(&logits, &n_vocab, job->models[0], job->tokens.id,
+                        job->tokens.n, &job->options, err);
+
+    if (st != PHI_OK)
+        return st;
+    entry.dim[1] = n_vocab;
+    st = phi_st_create(&w, job->args.logits, &entry, 1, NULL, job->args.force,
+                       err);
+    if (st == PHI_OK)
+        st = phi_st_write(w, 0, logits,
+                          (size_t)job->args.n_ctx * n_vocab * sizeof(float),
+                          err);
+    if (st == PHI_OK)
+        st = phi_st_commit(w, err);
+    phi_st_writer_close(w);
+    free(logits);
+    return st;
+}
+
+static enum phi_status evaluate(struct job *job, struct phi_err *err)
+{
+    const struct args *a = &job->args;
+    struct phi_monitor monitor = progress_monitor(&job->progress);
+    enum phi_status st;
+
+    job->options.engine = (struct phi_engine_options){
+        phi_kernels_select(job->features), (size_t)a->common.threads,
+        (size_t)a->n_ctx};
+    job->options.max_windows = (size_t)a->chunks;
+    progress_begin(&job->progress, a->common.progress, "eval-ppl", "tokens");
+    job->options.monitor = &monitor;
+    st = phi_eval_run(&job->eval, (const struct phi_source *const *)job->models,
+                      job->n, job->models[job->n], job->tokens.id,
+                      job->tokens.n, &job->options, err);
+    if (st == PHI_OK && a->logits != NULL)
+        st = write_logits(job, err);
+    for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
+        if (job->models[i] != NULL)
+            st = phi_source_unchanged(job->models[i], err);
+    }
+    progress_end(&job->progress);
+    return st;
+}
+
+static int eval_ppl(struct job *job)
+{
+    const struct args *a = &job->args;
+    struct eval_report report;
+    struct phi_err err = {0};
+    enum phi_status st = open_models(job, &err);
+
+    if (st == PHI_OK)
+        st = read_text(job, &err);
+    if (st == PHI_OK)
+        st = evaluate(job, &err);
+    if (st == PHI_OK) {
+        report = (struct eval_report){
+            .text = a->file,
+            .n_ctx = (size_t)a->n_ctx,
+            .seconds = progress_seconds(&job->progress),
+            .models = (const struct phi_source *const *)job->models,
+            .eval = &job->eval,
+            .max_ratio = a->max_ratio,
+            .max_kld = a->max_kld,
+            .min_top = a->min_top,
+        };
+        st = eval_gates_judge(&job->gates, &report, &err);
+    }
+    if (st == PHI_OK && a->common.json)
+        st = eval_report_json(&report, &job->gates, &err);
+    else if (st == PHI_OK && !a->common.quiet)
+        st = eval_report_table(&report, &err);
+    if (st != PHI_OK)
+        return report_error(&err);
+    return eval_gates_tell(&job->gates) ? EXIT_CODE_DONE : EXIT_CODE_GATE;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+    struct job job = {.cmd = self};
+    int code = options_parse(self, argc, argv, &job.args);
+
+    if (code == -1)
+        code = check_args(&job);
+    if (code == -1)
+        code = eval_ppl(&job);
+    phi_eval_release(&job.eval);
+    eval_gates_release(&job.gates);
+    phi_tokens_release(&job.tokens);
+    for (size_t i = 0; job.models != NULL && i <= job.n; i++)
+        phi_source_close(job.models[i]);
+    free(job.models);
+    options_release(self, &job.args);
+    return code;
+}
+
+const struct command cmd_eval_ppl = {
+    .name = "eval-ppl",
+    .summary = "measure perplexity, and KL divergence from a reference",
+    .synopsis = "MODEL... -f TEXT [--reference MODEL] [options]",
+    .description =
+        "A MODEL is a Hugging Face folder or a GGUF file. The method is "
+        "llama-perplexity's: the text is cut into windows of N tokens, each "
+        "is evaluated alone, and the second half of its tokens is scored.\n\n"
+        "With --reference every MODEL is compared with it position by "
+        "position: the mean KL divergence of the predictions in nats, the "
+        "share of positions with the same most likely token, and the paired "
+        "ratio of the perplexities. All are printed with their standard "
+        "errors. A gate that fails makes the exit code 1.\n\n"
+        "Every digit is the same for any number of threads and any level of "
+        "kernels.",
+    .options = options,
+    .examples = "phiconv eval-ppl my-phi -f text.txt\n"
+                "phiconv eval-ppl q4_0.gguf q8_0.gguf --reference my-phi -f "
+                "text.txt\n"
+                "phiconv eval-ppl q4_0.gguf -r my-phi -f text.txt --max-kld "
+                "0.02 --json",
+    .min_operands = 1,
+    .max_operands = 64,
+    .computes = true,
+    .run = run,
+};
