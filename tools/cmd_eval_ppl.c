@@ -176,6 +176,13 @@ static enum phi_status read_text(struct job *job, struct phi_err *err)
             st = check_same(job, job->models[i], &other, add_bos, bos, err);
         phi_tokens_release(&other);
     }
+    if (st == PHI_OK && job->tokens.n / 2 < job->args.n_ctx) {
+        phi_fail(err, PHI_E_FORMAT,
+                 "%s: has %zu tokens, expected at least %llu, two windows",
+                 job->args.file, job->tokens.n,
+                 (unsigned long long)job->args.n_ctx * 2);
+        st = phi_hint(err, "-c N makes the windows shorter");
+    }
     free(text);
     return st;
 }

@@ -1,0 +1,1 @@
+$PHICONV eval-ppl --help
