@@ -91,6 +91,7 @@ bool eval_gates_tell(const struct eval_gates *gates)
 {
     bool passed = true;
 
+    fflush(stdout); /* the verdict comes after the table, in a log too */
     for (size_t i = 0; i < gates->n; i++) {
         const struct eval_gate *g = &gates->gate[i];
         char path[PHI_ERR_MAX];

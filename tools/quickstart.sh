@@ -34,22 +34,26 @@ if ! { cmake -S . -B build -DPHI_TESTS=OFF &&
     exit 1
 fi
 
-phiconv=build/phiconv
-model=reference/sample/phi-openstax
-text=reference/sample/text/primer.txt
-out=build/quickstart
-mkdir -p "$out"
+# The commands are those of the README, in a folder where the names are short.
+mkdir -p build/quickstart
+cd build/quickstart
+ln -sfn ../../reference/sample/phi-openstax phi-openstax
+ln -sf ../../reference/sample/text/primer.txt primer.txt
+PATH=$PWD/..:$PATH
 
 outputs=()
 files=()
 for type in f16 q8_0 q5_1 q5_0 q4_1 q4_0; do
-    file=$out/phi-openstax-$type.gguf
-    files+=("$file")
-    outputs+=(-t "$type=$file")
+    files+=("$type.gguf")
+    outputs+=(-t "$type=$type.gguf")
 done
-echo "Quantizing $model"
-"$phiconv" quantize "$model" "${outputs[@]}" --force --quiet
 
-echo "Measuring on $text"
+show() {
+    echo
+    echo "\$ $*"
+    "$@"
+}
+show phiconv quantize phi-openstax -q --force "${outputs[@]}"
+show phiconv eval-ppl "${files[@]}" --reference phi-openstax -f primer.txt
 echo
-"$phiconv" eval-ppl "${files[@]}" --reference "$model" -f "$text"
+echo "The files are in build/quickstart."
