@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several models against a reference in one run: every number that is
+ * reported, from logits that reference/ makes in double. The vocabulary takes
+ * several slabs, the windows several batches' worth of positions.
+ */
+#define _DEFAULT_SOURCE
+#include <math.h>
+
+#include "libconv/cpu/cpu.h"
+#include "libconv/engine/perplexity.h"
+#include "libconv/engine/statistics.h"
+#include "reference/ref_math.h"
+#include "tests/unit/array_truth.h"
+
+#define N_VOCAB 5003 /* three slabs, the last one with tails */
+#define N_CTX   15   /* odd: 7 context, 7 scored */
+#define SCORED  7
+#define WINDOWS 4
+#define NTOKENS (WINDOWS * N_CTX + 6) /* the rest is unused */
+#define NMODELS 2
+
+/* Float32 logits are 1e-6 off on these models; see test_engine.c. */
+#define TOLERANCE 1e-5
+
+static const struct memory_shape shapes[NMODELS + 1] = {
+    {N_VOCAB, N_CTX, 16, 40, 1, 2, 2, 4, .fused_qkv = false},
+    {N_VOCAB, 64, 24, 24, 2, 3, 1, 8, .fused_qkv = true},
+    {N_VOCAB, 32, 16, 40, 1, 2, 1, 8, .fused_qkv = false}, /* reference */
+};
+
+struct fixture {
+    struct memory_model *models[NMODELS + 1];
+    const struct phi_source *sources[NMODELS + 1];
+    uint32_t tokens[NTOKENS];
+    struct phi_eval_options options;
+};
+
+static void fixture_open(struct fixture *f)
+{
+    for (size_t i = 0; i <= NMODELS; i++) {
+        f->models[i] = memory_new(&shapes[i], 11 + i);
+        f->sources[i] = &f->models[i]->base;
+    }
+    for (size_t i = 0; i < NTOKENS; i++)
+        f->tokens[i] = (uint32_t)(i * 2477 + i * i * 31) % N_VOCAB;
+    f->options = (struct phi_eval_options){
+        .engine = {phi_kernels_select(phi_cpu_detect()), 2, N_CTX}};
+}
+
+static void fixture_close(struct fixture *f)
+{
+    for (size_t i = 0; i <= NMODELS; i++)
+        phi_source_close(&f->models[i]->base);
+}
+
+/* Logits (WINDOWS, N_CTX, N_VOCAB) of one model, in double. */
+static double *true_logits(const struct fixture *f, size_t i, bool add_bos,
+                           uint32_t bos)
+{
+    const size_t window = (size_t)N_CTX * N_VOCAB;
+    double *all = malloc(WINDOWS * window * sizeof(*all));
+    uint32_t tokens[N_CTX];
+    struct truth r;
+
+    truth_init(&r, f->models[i], &shapes[i]);
+    for (size_t w = 0; w < WINDOWS; w++) {
+        memcpy(tokens, f->tokens + w * N_CTX, sizeof(tokens));
+        if (add_bos)
+            tokens[0] = bos;
+        ck_assert_int_eq(ref_phi_forward(&r.params, &r.weights, tokens, N_CTX,
+                                         all + w * window),
+                         0);
+    }
+    truth_release(&r);
+    return all;
+}
+
+/* What the scored positions of one model are, one after the other. */
+struct scores {
+    double nll[WINDOWS * SCORED];
+    double kld[WINDOWS * SCORED];
+    size_t top[WINDOWS * SCORED];
+};
+
+static void true_scores(struct scores *s, const struct fixture *f,
+                        const double *logits, const double *reference)
+{
+    for (size_t i = 0; i < WINDOWS * SCORED; i++) {
+        const size_t at = i / SCORED * N_CTX + N_CTX / 2 + i % SCORED;
+        const double *q = logits + at * N_VOCAB;
+
+        s->nll[i] = ref_nll(q, N_VOCAB, f->tokens[at + 1]);
+        s->kld[i] = ref_kl_divergence(reference + at * N_VOCAB, q, N_VOCAB);
+        s->top[i] = 0;
+        for (size_t v = 1; v < N_VOCAB; v++)
+            s->top[i] = q[v] > q[s->top[i]] ? v : s->top[i];
+    }
+}
+
+/* Mean and its standard error, two passes. */
+static void mean_of(const double *v, size_t n, double *mean, double *error)
+{
+    double sum = 0;
+    double squares = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += v[i];
+    *mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        squares += (v[i] - *mean) * (v[i] - *mean);
+    *error = sqrt(squares / (double)n / (double)(n - 1));
+}
+
+static void check_ppl(const struct phi_eval_result *got, const struct scores *s)
+{
+    const size_t n = WINDOWS * SCORED;
+    double mean, error;
+
+    mean_of(s->nll, n, &mean, &error);
+    ck_assert_double_eq_tol(got->mean_nll, mean, TOLERANCE);
+    ck_assert_double_eq_tol(got->mean_nll_error, error, TOLERANCE);
+    ck_assert_double_eq_tol(got->ppl, exp(mean), TOLERANCE * exp(mean));
+    ck_assert_double_eq_tol(got->ppl_error, exp(mean) * error,
+                            TOLERANCE * exp(mean));
+    for (size_t w = 0; w < WINDOWS; w++) {
+        mean_of(s->nll + w * SCORED, SCORED, &mean, &error);
+        ck_assert_double_eq_tol(got->window_nll[w], mean * SCORED,
+                                SCORED * TOLERANCE);
+    }
+}
+
+static void check_against(const struct phi_eval_against *got, struct scores *s,
+                          const struct scores *ref)
+{
+    const size_t n = WINDOWS * SCORED;
+    double ratio[WINDOWS * SCORED];
+    double mean, error;
+    size_t same = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        ratio[i] = s->nll[i] - ref->nll[i];
+        same += s->top[i] == ref->top[i];
+    }
+    mean_of(ratio, n, &mean, &error);
+    ck_assert_double_eq_tol(got->ln_ratio, mean, TOLERANCE);
+    ck_assert_double_eq_tol(got->ln_ratio_error, error, TOLERANCE);
+    mean_of(s->kld, n, &mean, &error);
+    ck_assert_double_gt(mean, 0.01);
+    ck_assert_double_eq_tol(got->mean_kld, mean, TOLERANCE);
+    ck_assert_double_eq_tol(got->kld_error, error, TOLERANCE);
+    phi_sort(s->kld, n);
+    ck_assert_double_eq_tol(got->min_kld, s->kld[0], TOLERANCE);
+    ck_assert_double_eq_tol(got->max_kld, s->kld[n - 1], TOLERANCE);
+    for (size_t i = 0; i < PHI_EVAL_NPERCENTILES; i++) {
+        if (phi_eval_percentiles[i] == 50) /* n is even */
+            ck_assert_double_eq_tol(got->percentiles[i],
+                                    (s->kld[n / 2 - 1] + s->kld[n / 2]) / 2,
+                                    TOLERANCE);
+        if (i > 0)
+            ck_assert_double_ge(got->percentiles[i], got->percentiles[i - 1]);
+    }
+    ck_assert_double_eq(got->same_top, (double)same / (double)n);
+    ck_assert_double_eq_tol(
+        got->same_top_error,
+        sqrt(got->same_top * (1 - got->same_top) / (double)(n - 1)), 1e-15);
+}
+
+/* Loop: without and with a token that begins every window. */
+START_TEST(all_numbers_are_the_references)
+{
+    const bool add_bos = _i == 1;
+    const uint32_t bos = 4999;
+    static struct scores scores[NMODELS + 1];
+    double *logits[NMODELS + 1];
+    struct fixture f;
+    struct phi_eval e = {0};
+
+    fixture_open(&f);
+    f.options.add_bos = add_bos;
+    f.options.bos = bos;
+    for (size_t i = 0; i <= NMODELS; i++)
+        logits[i] = true_logits(&f, i, add_bos, bos);
+    for (size_t i = 0; i <= NMODELS; i++)
+        true_scores(&scores[i], &f, logits[i], logits[NMODELS]);
+    ck_ok(phi_eval_run(&e, f.sources, NMODELS, f.sources[NMODELS], f.tokens,
+                       NTOKENS, &f.options, &err));
+    ck_assert_uint_eq(e.nwindows, WINDOWS);
+    ck_assert_uint_eq(e.scored, WINDOWS * SCORED);
+    for (size_t i = 0; i <= NMODELS; i++)
+        check_ppl(&e.results[i], &scores[i]);
+    for (size_t i = 0; i < NMODELS; i++)
+        check_against(&e.results[i].against, &scores[i], &scores[NMODELS]);
+    phi_eval_release(&e);
+    for (size_t i = 0; i <= NMODELS; i++)
+        free(logits[i]);
+    fixture_close(&f);
+}
+END_TEST
+
+/* A model's numbers do not depend on who runs beside it. */
+START_TEST(company_changes_nothing)
+{
+    struct fixture f;
+    struct phi_eval together = {0};
+    struct phi_eval alone = {0};
+
+    fixture_open(&f);
+    ck_ok(phi_eval_run(&together, f.sources, NMODELS, f.sources[NMODELS],
+                       f.tokens, NTOKENS, &f.options, &err));
+    for (size_t i = 0; i < NMODELS; i++) {
+        ck_ok(phi_eval_run(&alone, &f.sources[i], 1, f.sources[NMODELS],
+                           f.tokens, NTOKENS, &f.options, &err));
+        ck_assert_mem_eq(&alone.results[0].against,
+                         &together.results[i].against,
+                         sizeof(alone.results[0].against));
+        phi_eval_release(&alone);
+        ck_ok(phi_eval_run(&alone, &f.sources[i], 1, NULL, f.tokens, NTOKENS,
+                           &f.options, &err));
+        ck_assert_mem_eq(alone.results[0].window_nll,
+                         together.results[i].window_nll,
+                         WINDOWS * sizeof(double));
+        ck_assert(alone.results[0].ppl == together.results[i].ppl);
+        phi_eval_release(&alone);
+    }
+    phi_eval_release(&together);
+    fixture_close(&f);
+}
+END_TEST
+
+/* Loop: where the bad number is; it must not pass for a perplexity. */
+START_TEST(bad_logits_are_refused)
+{
+    static const struct {
+        const char *tensor;
+        float value;
+    } bad[] = {
+        {"output.bias", NAN},
+        {"output.bias", INFINITY},
+        {"blk.0.ffn_down.weight", NAN},
+        {"blk.0.attn_norm.bias", INFINITY},
+    };
+    struct fixture f;
+    struct phi_eval e = {0};
+
+    fixture_open(&f);
+    memory_data(f.models[0], bad[_i].tensor)[3] = bad[_i].value;
+    ck_refused(phi_eval_run(&e, f.sources, 1, f.sources[NMODELS], f.tokens,
+                            NTOKENS, &f.options, &err),
+               PHI_E_FORMAT,
+               "the logits of window 0, position 7 are not finite numbers");
+    phi_eval_release(&e);
+    fixture_close(&f);
+}
+END_TEST
+
+/* Minus infinity is a probability of 0: no divergence can be told from it. */
+START_TEST(minus_infinity_is_refused)
+{
+    struct fixture f;
+    struct phi_eval e = {0};
+
+    fixture_open(&f);
+    memory_data(f.models[0], "output.bias")[3] = -INFINITY;
+    ck_refused(phi_eval_run(&e, f.sources, 1, f.sources[NMODELS], f.tokens,
+                            NTOKENS, &f.options, &err),
+               PHI_E_FORMAT, "the divergence at window 0, position 7");
+    phi_eval_release(&e);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(vocabularies_must_fit)
+{
+    const struct memory_shape other = {N_VOCAB + 1,       32, 8, 8, 1, 1, 1, 2,
+                                       .fused_qkv = false};
+    struct memory_model *m = memory_new(&other, 1);
+    struct fixture f;
+    struct phi_eval e = {0};
+
+    fixture_open(&f);
+    ck_refused(phi_eval_run(&e, f.sources, 1, &m->base, f.tokens, NTOKENS,
+                            &f.options, &err),
+               PHI_E_FORMAT, "a vocabulary of 5004, but");
+    phi_eval_release(&e);
+    f.options.engine.n_ctx = 2;
+    ck_refused(phi_eval_run(&e, f.sources, 1, NULL, f.tokens, NTOKENS,
+                            &f.options, &err),
+               PHI_E_ARG, "a context of 2 tokens scores nothing");
+    phi_eval_release(&e);
+    phi_source_close(&m->base);
+    fixture_close(&f);
+}
+END_TEST
+
+/* Ctrl-C between two layers. */
+static bool stop_at_third(void *ctx, uint64_t done, uint64_t total,
+                          const char *note)
+{
+    int *calls = ctx;
+
+    (void)note;
+    ck_assert_uint_le(done, total);
+    ck_assert_uint_eq(total, (NMODELS + 1) * WINDOWS * N_CTX);
+    return ++*calls < 3;
+}
+
+START_TEST(interruption_arrives)
+{
+    int calls = 0;
+    const struct phi_monitor m = {stop_at_third, &calls};
+    struct fixture f;
+    struct phi_eval e = {0};
+
+    fixture_open(&f);
+    f.options.monitor = &m;
+    ck_refused(phi_eval_run(&e, f.sources, NMODELS, f.sources[NMODELS],
+                            f.tokens, NTOKENS, &f.options, &err),
+               PHI_E_CANCELLED, "interrupted");
+    ck_assert_int_eq(calls, 3);
+    phi_eval_release(&e);
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(percentiles)
+{
+    double v[] = {5, 1, 4, 2, 3};
+    struct phi_sums s = {0};
+
+    phi_sort(v, 5);
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_double_eq(v[i], (double)(i + 1));
+    ck_assert_double_eq(phi_percentile(v, 5, 0), 1);
+    ck_assert_double_eq(phi_percentile(v, 5, 50), 3);
+    ck_assert_double_eq(phi_percentile(v, 5, 100), 5);
+    ck_assert_double_eq_tol(phi_percentile(v, 5, 90), 4.6, 1e-12);
+    ck_assert_double_eq(phi_percentile(v, 1, 99), 1);
+    phi_sums_add(&s, 2);
+    ck_assert_double_eq(phi_sums_error(&s), 0);
+    phi_sums_add(&s, 4);
+    ck_assert_double_eq(phi_sums_mean(&s), 3);
+    ck_assert_double_eq(phi_sums_error(&s), 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("divergence");
+    TCase *t = tcase_create("divergence");
+
+    tcase_set_timeout(t, 300);
+    tcase_add_loop_test(t, all_numbers_are_the_references, 0, 2);
+    tcase_add_test(t, company_changes_nothing);
+    tcase_add_loop_test(t, bad_logits_are_refused, 0, 4);
+    tcase_add_test(t, minus_infinity_is_refused);
+    tcase_add_test(t, vocabularies_must_fit);
+    tcase_add_test(t, interruption_arrives);
+    tcase_add_test(t, percentiles);
+    suite_add_tcase(s, t);
+    return unit_main(s);
+}
