@@ -18,7 +18,7 @@
 #define SCORED  7
 #define WINDOWS 4
 #define NTOKENS (WINDOWS * N_CTX + 6) /* the rest is unused */
-#define NMODELS 2
+#define NMODELS 3
 
 /* Float32 logits are 1e-6 off on these models; see test_engine.c. */
 #define TOLERANCE 1e-5
@@ -26,6 +26,7 @@
 static const struct memory_shape shapes[NMODELS + 1] = {
     {N_VOCAB, N_CTX, 16, 40, 1, 2, 2, 4, .fused_qkv = false},
     {N_VOCAB, 64, 24, 24, 2, 3, 1, 8, .fused_qkv = true},
+    {N_VOCAB, 32, 16, 40, 1, 2, 1, 8, .fused_qkv = false}, /* a near one */
     {N_VOCAB, 32, 16, 40, 1, 2, 1, 8, .fused_qkv = false}, /* reference */
 };
 
@@ -36,14 +37,31 @@ struct fixture {
     struct phi_eval_options options;
 };
 
+static const uint32_t edges[] = {2047, 2048, 4095, 4096, N_VOCAB - 1, 0};
+
+/* The reference with some noise: half of its top tokens stay. */
+static void make_near(struct memory_model *m, const struct memory_model *from)
+{
+    for (size_t i = 0; i < m->base.ntensors; i++) {
+        const size_t n = (size_t)m->tensors[i].nbytes / sizeof(float);
+
+        for (size_t k = 0; k < n; k++)
+            m->data[i][k] = from->data[i][k] * (1 + 0.1f * memory_random(m));
+    }
+}
+
 static void fixture_open(struct fixture *f)
 {
     for (size_t i = 0; i <= NMODELS; i++) {
         f->models[i] = memory_new(&shapes[i], 11 + i);
         f->sources[i] = &f->models[i]->base;
     }
+    make_near(f->models[NMODELS - 1], f->models[NMODELS]);
     for (size_t i = 0; i < NTOKENS; i++)
         f->tokens[i] = (uint32_t)(i * 2477 + i * i * 31) % N_VOCAB;
+    /* The first and last rows of slabs among those that are predicted. */
+    for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
+        f->tokens[N_CTX / 2 + 1 + i] = edges[i];
     f->options = (struct phi_eval_options){
         .engine = {phi_kernels_select(phi_cpu_detect()), 2, N_CTX}};
 }
@@ -131,7 +149,7 @@ static void check_ppl(const struct phi_eval_result *got, const struct scores *s)
 }
 
 static void check_against(const struct phi_eval_against *got, struct scores *s,
-                          const struct scores *ref)
+                          const struct scores *ref, size_t *all_same)
 {
     const size_t n = WINDOWS * SCORED;
     double ratio[WINDOWS * SCORED];
@@ -161,6 +179,7 @@ static void check_against(const struct phi_eval_against *got, struct scores *s,
             ck_assert_double_ge(got->percentiles[i], got->percentiles[i - 1]);
     }
     ck_assert_double_eq(got->same_top, (double)same / (double)n);
+    *all_same += same;
     ck_assert_double_eq_tol(
         got->same_top_error,
         sqrt(got->same_top * (1 - got->same_top) / (double)(n - 1)), 1e-15);
@@ -173,6 +192,7 @@ START_TEST(all_numbers_are_the_references)
     const uint32_t bos = 4999;
     static struct scores scores[NMODELS + 1];
     double *logits[NMODELS + 1];
+    size_t same = 0;
     struct fixture f;
     struct phi_eval e = {0};
 
@@ -190,7 +210,11 @@ START_TEST(all_numbers_are_the_references)
     for (size_t i = 0; i <= NMODELS; i++)
         check_ppl(&e.results[i], &scores[i]);
     for (size_t i = 0; i < NMODELS; i++)
-        check_against(&e.results[i].against, &scores[i], &scores[NMODELS]);
+        check_against(&e.results[i].against, &scores[i], &scores[NMODELS],
+                      &same);
+    /* Some and not all: the comparison had something to find. */
+    ck_assert_uint_gt(same, 3);
+    ck_assert_uint_lt(same, WINDOWS * SCORED);
     phi_eval_release(&e);
     for (size_t i = 0; i <= NMODELS; i++)
         free(logits[i]);
