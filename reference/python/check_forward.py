@@ -8,7 +8,8 @@
 Runs `phiconv eval-ppl MODEL -f TEXT -c N --chunks N --logits FILE --json` and
 compares the logits of the first window with transformers in float64 and
 float32, and the perplexity with float32.  Over a window of 512 the float32
-logits of transformers are themselves up to 1.5e-5 away from float64.
+logits of transformers are themselves up to 3.3e-5 away from float64, because
+its angles of RoPE are float32.
 """
 import argparse
 import json
@@ -66,7 +67,7 @@ def main():
     model = ref.load_model(args.model, args.adapter)
     golden = ref.perplexity(model, ids, args.n_ctx, args.windows)
     expected = ref.logits(model, ids[: args.n_ctx])
-    truth = ref.logits(model.double(), ids[: args.n_ctx])
+    truth = ref.logits(ref.exact(model), ids[: args.n_ctx])
 
     checks.equal(str(found.dtype), "torch.float32", "logits: dtype")
     checks.equal(tuple(found.shape), tuple(expected.shape), "logits: shape")

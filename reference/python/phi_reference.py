@@ -144,6 +144,33 @@ def load_model(folder, adapter=None, dtype=None):
     return model.eval()
 
 
+def exact(model):
+    """The model in float64, angles of RoPE included.  Those, transformers
+    computes in float32 whatever the model's type, which at position 511 is
+    3e-5 of a radian off and moves the sample's logits by 3e-5."""
+    import torch
+
+    config = model.config
+    rope = config.rope_parameters
+    head_dim = config.hidden_size // config.num_attention_heads
+    n = int(head_dim * rope["partial_rotary_factor"])
+    turns = torch.arange(0, n, 2, dtype=torch.float64) / -n
+    turns = float(rope["rope_theta"]) ** turns
+    if rope["rope_type"] == "linear":
+        turns = turns / rope["factor"]
+    elif rope["rope_type"] != "default":
+        raise ValueError(f"rope_type {rope['rope_type']} is not known here")
+
+    def forward(x, position_ids):
+        angles = position_ids[..., None].double() * turns
+        angles = torch.cat((angles, angles), dim=-1)
+        return angles.cos(), angles.sin()
+
+    model = model.double()
+    model.model.rotary_emb.forward = forward
+    return model
+
+
 def logits(model, ids):
     """Logits of one window at positions 0..len-1, (len, vocabulary)."""
     import torch

@@ -47,11 +47,17 @@ check "forward" "${python[@]}" "$here/check_forward.py" \
 check "forward, windows of 128" "${python[@]}" "$here/check_forward.py" \
     "$phiconv" "$model" --text "$primer" --n-ctx 128 --windows 16
 
+check "random models" "${python[@]}" "$here/check_configs.py" "$phiconv"
+
 for type in f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1; do
     file=$work/$type.gguf
     check "quantize $type" "$phiconv" quantize "$model" -t "$type" -o "$file"
     check "gguf $type" "${python[@]}" "$here/check_gguf.py" \
         "$file" --source "$model" --text "$primer"
+    check "quantize $type, pure" "$phiconv" quantize "$model" -t "$type" \
+        --pure --force -o "$file"
+    check "gguf $type, pure" "${python[@]}" "$here/check_gguf.py" \
+        "$file" --source "$model"
     rm -f "$file"
 done
 
