@@ -77,8 +77,14 @@ START_TEST(forward_equals_the_reference)
     ck_assert_int_eq(
         ref_phi_forward(&r.params, &r.weights, tokens, s->n_ctx, want), 0);
     for (size_t i = 0; i < (size_t)s->n_ctx * s->n_vocab; i++) {
-        worst = fmax(worst, fabs((double)got[i] - want[i]));
-        largest = fmax(largest, fabs(want[i]));
+        const double off = fabs((double)got[i] - want[i]);
+
+        if (isnan(off))
+            ck_abort_msg("logit %zu is not a number", i);
+        if (off > worst)
+            worst = off;
+        if (fabs(want[i]) > largest)
+            largest = fabs(want[i]);
     }
     ck_assert_double_ge(largest, 0.5);
     ck_assert_msg(worst <= 1e-5 * fmax(1, largest), "off by %g of %g", worst,
