@@ -11,7 +11,8 @@
 
 /*
  * Does items [first, first + count) of the work described by ctx. `worker`
- * is the index of the calling thread, 0 to nthreads - 1, for scratch memory.
+ * is the index of the calling thread, 0 to nthreads - 1, for scratch memory;
+ * 0 is the thread that called phi_par_for().
  */
 typedef void (*phi_par_fn)(void *ctx, size_t first, size_t count,
                            size_t worker);

@@ -68,6 +68,7 @@ struct pass {
     const float *norm_w;
     const float *norm_b;
     float *hidden;
+    const struct phi_monitor *monitor;
 };
 
 static void embed(void *ctx, size_t first, size_t count, size_t worker)
@@ -119,9 +120,10 @@ static void norm_counted(void *ctx, size_t first, size_t count, size_t worker)
                  i / b->count * p->e->options.n_ctx + b->first + i % b->count);
 }
 
-static enum phi_status do_layer(const struct pass *p, const struct phi_layer *l,
+static enum phi_status do_layer(const struct pass *p, size_t i,
                                 struct phi_err *err)
 {
+    const struct phi_layer *l = &p->e->weights.layers[i];
     const struct phi_engine_options *o = &p->e->options;
     const struct phi_hparams *h = &p->e->weights.hparams;
     const size_t kv = h->n_head_kv * h->head_dim;
@@ -141,13 +143,17 @@ static enum phi_status do_layer(const struct pass *p, const struct phi_layer *l,
     const struct phi_attention attention = {
         s,           o->kernels,         h,       l, &p->e->rope,
         o->nthreads, p->batch->nwindows, o->n_ctx};
+    struct phi_linear_run run = {o->kernels, o->nthreads, in, 4,
+                                 n,          p->monitor,  i,  h->n_layer};
     enum phi_status st;
 
-    st = phi_linear_run(s, o->kernels, o->nthreads, in, 4, n, err);
+    st = phi_linear_run(s, &run, err);
     if (st != PHI_OK)
         return st;
     phi_attention_run(&attention);
-    return phi_linear_run(s, o->kernels, o->nthreads, &out, 1, n, err);
+    run.jobs = &out;
+    run.njobs = 1;
+    return phi_linear_run(s, &run, err);
 }
 
 static enum phi_status check_tokens(const struct phi_engine *e,
@@ -178,7 +184,8 @@ enum phi_status phi_engine_forward(const struct phi_engine *e,
     const size_t n = batch->nwindows * e->options.n_ctx;
     const struct phi_space_size size = {w, nthreads, batch->nwindows,
                                         e->options.n_ctx};
-    struct pass p = {.e = e, .space = space, .batch = batch, .hidden = hidden};
+    struct pass p = {
+        .e = e, .space = space, .batch = batch, .hidden = hidden, .monitor = m};
     enum phi_status st = check_tokens(e, batch, err);
 
     if (st == PHI_OK)
@@ -191,7 +198,7 @@ enum phi_status phi_engine_forward(const struct phi_engine *e,
         p.norm_w = w->layers[i].norm_w;
         p.norm_b = w->layers[i].norm_b;
         phi_par_for(nthreads, n, GRAIN, norm_all, &p);
-        st = do_layer(&p, &w->layers[i], err);
+        st = do_layer(&p, i, err);
         if (st == PHI_OK)
             st = phi_monitor_tick(m, i + 1, w->hparams.n_layer, NULL, err);
     }
@@ -207,13 +214,23 @@ enum phi_status phi_engine_forward(const struct phi_engine *e,
 enum phi_status phi_engine_head(const struct phi_engine *e,
                                 struct phi_space *space,
                                 const struct phi_head_part *part,
+                                const struct phi_monitor *m,
                                 struct phi_err *err)
 {
     const struct phi_matrix rows =
         phi_matrix_rows(&e->weights.head, part->row0, part->nrows);
     const struct phi_linear job = {
         {{&rows, part->hidden}}, 1, PHI_EPILOGUE_STORE, part->logits, part->ld};
+    const struct phi_linear_run run = {
+        .kernels = e->options.kernels,
+        .nthreads = e->options.nthreads,
+        .jobs = &job,
+        .njobs = 1,
+        .ntokens = part->n,
+        .monitor = m,
+        .done = part->row0,
+        .total = e->weights.head.nrows,
+    };
 
-    return phi_linear_run(space, e->options.kernels, e->options.nthreads, &job,
-                          1, part->n, err);
+    return phi_linear_run(space, &run, err);
 }

@@ -53,8 +53,8 @@ struct phi_batch {
 /*
  * Runs a batch; hidden (nwindows * count, n_embd) gets the normalised state
  * after the last layer at the positions that count. `space` may be shared by
- * engines that run in turn. m (or NULL) is ticked after each layer with layers
- * done, layers in all.
+ * engines that run in turn. m (or NULL) is ticked within and after each layer
+ * with layers done, layers in all; PHI_E_CANCELLED if it says stop.
  */
 enum phi_status phi_engine_forward(const struct phi_engine *e,
                                    struct phi_space *space,
@@ -72,10 +72,14 @@ struct phi_head_part {
     size_t ld;
 };
 
-/* After phi_engine_forward() with this space. */
+/*
+ * After phi_engine_forward() with this space. m (or NULL) is ticked on the way
+ * with row0, rows in all; PHI_E_CANCELLED if it says stop.
+ */
 enum phi_status phi_engine_head(const struct phi_engine *e,
                                 struct phi_space *space,
                                 const struct phi_head_part *part,
+                                const struct phi_monitor *m,
                                 struct phi_err *err);
 
 #endif

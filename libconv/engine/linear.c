@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "libconv/engine/linear.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "libconv/base/par.h"
@@ -14,10 +16,8 @@
 
 struct run {
     struct phi_space *space;
-    const struct phi_kernels *kernels;
-    const struct phi_linear *jobs;
-    size_t njobs;
-    size_t ntokens;
+    const struct phi_linear_run *args;
+    atomic_bool stop; /* the monitor said so */
 };
 
 static size_t groups_of(const struct phi_linear *job)
@@ -68,14 +68,14 @@ static void multiply(const struct run *r, const struct phi_worker *own,
             widen(own, panels + c * PHI_DEPTH, w,
                   (const uint8_t *)own->raw.p + c * w->row_nbytes,
                   nrows - c < PHI_PANEL ? nrows - c : PHI_PANEL, k, depth);
-        for (size_t t = 0; t < r->ntokens; t += TOKENS) {
-            const size_t left = r->ntokens - t;
+        for (size_t t = 0; t < r->args->ntokens; t += TOKENS) {
+            const size_t left = r->args->ntokens - t;
 
             for (size_t c = 0; c < nrows; c += PHI_PANEL)
-                r->kernels->gemm->f32((double *)own->acc.p + t * PHI_GROUP + c,
-                                      PHI_GROUP, term->x + t * ncols + k, ncols,
-                                      panels + c * PHI_DEPTH,
-                                      left < TOKENS ? left : TOKENS, depth);
+                r->args->kernels->gemm->f32(
+                    (double *)own->acc.p + t * PHI_GROUP + c, PHI_GROUP,
+                    term->x + t * ncols + k, ncols, panels + c * PHI_DEPTH,
+                    left < TOKENS ? left : TOKENS, depth);
         }
     }
 }
@@ -91,7 +91,7 @@ static void finish(const struct run *r, const struct phi_linear *job,
         for (size_t c = 0; b != NULL && c < nrows; c++)
             bias[c] += (double)b[row0 + c];
     }
-    for (size_t t = 0; t < r->ntokens; t++) {
+    for (size_t t = 0; t < r->args->ntokens; t++) {
         const double *from = acc + t * PHI_GROUP;
         float *const y = job->y + t * job->ldy + row0;
 
@@ -103,7 +103,7 @@ static void finish(const struct run *r, const struct phi_linear *job,
         case PHI_EPILOGUE_GELU:
             for (size_t c = 0; c < nrows; c++)
                 y[c] = (float)(from[c] + bias[c]);
-            r->kernels->vec->gelu_new(y, nrows);
+            r->args->kernels->vec->gelu_new(y, nrows);
             break;
         case PHI_EPILOGUE_ADD:
             for (size_t c = 0; c < nrows; c++)
@@ -120,7 +120,7 @@ static enum phi_status do_group(const struct run *r, struct phi_worker *own,
     const size_t nrows = left < PHI_GROUP ? left : PHI_GROUP;
     double *const acc = own->acc.p;
 
-    memset(acc, 0, r->ntokens * PHI_GROUP * sizeof(*acc));
+    memset(acc, 0, r->args->ntokens * PHI_GROUP * sizeof(*acc));
     for (size_t i = 0; i < job->nterms; i++) {
         const enum phi_status st =
             phi_matrix_read(job->term[i].w, row0, nrows, own->raw.p, &own->err);
@@ -135,11 +135,20 @@ static enum phi_status do_group(const struct run *r, struct phi_worker *own,
 
 static void do_groups(void *ctx, size_t first, size_t count, size_t worker)
 {
-    const struct run *r = ctx;
+    struct run *r = ctx;
     struct phi_worker *own = &r->space->workers[worker];
 
+    /* Worker 0 is the caller's thread: the monitor knows no other. */
+    if (worker == 0 && own->status == PHI_OK) {
+        own->status = phi_monitor_tick(r->args->monitor, r->args->done,
+                                       r->args->total, NULL, &own->err);
+        if (own->status != PHI_OK)
+            atomic_store(&r->stop, true);
+    }
+    if (atomic_load(&r->stop))
+        return;
     for (size_t i = first; i < first + count; i++) {
-        const struct phi_linear *job = r->jobs;
+        const struct phi_linear *job = r->args->jobs;
         size_t group = i;
 
         while (group >= groups_of(job)) {
@@ -152,16 +161,15 @@ static void do_groups(void *ctx, size_t first, size_t count, size_t worker)
 }
 
 enum phi_status phi_linear_run(struct phi_space *space,
-                               const struct phi_kernels *kernels,
-                               size_t nthreads, const struct phi_linear *jobs,
-                               size_t njobs, size_t ntokens,
+                               const struct phi_linear_run *run,
                                struct phi_err *err)
 {
-    struct run r = {space, kernels, jobs, njobs, ntokens};
+    struct run r = {.space = space, .args = run};
     size_t ngroups = 0;
 
-    for (size_t i = 0; i < njobs; i++)
-        ngroups += groups_of(&jobs[i]);
-    phi_par_for(nthreads, ngroups, 1, do_groups, &r);
+    atomic_init(&r.stop, false);
+    for (size_t i = 0; i < run->njobs; i++)
+        ngroups += groups_of(&run->jobs[i]);
+    phi_par_for(run->nthreads, ngroups, 1, do_groups, &r);
     return phi_space_status(space, err);
 }

@@ -8,6 +8,7 @@
 #ifndef PHI_ENGINE_LINEAR_H
 #define PHI_ENGINE_LINEAR_H
 
+#include "libconv/base/monitor.h"
 #include "libconv/engine/space.h"
 #include "libconv/kernels/kernels.h"
 
@@ -32,11 +33,23 @@ struct phi_linear {
     size_t ldy;
 };
 
-/* Runs all jobs at once; they do not read what another of them writes. */
+/* Jobs that do not read what another of them writes. */
+struct phi_linear_run {
+    const struct phi_kernels *kernels;
+    size_t nthreads;
+    const struct phi_linear *jobs; /* (njobs) */
+    size_t njobs;
+    size_t ntokens;
+    /* Ticked with `done` and `total` as they are, often: a stop is heeded
+     * within the time of a group per thread. */
+    const struct phi_monitor *monitor; /* or NULL */
+    uint64_t done;
+    uint64_t total;
+};
+
+/* Runs all jobs at once. PHI_E_CANCELLED leaves their y undefined. */
 enum phi_status phi_linear_run(struct phi_space *space,
-                               const struct phi_kernels *kernels,
-                               size_t nthreads, const struct phi_linear *jobs,
-                               size_t njobs, size_t ntokens,
+                               const struct phi_linear_run *run,
                                struct phi_err *err);
 
 #endif

@@ -158,26 +158,46 @@ static void take_windows(const struct eval *e, size_t w, size_t n)
         e->batch_tokens[i * n_ctx] = e->options->bos;
 }
 
-/* Turns layers of one model and batch into tokens of the whole. */
+/* Turns a part of the work, such as one model's layers, into tokens. */
 struct inner {
-    const struct eval *e;
-    size_t ntokens;
+    const struct phi_monitor *outer; /* or NULL */
+    const char *note;
+    uint64_t from; /* tokens before the part */
+    uint64_t span; /* that the part counts for */
+    uint64_t all;
 };
 
 static bool inner_tick(void *ctx, uint64_t done, uint64_t total,
                        const char *note)
 {
     const struct inner *in = ctx;
-    const struct eval *e = in->e;
-    const struct phi_monitor *m = e->options->monitor;
-    const uint64_t all =
-        (uint64_t)e->out->nwindows * e->options->engine.n_ctx * e->n;
+    const struct phi_monitor *m = in->outer;
 
     (void)note;
     if (m == NULL || m->tick == NULL)
         return true;
-    return m->tick(m->ctx, e->done + in->ntokens * done / total, all,
-                   e->note[0] != '\0' ? e->note : NULL);
+    return m->tick(m->ctx, in->from + in->span * done / total, in->all,
+                   in->note);
+}
+
+static uint64_t all_tokens(const struct eval *e)
+{
+    return (uint64_t)e->out->nwindows * e->options->engine.n_ctx * e->n;
+}
+
+static struct inner part_of(const struct eval *e, uint64_t span)
+{
+    return (struct inner){e->options->monitor,
+                          e->note[0] != '\0' ? e->note : NULL, e->done, span,
+                          all_tokens(e)};
+}
+
+/* Of a model's n tokens, those its logits count for: as much as a layer. */
+static uint64_t head_share(const struct phi_engine *engine, uint64_t n)
+{
+    const uint64_t parts = phi_engine_hparams(engine)->n_layer + 1;
+
+    return n / parts + (n % parts != 0);
 }
 
 /* A piece of logits that threads absorb by positions. */
@@ -220,7 +240,7 @@ static void absorb(void *ctx, size_t first, size_t count, size_t worker)
 /* The slab's logits of one model, into its sums. */
 static enum phi_status do_slab(struct eval *e, struct contender *c,
                                size_t window, size_t n, size_t row0,
-                               struct phi_err *err)
+                               const struct phi_monitor *m, struct phi_err *err)
 {
     const size_t ld = slab_rows(e);
     const size_t left = e->n_vocab - row0;
@@ -228,7 +248,7 @@ static enum phi_status do_slab(struct eval *e, struct contender *c,
     const struct phi_head_part part = {c->hidden, n,         row0,
                                        s.nrows,   c->logits, ld};
     const enum phi_status st =
-        phi_engine_head(c->engine, &e->space, &part, err);
+        phi_engine_head(c->engine, &e->space, &part, m, err);
 
     if (st == PHI_OK)
         phi_par_for(e->options->engine.nthreads, n, GRAIN, absorb, &s);
@@ -240,12 +260,13 @@ static enum phi_status forward(struct eval *e, struct contender *c,
 {
     const struct phi_batch batch = {e->batch_tokens, nwindows, e->first,
                                     e->per_window};
-    struct inner in = {e, nwindows * e->options->engine.n_ctx};
+    const uint64_t n = (uint64_t)nwindows * e->options->engine.n_ctx;
+    struct inner in = part_of(e, n - head_share(c->engine, n));
     const struct phi_monitor m = {inner_tick, &in};
     const enum phi_status st =
         phi_engine_forward(c->engine, &e->space, &batch, c->hidden, &m, err);
 
-    e->done += in.ntokens;
+    e->done += in.span;
     for (size_t i = 0; i < nwindows * e->per_window; i++) {
         c->lse[i] = (struct phi_lse){.max = -INFINITY};
         if (c->kld != NULL)
@@ -323,27 +344,46 @@ static enum phi_status score_all(struct eval *e, size_t window, size_t nwindows,
     return PHI_OK;
 }
 
-static enum phi_status do_batch(struct eval *e, size_t window, size_t nwindows,
+/* The logits of all models, slab by slab. */
+static enum phi_status do_heads(struct eval *e, size_t window, size_t nwindows,
                                 struct phi_err *err)
 {
     const size_t n = nwindows * e->per_window;
+    struct inner in = part_of(e, 0);
+    const struct phi_monitor m = {inner_tick, &in};
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; i < e->n; i++)
+        in.span += head_share(e->all[i].engine,
+                              (uint64_t)nwindows * e->options->engine.n_ctx);
+    for (size_t row0 = 0; st == PHI_OK && row0 < e->n_vocab;
+         row0 += slab_rows(e)) {
+        /* The reference first: the others look at its logits. */
+        for (size_t i = e->n; st == PHI_OK && i-- > 0;)
+            st = do_slab(e, &e->all[i], window, n, row0, &m, err);
+    }
+    e->done += in.span;
+    return st;
+}
+
+static enum phi_status do_batch(struct eval *e, size_t window, size_t nwindows,
+                                struct phi_err *err)
+{
     enum phi_status st = PHI_OK;
 
     take_windows(e, window, nwindows);
     for (size_t i = 0; st == PHI_OK && i < e->n; i++)
         st = forward(e, &e->all[i], nwindows, err);
-    for (size_t row0 = 0; st == PHI_OK && row0 < e->n_vocab;
-         row0 += slab_rows(e)) {
-        /* The reference first: the others look at its logits. */
-        for (size_t i = e->n; st == PHI_OK && i-- > 0;)
-            st = do_slab(e, &e->all[i], window, n, row0, err);
-    }
+    if (st == PHI_OK)
+        st = do_heads(e, window, nwindows, err);
     if (st == PHI_OK)
         st = score_all(e, window, nwindows, err);
-    if (st == PHI_OK)
-        snprintf(e->note, sizeof(e->note), "ppl %.4f",
-                 phi_exp_f64(phi_sums_mean(&e->all[0].sums)));
-    return st;
+    if (st != PHI_OK)
+        return st;
+    snprintf(e->note, sizeof(e->note), "ppl %.4f",
+             phi_exp_f64(phi_sums_mean(&e->all[0].sums)));
+    return phi_monitor_tick(e->options->monitor, e->done, all_tokens(e),
+                            e->note, err);
 }
 
 static void finish_against(struct contender *c, struct phi_eval_against *to)
@@ -497,6 +537,8 @@ enum phi_status phi_eval_logits(float **out, size_t *n_vocab,
     float *hidden = NULL;
     float *logits = NULL;
     struct phi_batch batch = {.nwindows = 1, .count = n_ctx};
+    struct inner in = {options->monitor, "logits", 0, 0, n_ctx};
+    const struct phi_monitor m = {inner_tick, &in};
     enum phi_status st;
 
     if (ntokens < n_ctx)
@@ -519,13 +561,15 @@ enum phi_status phi_eval_logits(float **out, size_t *n_vocab,
     if (options->add_bos)
         window[0] = options->bos;
     batch.tokens = window;
-    st = phi_engine_forward(engine, &space, &batch, hidden, options->monitor,
-                            err);
+    in.span = n_ctx - head_share(engine, n_ctx);
+    st = phi_engine_forward(engine, &space, &batch, hidden, &m, err);
     if (st != PHI_OK)
         goto out;
     part.hidden = hidden;
     part.logits = logits;
-    st = phi_engine_head(engine, &space, &part, err);
+    in.from = in.span;
+    in.span = n_ctx - in.from;
+    st = phi_engine_head(engine, &space, &part, &m, err);
     if (st != PHI_OK)
         goto out;
     *out = logits;

@@ -347,6 +347,64 @@ START_TEST(interruption_arrives)
 }
 END_TEST
 
+/* How the monitor was called, and the call at which it says stop, if any. */
+struct watch {
+    size_t calls;
+    size_t stop_at;
+    uint64_t last;
+    size_t ends; /* calls that said all is done */
+};
+
+static bool watch_tick(void *ctx, uint64_t done, uint64_t total,
+                       const char *note)
+{
+    struct watch *w = ctx;
+
+    (void)note;
+    ck_assert_uint_ge(done, w->last);
+    ck_assert_uint_le(done, total);
+    w->last = done;
+    w->ends += done == total;
+    return ++w->calls != w->stop_at;
+}
+
+static enum phi_status run_watched(struct fixture *f, struct watch *w,
+                                   struct phi_err *to)
+{
+    const struct phi_monitor m = {watch_tick, w};
+    struct phi_eval e = {0};
+    enum phi_status st;
+
+    f->options.monitor = &m;
+    f->options.engine.nthreads = 1; /* the calls are the same every time */
+    st = phi_eval_run(&e, f->sources, NMODELS, f->sources[NMODELS], f->tokens,
+                      NTOKENS, &f->options, to);
+    phi_eval_release(&e);
+    return st;
+}
+
+/* A layer or the logits of a large model take seconds: no wait for their end */
+START_TEST(interruption_arrives_within_layers)
+{
+    struct watch all = {0};
+    struct fixture f;
+
+    fixture_open(&f);
+    ck_ok(run_watched(&f, &all, &err));
+    ck_assert_uint_eq(all.last, (NMODELS + 1) * WINDOWS * N_CTX);
+    ck_assert_uint_eq(all.ends, 1);
+    /* For each group of rows at least, and the vocabulary has most. */
+    ck_assert_uint_gt(all.calls, (NMODELS + 1) * (N_VOCAB / PHI_GROUP));
+    for (size_t k = 1; k <= all.calls; k += 37) {
+        struct watch w = {.stop_at = k};
+
+        ck_refused(run_watched(&f, &w, &err), PHI_E_CANCELLED, "interrupted");
+        ck_assert_uint_eq(w.calls, k);
+    }
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(percentiles)
 {
     double v[] = {5, 1, 4, 2, 3};
@@ -380,6 +438,7 @@ int main(void)
     tcase_add_test(t, minus_infinity_is_refused);
     tcase_add_test(t, vocabularies_must_fit);
     tcase_add_test(t, interruption_arrives);
+    tcase_add_test(t, interruption_arrives_within_layers);
     tcase_add_test(t, percentiles);
     suite_add_tcase(s, t);
     return unit_main(s);

@@ -50,8 +50,8 @@ static float *logits_of(const struct memory_model *m,
 
     ck_ok(phi_engine_open(&e, &m->base, &o, &err));
     ck_ok(phi_engine_forward(e, &space, &batch, hidden, NULL, &err));
-    ck_ok(phi_engine_head(e, &space, &parts[0], &err));
-    ck_ok(phi_engine_head(e, &space, &parts[1], &err));
+    ck_ok(phi_engine_head(e, &space, &parts[0], NULL, &err));
+    ck_ok(phi_engine_head(e, &space, &parts[1], NULL, &err));
     phi_space_release(&space);
     phi_engine_close(e);
     free(hidden);
