@@ -82,20 +82,23 @@ static int unknown_type(const struct command *cmd, const char *word, size_t n)
 static int read_targets(struct job *job)
 {
     const struct args *a = &job->args;
+    struct phi_err err = {0};
 
     if (a->types.n == 0)
         return usage_error(job->cmd, "no type: -t q8_0, for example");
-    job->targets = phi_alloc(a->types.n, sizeof(*job->targets), NULL);
+    job->targets = phi_alloc(a->types.n, sizeof(*job->targets), &err);
     if (job->targets == NULL)
-        return EXIT_CODE_MEMORY;
+        return report_error(&err);
     for (; job->n < a->types.n; job->n++) {
         const char *word = a->types.v[job->n];
         const size_t len = strcspn(word, "=");
         const char *path = word[len] == '=' ? word + len + 1 : NULL;
         struct target *t = &job->targets[job->n];
-        char *name = phi_strndup(word, len, NULL);
+        char *name = phi_strndup(word, len, &err);
 
-        t->type = name != NULL ? phi_file_type_find(name) : NULL;
+        if (name == NULL)
+            return report_error(&err);
+        t->type = phi_file_type_find(name);
         free(name);
         if (t->type == NULL)
             return unknown_type(job->cmd, word, len);
@@ -109,40 +112,48 @@ static int read_targets(struct job *job)
                                a->types.n == 1 ? " or -o FILE" : "");
         if (path != NULL && path[0] == '\0')
             return usage_error(job->cmd, "-t %s: the file has no name", word);
-        if (path != NULL && (t->path = phi_strdup(path, NULL)) == NULL)
-            return EXIT_CODE_MEMORY;
+        if (path != NULL && (t->path = phi_strdup(path, &err)) == NULL)
+            return report_error(&err);
     }
     return -1;
 }
 
 /* Whether two paths name the same entry of the same folder. */
-static bool same_place(const char *a, const char *b)
+static enum phi_status same_place(bool *same, const char *a, const char *b,
+                                  struct phi_err *err)
 {
     const char *base_a = phi_path_base(a);
     const char *base_b = phi_path_base(b);
-    char *dir_a = phi_strndup(a, (size_t)(base_a - a), NULL);
-    char *dir_b = phi_strndup(b, (size_t)(base_b - b), NULL);
+    char *dir_a = phi_strndup(a, (size_t)(base_a - a), err);
+    char *dir_b = phi_strndup(b, (size_t)(base_b - b), err);
     struct stat sa;
     struct stat sb;
-    const bool same = dir_a != NULL && dir_b != NULL &&
-                      strcmp(base_a, base_b) == 0 &&
-                      stat(dir_a[0] != '\0' ? dir_a : ".", &sa) == 0 &&
-                      stat(dir_b[0] != '\0' ? dir_b : ".", &sb) == 0 &&
-                      sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+    const bool room = dir_a != NULL && dir_b != NULL;
+
+    *same = room && strcmp(base_a, base_b) == 0 &&
+            stat(dir_a[0] != '\0' ? dir_a : ".", &sa) == 0 &&
+            stat(dir_b[0] != '\0' ? dir_b : ".", &sb) == 0 &&
+            sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 
     free(dir_a);
     free(dir_b);
-    return same;
+    return room ? PHI_OK : PHI_E_NOMEM;
 }
 
 static int check_places(const struct job *job)
 {
+    struct phi_err err = {0};
+
     for (size_t i = 0; i < job->n; i++) {
         for (size_t k = 0; k < i; k++) {
             const char *a = job->targets[k].path;
             const char *b = job->targets[i].path;
+            bool same = false;
 
-            if (a != NULL && b != NULL && same_place(a, b))
+            if (a != NULL && b != NULL &&
+                same_place(&same, a, b, &err) != PHI_OK)
+                return report_error(&err);
+            if (same)
                 return usage_error(
                     job->cmd, "%s: is named as output of both %s and %s", b,
                     job->targets[k].type->name, job->targets[i].type->name);
