@@ -71,21 +71,79 @@ static size_t terminal_columns(void)
     return 80;
 }
 
-static void draw(const struct progress *p, double part, const char *text)
+/* What can be said, without the spaces between. */
+struct words {
+    char did[48];
+    char rate[52];
+    char eta[40];
+    const char *note; /* or NULL */
+};
+
+/* Columns that a text takes, one for each character. */
+static size_t columns_of(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text != '\0'; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+/* The words that are wanted, with two spaces before each but the first. */
+static void join(char out[256], const struct words *w, bool did, bool rate,
+                 bool note)
+{
+    const char *const all[] = {did ? w->did : NULL, rate ? w->rate : NULL,
+                               w->eta, note ? w->note : NULL};
+    int at = 0;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i] != NULL && at < 256)
+            at += snprintf(out + at, (size_t)(256 - at), "%s%s",
+                           at > 0 ? "  " : "", all[i]);
+    }
+}
+
+/*
+ * The most that fits. A word is left out as a whole: the beginning of a
+ * number would be another number.
+ */
+static void draw(const struct progress *p, double part, const struct words *w)
 {
     static const char cells[] = "##############################";
-    const size_t columns = terminal_columns();
-    const int width = columns >= 100 ? 30 : columns >= 70 ? 20 : 10;
-    const int full = (int)(part * width);
-    char line[256];
-    int n;
+    static const struct {
+        int bar;
+        bool did;
+        bool rate;
+        bool note;
+    } layouts[] = {
+        {30, true, true, true},    {20, true, true, true},
+        {10, true, true, true},    {10, false, true, true},
+        {10, false, false, true},  {0, false, false, true},
+        {10, false, false, false}, {0, false, false, false},
+    };
+    /* Room for the ^C that a terminal shows. */
+    const size_t room = terminal_columns() - 3;
+    const size_t last = sizeof(layouts) / sizeof(layouts[0]) - 1;
+    char line[512];
 
-    n = snprintf(line, sizeof(line), "%s [%.*s%*s] %3.0f%% %s", p->label, full,
-                 cells, width - full, "", part * 100, text);
-    if (n > (int)columns - 1)
-        n = (int)columns - 1;
+    for (size_t i = 0; i <= last; i++) {
+        const int bar = layouts[i].bar;
+        const int full = (int)(part * bar);
+        char text[256];
+
+        join(text, w, layouts[i].did, layouts[i].rate, layouts[i].note);
+        snprintf(line, sizeof(line), "%s %s%.*s%*s%s%3.0f%%  %s", p->label,
+                 bar > 0 ? "[" : "", full, cells, bar - full, "",
+                 bar > 0 ? "] " : "", part * 100, text);
+        if (columns_of(line) <= room)
+            break;
+        /* Not even the shortest fits: no line rather than two. */
+        if (i == last)
+            line[0] = '\0';
+    }
     /* Erase to the end of the line: the last one may have been longer. */
-    fprintf(stderr, "\r%.*s\033[K", n, line);
+    fprintf(stderr, "\r%s\033[K", line);
     fflush(stderr);
 }
 
@@ -96,10 +154,9 @@ static bool tick(void *ctx, uint64_t done, uint64_t total, const char *note)
     const double spent = t - p->began;
     const double part = total > 0 ? (double)done / (double)total : 0;
     const double rate = spent > 0 ? (double)done / spent : 0;
-    char did[48];
+    struct words w = {.note = note};
     char speed[48];
     char eta[32] = "-:--";
-    char text[160];
 
     if (signals_pending())
         return false;
@@ -117,16 +174,20 @@ static bool tick(void *ctx, uint64_t done, uint64_t total, const char *note)
                 p->unit, spent);
         return true;
     }
-    amount(p, (double)done, did);
+    amount(p, (double)done, w.did);
     amount(p, rate, speed);
     if (rate > 0 && done <= total)
         eta_text((double)(total - done) / rate, eta);
-    snprintf(text, sizeof(text), "%s  %s/s  ETA %s%s%s", did, speed, eta,
-             note != NULL ? "  " : "", note != NULL ? note : "");
-    if (p->bar)
-        draw(p, part < 1 ? part : 1, text);
-    else
+    snprintf(w.rate, sizeof(w.rate), "%s/s", speed);
+    snprintf(w.eta, sizeof(w.eta), "ETA %s", eta);
+    if (p->bar) {
+        draw(p, part < 1 ? part : 1, &w);
+    } else {
+        char text[256];
+
+        join(text, &w, true, true, true);
         fprintf(stderr, "%s %.0f%% %s\n", p->label, part * 100, text);
+    }
     return true;
 }
 

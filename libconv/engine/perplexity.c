@@ -369,6 +369,7 @@ static enum phi_status do_heads(struct eval *e, size_t window, size_t nwindows,
 static enum phi_status do_batch(struct eval *e, size_t window, size_t nwindows,
                                 struct phi_err *err)
 {
+    double ppl;
     enum phi_status st = PHI_OK;
 
     take_windows(e, window, nwindows);
@@ -380,8 +381,11 @@ static enum phi_status do_batch(struct eval *e, size_t window, size_t nwindows,
         st = score_all(e, window, nwindows, err);
     if (st != PHI_OK)
         return st;
-    snprintf(e->note, sizeof(e->note), "ppl %.4f",
-             phi_exp_f64(phi_sums_mean(&e->all[0].sums)));
+    ppl = phi_exp_f64(phi_sums_mean(&e->all[0].sums));
+    /* What a broken model gets has hundreds of digits. */
+    snprintf(e->note, sizeof(e->note),
+             ppl < 1e15 ? "ppl %.4f ± %.4f" : "ppl %.4g ± %.4g", ppl,
+             ppl * phi_sums_error(&e->all[0].sums));
     return phi_monitor_tick(e->options->monitor, e->done, all_tokens(e),
                             e->note, err);
 }
