@@ -10,6 +10,9 @@ static const struct {
     {"scalar", 0},
 #if defined(__x86_64__)
     {"avx2", PHI_CPU_AVX2},
+    {"avx512", PHI_CPU_AVX2 | PHI_CPU_AVX512},
+#elif defined(__aarch64__)
+    {"neon", PHI_CPU_NEON},
 #endif
 };
 
@@ -21,8 +24,15 @@ uint32_t phi_cpu_detect(void)
 
 #if defined(__x86_64__)
     /* These ask the operating system too: XCR0. */
-    if (__builtin_cpu_supports("avx") && __builtin_cpu_supports("avx2"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
         features |= PHI_CPU_AVX2;
+    if ((features & PHI_CPU_AVX2) != 0 && __builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+        features |= PHI_CPU_AVX512;
+#elif defined(__aarch64__)
+    features |= PHI_CPU_NEON;
 #endif
     return features;
 }

@@ -10,7 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PHI_CPU_AVX2 (UINT32_C(1) << 0) /* Haswell 2013, Zen 2017 */
+/* AVX2 and F16C: Haswell 2013, Zen 2017. */
+#define PHI_CPU_AVX2 (UINT32_C(1) << 0)
+/* AVX-512 F, BW, DQ and VL: Skylake-X 2017, Zen 4 2022. */
+#define PHI_CPU_AVX512 (UINT32_C(1) << 1)
+/* Advanced SIMD: every AArch64. */
+#define PHI_CPU_NEON (UINT32_C(1) << 2)
 
 /* The features of the processor that runs this, as far as the OS lets. */
 uint32_t phi_cpu_detect(void);

@@ -8,7 +8,7 @@
 
 #include "libconv/base/bytes.h"
 #include "libconv/base/half.h"
-#include "libconv/kernels/quant_kernels.h"
+#include "libconv/kernels/quant_tables.h"
 #include "libconv/kernels/rounding.h"
 
 #define QK 32
@@ -51,26 +51,42 @@ static void put_f16(uint8_t *out, float v)
     phi_store_u16(out, phi_f32_to_f16(v));
 }
 
-static void quantize_f32(uint8_t *out, const float *x, size_t n)
+static void quantize_f32(uint8_t *out, const float *x, size_t nrows,
+                         size_t ncols, const float *importance)
 {
+    const size_t n = nrows * ncols;
+
+    (void)importance;
     memcpy(out, x, n * sizeof(*x));
 }
 
-static void quantize_f16(uint8_t *out, const float *x, size_t n)
+static void quantize_f16(uint8_t *out, const float *x, size_t nrows,
+                         size_t ncols, const float *importance)
 {
+    const size_t n = nrows * ncols;
+
+    (void)importance;
     for (size_t i = 0; i < n; i++)
         phi_store_u16(out + 2 * i, phi_f32_to_f16(x[i]));
 }
 
-static void quantize_bf16(uint8_t *out, const float *x, size_t n)
+static void quantize_bf16(uint8_t *out, const float *x, size_t nrows,
+                          size_t ncols, const float *importance)
 {
+    const size_t n = nrows * ncols;
+
+    (void)importance;
     for (size_t i = 0; i < n; i++)
         phi_store_u16(out + 2 * i, phi_f32_to_bf16(x[i]));
 }
 
 /* Q8_0   d: f16 | q: 32 * int8             value = q * d */
-static void quantize_q8_0(uint8_t *out, const float *x, size_t nblk)
+static void quantize_q8_0(uint8_t *out, const float *x, size_t nrows,
+                          size_t ncols, const float *importance)
 {
+    size_t nblk = nrows * (ncols / QK);
+
+    (void)importance;
     for (; nblk > 0; nblk--, x += QK, out += 34) {
         const float d = magnitude(signed_max(x, QK)) / 127;
         const float id = inverse(d);
@@ -116,8 +132,12 @@ static float symmetric(uint8_t q[QK], const float *x, int half)
 }
 
 /* Q4_0   d: f16 | q: 16 bytes              value = (q - 8) * d */
-static void quantize_q4_0(uint8_t *out, const float *x, size_t nblk)
+static void quantize_q4_0(uint8_t *out, const float *x, size_t nrows,
+                          size_t ncols, const float *importance)
 {
+    size_t nblk = nrows * (ncols / QK);
+
+    (void)importance;
     for (; nblk > 0; nblk--, x += QK, out += 18) {
         uint8_t q[QK];
 
@@ -127,8 +147,12 @@ static void quantize_q4_0(uint8_t *out, const float *x, size_t nblk)
 }
 
 /* Q5_0   d: f16 | qh: u32 | q: 16 bytes    value = (q - 16) * d */
-static void quantize_q5_0(uint8_t *out, const float *x, size_t nblk)
+static void quantize_q5_0(uint8_t *out, const float *x, size_t nrows,
+                          size_t ncols, const float *importance)
 {
+    size_t nblk = nrows * (ncols / QK);
+
+    (void)importance;
     for (; nblk > 0; nblk--, x += QK, out += 22) {
         uint8_t q[QK];
 
@@ -168,8 +192,12 @@ static void asymmetric(uint8_t *out, uint8_t q[QK], const float *x, int levels,
 }
 
 /* Q4_1   d: f16 | m: f16 | q: 16 bytes     value = q * d + m */
-static void quantize_q4_1(uint8_t *out, const float *x, size_t nblk)
+static void quantize_q4_1(uint8_t *out, const float *x, size_t nrows,
+                          size_t ncols, const float *importance)
 {
+    size_t nblk = nrows * (ncols / QK);
+
+    (void)importance;
     for (; nblk > 0; nblk--, x += QK, out += 20) {
         uint8_t q[QK];
 
@@ -179,8 +207,12 @@ static void quantize_q4_1(uint8_t *out, const float *x, size_t nblk)
 }
 
 /* Q5_1   d: f16 | m: f16 | qh: u32 | q: 16 bytes   value = q * d + m */
-static void quantize_q5_1(uint8_t *out, const float *x, size_t nblk)
+static void quantize_q5_1(uint8_t *out, const float *x, size_t nrows,
+                          size_t ncols, const float *importance)
 {
+    size_t nblk = nrows * (ncols / QK);
+
+    (void)importance;
     for (; nblk > 0; nblk--, x += QK, out += 24) {
         uint8_t q[QK];
 
@@ -264,8 +296,12 @@ static void pack_q6_k(uint8_t *out, const uint8_t q[QKK])
     }
 }
 
-static void quantize_q6_k(uint8_t *out, const float *x, size_t nblk)
+static void quantize_q6_k(uint8_t *out, const float *x, size_t nrows,
+                          size_t ncols, const float *importance)
 {
+    size_t nblk = nrows * (ncols / QKK);
+
+    (void)importance;
     for (; nblk > 0; nblk--, x += QKK, out += 210) {
         float scale[16];
         uint8_t q[QKK];
@@ -300,7 +336,7 @@ static void quantize_q6_k(uint8_t *out, const float *x, size_t nblk)
     }
 }
 
-const phi_quantize_fn phi_quantize_scalar[PHI_NDTYPES] = {
+const phi_quantize_fn phi_quant_scalar[PHI_NDTYPES] = {
     [PHI_F32] = quantize_f32,   [PHI_F16] = quantize_f16,
     [PHI_BF16] = quantize_bf16, [PHI_Q4_0] = quantize_q4_0,
     [PHI_Q4_1] = quantize_q4_1, [PHI_Q5_0] = quantize_q5_0,

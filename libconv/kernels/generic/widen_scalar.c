@@ -7,7 +7,7 @@
 
 #include "libconv/base/bytes.h"
 #include "libconv/base/half.h"
-#include "libconv/kernels/quant_kernels.h"
+#include "libconv/kernels/quant_tables.h"
 
 static float get_f16(const uint8_t *p)
 {

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "libconv/kernels/quant_kernels.h"
+
+#include "libconv/cpu/cpu.h"
+#include "libconv/kernels/quant_tables.h"
+
+/* Best first: the first row with an entry for the type is taken. */
+static const struct {
+    uint32_t needs;
+    const phi_quantize_fn *table; /* (PHI_NDTYPES) */
+} quantizers[] = {
+    {0, phi_quant_scalar},
+};
+
+static const struct {
+    uint32_t needs;
+    const phi_widen_fn *table; /* (PHI_NDTYPES) */
+} wideners[] = {
+    {0, phi_widen_scalar},
+};
+
+phi_quantize_fn phi_quantize_kernel(uint32_t features, enum phi_dtype t)
+{
+    for (size_t i = 0; i < sizeof(quantizers) / sizeof(quantizers[0]); i++) {
+        if ((quantizers[i].needs & ~features) == 0 &&
+            quantizers[i].table[t] != NULL)
+            return quantizers[i].table[t];
+    }
+    return NULL;
+}
+
+phi_widen_fn phi_widen_kernel(uint32_t features, enum phi_dtype t)
+{
+    for (size_t i = 0; i < sizeof(wideners) / sizeof(wideners[0]); i++) {
+        if ((wideners[i].needs & ~features) == 0 &&
+            wideners[i].table[t] != NULL)
+            return wideners[i].table[t];
+    }
+    return NULL;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables that quantizer files export; for quant_kernels.c and those. */
+#ifndef PHI_KERNELS_QUANT_TABLES_H
+#define PHI_KERNELS_QUANT_TABLES_H
+
+#include "libconv/kernels/quant_kernels.h"
+
+/* Floats and blocks of 32. */
+extern const phi_quantize_fn phi_quant_scalar[PHI_NDTYPES];
+
+extern const phi_widen_fn phi_widen_scalar[PHI_NDTYPES];
+
+#endif
