@@ -10,6 +10,7 @@ static const struct {
     const phi_quantize_fn *table; /* (PHI_NDTYPES) */
 } quantizers[] = {
     {0, phi_quant_scalar},
+    {0, phi_quant_k_scalar},
 };
 
 static const struct {

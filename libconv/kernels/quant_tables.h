@@ -8,6 +8,9 @@
 /* Floats and blocks of 32. */
 extern const phi_quantize_fn phi_quant_scalar[PHI_NDTYPES];
 
+/* Q2_K to Q6_K. */
+extern const phi_quantize_fn phi_quant_k_scalar[PHI_NDTYPES];
+
 extern const phi_widen_fn phi_widen_scalar[PHI_NDTYPES];
 
 #endif
