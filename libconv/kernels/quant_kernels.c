@@ -11,6 +11,8 @@ static const struct {
 } quantizers[] = {
     {0, phi_quant_scalar},
     {0, phi_quant_k_scalar},
+    {0, phi_quant_iq4_scalar},
+    {0, phi_quant_tq_scalar},
 };
 
 static const struct {
@@ -18,6 +20,7 @@ static const struct {
     const phi_widen_fn *table; /* (PHI_NDTYPES) */
 } wideners[] = {
     {0, phi_widen_scalar},
+    {0, phi_widen_tq_scalar},
 };
 
 phi_quantize_fn phi_quantize_kernel(uint32_t features, enum phi_dtype t)

@@ -11,6 +11,13 @@ extern const phi_quantize_fn phi_quant_scalar[PHI_NDTYPES];
 /* Q2_K to Q6_K. */
 extern const phi_quantize_fn phi_quant_k_scalar[PHI_NDTYPES];
 
+/* IQ4_NL and IQ4_XS. */
+extern const phi_quantize_fn phi_quant_iq4_scalar[PHI_NDTYPES];
+
+/* TQ1_0 and TQ2_0. */
+extern const phi_quantize_fn phi_quant_tq_scalar[PHI_NDTYPES];
+
 extern const phi_widen_fn phi_widen_scalar[PHI_NDTYPES];
+extern const phi_widen_fn phi_widen_tq_scalar[PHI_NDTYPES];
 
 #endif

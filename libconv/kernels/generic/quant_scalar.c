@@ -1,39 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * f32 to stored elements, scalar: the variant that all others must equal, and
- * itself equal to ggml's quantize_row_*_ref. Sums run in index order, no
- * operation is fused, products associate from the left.
+ * itself equal to ggml's quantize_row_*_ref, and with importance to its
+ * quantize_row_*_impl. Sums run in index order, no operation is fused,
+ * products associate from the left.
  */
 #include <string.h>
 
-#include "libconv/base/bytes.h"
-#include "libconv/base/half.h"
+#include "libconv/kernels/quant_32_pack.h"
 #include "libconv/kernels/quant_tables.h"
-#include "libconv/kernels/rounding.h"
-
-#define QK 32
-
-static float magnitude(float v)
-{
-    return v < 0 ? -v : v;
-}
-
-/* The value with the largest magnitude, the first one on ties; 0 if all 0. */
-static float signed_max(const float *x, int n)
-{
-    float amax = 0;
-    float max = 0;
-
-    for (int j = 0; j < n; j++) {
-        const float a = magnitude(x[j]);
-
-        if (amax < a) {
-            amax = a;
-            max = x[j];
-        }
-    }
-    return max;
-}
 
 static float inverse(float d)
 {
@@ -44,11 +19,6 @@ static float inverse(float d)
 static int low_byte(float v)
 {
     return (int8_t)((uint32_t)phi_trunc_i32(v) & 0xff);
-}
-
-static void put_f16(uint8_t *out, float v)
-{
-    phi_store_u16(out, phi_f32_to_f16(v));
 }
 
 static void quantize_f32(uint8_t *out, const float *x, size_t nrows,
@@ -80,7 +50,6 @@ static void quantize_bf16(uint8_t *out, const float *x, size_t nrows,
         phi_store_u16(out + 2 * i, phi_f32_to_bf16(x[i]));
 }
 
-/* Q8_0   d: f16 | q: 32 * int8             value = q * d */
 static void quantize_q8_0(uint8_t *out, const float *x, size_t nrows,
                           size_t ncols, const float *importance)
 {
@@ -88,78 +57,78 @@ static void quantize_q8_0(uint8_t *out, const float *x, size_t nrows,
 
     (void)importance;
     for (; nblk > 0; nblk--, x += QK, out += 34) {
-        const float d = magnitude(signed_max(x, QK)) / 127;
+        const float d = search_magnitude(search_signed_max(x, QK)) / 127;
         const float id = inverse(d);
 
-        put_f16(out, d);
+        b32_store_f16(out, d);
         for (int j = 0; j < QK; j++)
             out[2 + j] = (uint8_t)phi_round_away_i32(x[j] * id);
     }
 }
 
 /*
- * The 4-bit quants of a block: byte j holds element j in its low half and
- * element j + 16 in its high half.
+ * The types of four and five bits find one or two f16 and 32 quants for each
+ * block, with weights or, where w is NULL, without; then they differ in size.
  */
-static void pack_nibbles(uint8_t *out, const uint8_t q[QK])
-{
-    for (int j = 0; j < 16; j++)
-        out[j] = (uint8_t)((q[j] & 15) | (q[j + 16] & 15) << 4);
-}
+typedef void (*block_fn)(uint8_t *out, uint8_t q[QK], const float *x,
+                         const float *w);
 
-/* Bit j is bit 4 of element j. */
-static uint32_t fifth_bits(const uint8_t q[QK])
-{
-    uint32_t h = 0;
+struct block_type {
+    block_fn find;
+    size_t nbytes; /* of a block */
+    size_t fields; /* bytes of f16 before the quants */
+};
 
-    for (int j = 0; j < QK; j++)
-        h |= (uint32_t)(q[j] >> 4 & 1) << j;
-    return h;
+static void quantize(const struct block_type *t, uint8_t *out, const float *x,
+                     size_t nrows, size_t ncols, const float *importance)
+{
+    const bool five = t->nbytes - t->fields == 20;
+
+    for (; nrows > 0; nrows--) {
+        const float sigma2 =
+            importance != NULL ? b32_mean_square(x, ncols) : 0.0f;
+
+        for (size_t i = 0; i < ncols; i += QK, x += QK, out += t->nbytes) {
+            uint8_t q[QK];
+            float w[QK];
+
+            if (importance != NULL)
+                b32_weigh(w, x, importance + i, sigma2);
+            t->find(out, q, x, importance != NULL ? w : NULL);
+            b32_store_quants(out + t->fields, q, five);
+        }
+    }
 }
 
 /* Symmetric: q = trunc(x / d + half + 0.5), at most 2 * half - 1. */
-static float symmetric(uint8_t q[QK], const float *x, int half)
+static void symmetric(uint8_t *out, uint8_t q[QK], const float *x,
+                      const float *w, int half)
 {
-    const float d = signed_max(x, QK) / (float)-half;
-    const float id = inverse(d);
+    float d, id;
 
+    if (w != NULL) {
+        b32_store_f16(out, search_scale(q, x, w, QK, half));
+        return;
+    }
+    d = search_signed_max(x, QK) / (float)-half;
+    id = inverse(d);
+    b32_store_f16(out, d);
     for (int j = 0; j < QK; j++) {
         const int v = low_byte(x[j] * id + ((float)half + 0.5f));
 
         q[j] = (uint8_t)(v < 2 * half - 1 ? v : 2 * half - 1);
     }
-    return d;
 }
 
-/* Q4_0   d: f16 | q: 16 bytes              value = (q - 8) * d */
-static void quantize_q4_0(uint8_t *out, const float *x, size_t nrows,
-                          size_t ncols, const float *importance)
+/* With weights: the line of least squares. Its minimum is at most 0. */
+static void line(uint8_t *out, uint8_t q[QK], const float *x, const float *w,
+                 const struct search_grid *grid)
 {
-    size_t nblk = nrows * (ncols / QK);
+    float lowest;
+    const float d = search_line(q, &lowest, x, w, QK, grid);
 
-    (void)importance;
-    for (; nblk > 0; nblk--, x += QK, out += 18) {
-        uint8_t q[QK];
-
-        put_f16(out, symmetric(q, x, 8));
-        pack_nibbles(out + 2, q);
-    }
-}
-
-/* Q5_0   d: f16 | qh: u32 | q: 16 bytes    value = (q - 16) * d */
-static void quantize_q5_0(uint8_t *out, const float *x, size_t nrows,
-                          size_t ncols, const float *importance)
-{
-    size_t nblk = nrows * (ncols / QK);
-
-    (void)importance;
-    for (; nblk > 0; nblk--, x += QK, out += 22) {
-        uint8_t q[QK];
-
-        put_f16(out, symmetric(q, x, 16));
-        phi_store_u32(out + 2, fifth_bits(q));
-        pack_nibbles(out + 6, q);
-    }
+    b32_store_f16(out, d);
+    b32_store_f16(out + 2, -lowest);
 }
 
 /*
@@ -182,8 +151,8 @@ static void asymmetric(uint8_t *out, uint8_t q[QK], const float *x, int levels,
     }
     d = (max - min) / (float)levels;
     id = inverse(d);
-    put_f16(out, d);
-    put_f16(out + 2, min);
+    b32_store_f16(out, d);
+    b32_store_f16(out + 2, min);
     for (int j = 0; j < QK; j++) {
         const int v = low_byte((x[j] - min) * id + 0.5f);
 
@@ -191,35 +160,66 @@ static void asymmetric(uint8_t *out, uint8_t q[QK], const float *x, int levels,
     }
 }
 
-/* Q4_1   d: f16 | m: f16 | q: 16 bytes     value = q * d + m */
+static void find_q4_0(uint8_t *out, uint8_t q[QK], const float *x,
+                      const float *w)
+{
+    symmetric(out, q, x, w, 8);
+}
+
+static void find_q5_0(uint8_t *out, uint8_t q[QK], const float *x,
+                      const float *w)
+{
+    symmetric(out, q, x, w, 16);
+}
+
+static void find_q4_1(uint8_t *out, uint8_t q[QK], const float *x,
+                      const float *w)
+{
+    if (w != NULL)
+        line(out, q, x, w, &b32_grid_q4_1);
+    else
+        asymmetric(out, q, x, 15, 15);
+}
+
+static void find_q5_1(uint8_t *out, uint8_t q[QK], const float *x,
+                      const float *w)
+{
+    if (w != NULL)
+        line(out, q, x, w, &b32_grid_q5_1);
+    else
+        asymmetric(out, q, x, 31, 255);
+}
+
+static void quantize_q4_0(uint8_t *out, const float *x, size_t nrows,
+                          size_t ncols, const float *importance)
+{
+    static const struct block_type type = {find_q4_0, 18, 2};
+
+    quantize(&type, out, x, nrows, ncols, importance);
+}
+
+static void quantize_q5_0(uint8_t *out, const float *x, size_t nrows,
+                          size_t ncols, const float *importance)
+{
+    static const struct block_type type = {find_q5_0, 22, 2};
+
+    quantize(&type, out, x, nrows, ncols, importance);
+}
+
 static void quantize_q4_1(uint8_t *out, const float *x, size_t nrows,
                           size_t ncols, const float *importance)
 {
-    size_t nblk = nrows * (ncols / QK);
+    static const struct block_type type = {find_q4_1, 20, 4};
 
-    (void)importance;
-    for (; nblk > 0; nblk--, x += QK, out += 20) {
-        uint8_t q[QK];
-
-        asymmetric(out, q, x, 15, 15);
-        pack_nibbles(out + 4, q);
-    }
+    quantize(&type, out, x, nrows, ncols, importance);
 }
 
-/* Q5_1   d: f16 | m: f16 | qh: u32 | q: 16 bytes   value = q * d + m */
 static void quantize_q5_1(uint8_t *out, const float *x, size_t nrows,
                           size_t ncols, const float *importance)
 {
-    size_t nblk = nrows * (ncols / QK);
+    static const struct block_type type = {find_q5_1, 24, 4};
 
-    (void)importance;
-    for (; nblk > 0; nblk--, x += QK, out += 24) {
-        uint8_t q[QK];
-
-        asymmetric(out, q, x, 31, 255);
-        phi_store_u32(out + 4, fifth_bits(q));
-        pack_nibbles(out + 8, q);
-    }
+    quantize(&type, out, x, nrows, ncols, importance);
 }
 
 const phi_quantize_fn phi_quant_scalar[PHI_NDTYPES] = {
