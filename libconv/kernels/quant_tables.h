@@ -10,6 +10,9 @@ extern const phi_quantize_fn phi_quant_scalar[PHI_NDTYPES];
 
 /* Q2_K to Q6_K. */
 extern const phi_quantize_fn phi_quant_k_scalar[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_k_avx2[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_k_avx512[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_k_neon[PHI_NDTYPES];
 
 /* IQ4_NL and IQ4_XS. */
 extern const phi_quantize_fn phi_quant_iq4_scalar[PHI_NDTYPES];
