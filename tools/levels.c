@@ -5,16 +5,21 @@
 
 #include "libconv/cpu/cpu.h"
 
-/* "scalar, avx2" */
+/* The levels that this processor has: "scalar, avx2". */
 static const char *level_list(char *out, size_t n)
 {
+    const uint32_t here = phi_cpu_detect();
     const char *name;
     size_t at = 0;
 
     out[0] = '\0';
-    for (size_t i = 0; (name = phi_cpu_level_name(i)) != NULL && at < n; i++)
-        at +=
-            (size_t)snprintf(out + at, n - at, "%s%s", i > 0 ? ", " : "", name);
+    for (size_t i = 0; (name = phi_cpu_level_name(i)) != NULL && at < n; i++) {
+        uint32_t needs = 0;
+
+        if (phi_cpu_level(name, &needs) && (needs & ~here) == 0)
+            at += (size_t)snprintf(out + at, n - at, "%s%s", at > 0 ? ", " : "",
+                                   name);
+    }
     return out;
 }
 
@@ -26,14 +31,16 @@ int level_features(const struct command *cmd, const struct common *c,
     char list[256];
 
     *features = here;
-    if (c->cpu == NULL || c->cpu[0] == '\0')
+    if (c->cpu == NULL)
         return -1;
     if (!phi_cpu_level(c->cpu, &wanted))
-        return usage_error(cmd, "--cpu %s: unknown level, expected %s", c->cpu,
+        return usage_error(cmd, "%s%s: unknown level, expected one of %s",
+                           c->cpu_origin, c->cpu,
                            level_list(list, sizeof(list)));
     if ((wanted & ~here) != 0)
-        return usage_error(cmd, "--cpu %s: this processor does not have it",
-                           c->cpu);
+        return usage_error(cmd, "%s%s: this processor lacks it, it has %s",
+                           c->cpu_origin, c->cpu,
+                           level_list(list, sizeof(list)));
     *features = wanted;
     return -1;
 }

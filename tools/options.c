@@ -305,8 +305,13 @@ static int check_common(const struct command *cmd, struct common *c)
         c->threads = phi_par_default();
     if (c->threads > MAX_THREADS)
         c->threads = MAX_THREADS;
-    if (c->cpu == NULL && cmd->computes)
+    c->cpu_origin = "--cpu ";
+    if (c->cpu == NULL && cmd->computes) {
         c->cpu = getenv("PHICONV_CPU");
+        c->cpu_origin = "PHICONV_CPU=";
+        if (c->cpu != NULL && c->cpu[0] == '\0')
+            c->cpu = NULL;
+    }
     return check_progress(cmd, c);
 }
 

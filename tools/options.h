@@ -109,6 +109,7 @@ struct common {
     enum progress_mode progress; /* from progress_name; NONE with -q */
     uint64_t threads;            /* -j; the machine's number if not given */
     const char *cpu;             /* --cpu, else PHICONV_CPU, else NULL */
+    const char *cpu_origin;      /* "--cpu " or "PHICONV_CPU=" */
     struct text_list operands;
 };
 
