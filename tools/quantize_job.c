@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#define _XOPEN_SOURCE 700
+#include "tools/quantize_job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "formats/gguf_sink.h"
+#include "formats/gguf_write.h"
+#include "formats/model.h"
+#include "libconv/base/file.h"
+#include "libconv/base/mem.h"
+#include "tools/progress.h"
+#include "tools/report.h"
+
+static int unknown_type(const struct command *cmd, const char *word, size_t n)
+{
+    char name[32];
+    const char *names[32];
+    const char *near;
+    size_t k = 0;
+
+    snprintf(name, sizeof(name), "%.*s", (int)n, word);
+    for (; phi_file_type_at(k) != NULL && k < 32; k++)
+        names[k] = phi_file_type_at(k)->name;
+    near = nearest_word(name, names, k);
+    if (near != NULL)
+        return usage_error(cmd, "unknown type \"%s\", did you mean %s?", name,
+                           near);
+    return usage_error(cmd, "unknown type \"%s\"", name);
+}
+
+/* "TYPE" or "TYPE=FILE" of every -t; -o names the file of a single TYPE. */
+static int fill_targets(struct quantize_job *job)
+{
+    const struct quantize_args *a = &job->args;
+    struct phi_err err = {0};
+
+    if (a->types.n == 0)
+        return usage_error(job->cmd, "no type: -t q8_0, for example");
+    job->targets = phi_alloc(a->types.n, sizeof(*job->targets), &err);
+    if (job->targets == NULL)
+        return report_error(&err);
+    for (; job->n < a->types.n; job->n++) {
+        const char *word = a->types.v[job->n];
+        const size_t len = strcspn(word, "=");
+        const char *path = word[len] == '=' ? word + len + 1 : NULL;
+        struct quantize_target *t = &job->targets[job->n];
+        char *name = phi_strndup(word, len, &err);
+
+        if (name == NULL)
+            return report_error(&err);
+        t->type = phi_file_type_find(name);
+        free(name);
+        if (t->type == NULL)
+            return unknown_type(job->cmd, word, len);
+        if (path == NULL && a->types.n == 1)
+            path = a->output;
+        else if (a->output != NULL)
+            return usage_error(job->cmd, "-o is for a single -t without =FILE");
+        if (path == NULL && !a->dry_run)
+            return usage_error(job->cmd, "no output for %s: -t %s=FILE%s",
+                               t->type->name, t->type->name,
+                               a->types.n == 1 ? " or -o FILE" : "");
+        if (path != NULL && path[0] == '\0')
+            return usage_error(job->cmd, "-t %s: the file has no name", word);
+        if (path != NULL && (t->path = phi_strdup(path, &err)) == NULL)
+            return report_error(&err);
+    }
+    return -1;
+}
+
+/* Whether two paths name the same entry of the same folder. */
+static enum phi_status same_place(bool *same, const char *a, const char *b,
+                                  struct phi_err *err)
+{
+    const char *base_a = phi_path_base(a);
+    const char *base_b = phi_path_base(b);
+    char *dir_a = phi_strndup(a, (size_t)(base_a - a), err);
+    char *dir_b = phi_strndup(b, (size_t)(base_b - b), err);
+    struct stat sa;
+    struct stat sb;
+    const bool room = dir_a != NULL && dir_b != NULL;
+
+    *same = room && strcmp(base_a, base_b) == 0 &&
+            stat(dir_a[0] != '\0' ? dir_a : ".", &sa) == 0 &&
+            stat(dir_b[0] != '\0' ? dir_b : ".", &sb) == 0 &&
+            sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+
+    free(dir_a);
+    free(dir_b);
+    return room ? PHI_OK : PHI_E_NOMEM;
+}
+
+static int check_places(const struct quantize_job *job)
+{
+    struct phi_err err = {0};
+
+    for (size_t i = 0; i < job->n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            const char *a = job->targets[k].path;
+            const char *b = job->targets[i].path;
+            bool same = false;
+
+            if (a != NULL && b != NULL &&
+                same_place(&same, a, b, &err) != PHI_OK)
+                return report_error(&err);
+            if (same)
+                return usage_error(
+                    job->cmd, "%s: is named as output of both %s and %s", b,
+                    job->targets[k].type->name, job->targets[i].type->name);
+        }
+    }
+    return -1;
+}
+
+int quantize_read_targets(struct quantize_job *job)
+{
+    const int code = fill_targets(job);
+
+    return code == -1 ? check_places(job) : code;
+}
+
+enum phi_status quantize_make_plans(struct quantize_job *job,
+                                    struct phi_err *err)
+{
+    const enum phi_status opened =
+        phi_model_open(&job->source, job->args.common.operands.v[0], err);
+
+    if (opened != PHI_OK)
+        return opened;
+    for (size_t i = 0; i < job->n; i++) {
+        struct quantize_target *t = &job->targets[i];
+        const struct phi_plan_options opt = {t->type, job->args.pure};
+        enum phi_status st;
+
+        if (t->path != NULL &&
+            (st = phi_source_not_input(job->source, t->path, err)) != PHI_OK)
+            return st;
+        if ((st = phi_plan_make(&t->plan, job->source, &opt, err)) != PHI_OK)
+            return st;
+        st = phi_gguf_size(&t->nbytes, &t->plan.meta, t->plan.tensors,
+                           t->plan.n, err);
+        if (st != PHI_OK)
+            return st;
+    }
+    return PHI_OK;
+}
+
+enum phi_status quantize_write_files(struct quantize_job *job,
+                                     struct phi_err *err)
+{
+    const struct phi_gguf_options gguf = {.replace = job->args.force};
+    struct phi_output_job *jobs = phi_alloc(job->n, sizeof(*jobs), err);
+    struct phi_pipeline_options opt = {.nthreads =
+                                           (size_t)job->args.common.threads};
+    struct progress progress;
+    struct phi_monitor monitor;
+    enum phi_status st = jobs != NULL ? PHI_OK : PHI_E_NOMEM;
+
+    for (size_t i = 0; st == PHI_OK && i < job->n; i++) {
+        struct quantize_target *t = &job->targets[i];
+
+        t->rounding = phi_alloc(t->plan.n, sizeof(*t->rounding), err);
+        st = t->rounding == NULL
+                 ? PHI_E_NOMEM
+                 : phi_gguf_sink_open(&t->sink, t->path, &t->plan.meta,
+                                      t->plan.tensors, t->plan.n, &gguf, err);
+        jobs[i] = (struct phi_output_job){&t->plan, t->sink, t->rounding};
+    }
+    progress_begin(&progress, job->args.common.progress, "quantize", "B");
+    monitor = progress_monitor(&progress);
+    opt.monitor = &monitor;
+    if (st == PHI_OK)
+        st = phi_pipeline_run(job->source, jobs, job->n, &opt, err);
+    for (size_t i = 0; st == PHI_OK && i < job->n; i++)
+        st = phi_sink_commit(job->targets[i].sink, err);
+    progress_end(&progress);
+    job->seconds = progress_seconds(&progress);
+    free(jobs);
+    return st;
+}
+
+void quantize_release(struct quantize_job *job)
+{
+    for (size_t i = 0; job->targets != NULL && i < job->args.types.n; i++) {
+        phi_sink_close(job->targets[i].sink);
+        phi_plan_release(&job->targets[i].plan);
+        free(job->targets[i].rounding);
+        free(job->targets[i].path);
+    }
+    free(job->targets);
+    phi_source_close(job->source);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one run of "phiconv quantize" works on: its arguments, the source and
+ * a target for every -t. The steps are called in the order of this file.
+ */
+#ifndef PHICONV_TOOLS_QUANTIZE_JOB_H
+#define PHICONV_TOOLS_QUANTIZE_JOB_H
+
+#include "libconv/base/err.h"
+#include "libconv/convert/pipeline.h"
+#include "libconv/convert/plan.h"
+#include "tools/options.h"
+
+struct quantize_args {
+    struct common common;
+    struct text_list types;
+    const char *output;
+    bool pure;
+    bool dry_run;
+    bool force;
+};
+
+/* One -t: its plan, and its file once it is written. */
+struct quantize_target {
+    char *path; /* owned; NULL: none was named (--dry-run) */
+    const struct phi_file_type *type;
+    struct phi_plan plan;
+    uint64_t nbytes; /* of the whole file */
+    struct phi_sink *sink;
+    struct phi_rounding *rounding; /* (plan.n) */
+};
+
+struct quantize_job {
+    const struct command *cmd;
+    struct quantize_args args;
+    struct phi_source *source;
+    struct quantize_target *targets;
+    size_t n;
+    double seconds;
+};
+
+/*
+ * Makes the targets from the arguments. Returns -1 to go on, otherwise the
+ * exit code; the mistake was printed.
+ */
+int quantize_read_targets(struct quantize_job *job);
+
+/* Opens the model and plans every target: nothing is written yet. */
+enum phi_status quantize_make_plans(struct quantize_job *job,
+                                    struct phi_err *err);
+
+/* Writes, syncs and names every output. */
+enum phi_status quantize_write_files(struct quantize_job *job,
+                                     struct phi_err *err);
+
+/* Frees all but what options_parse() made; files not complete disappear. */
+void quantize_release(struct quantize_job *job);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#define _XOPEN_SOURCE 700
+#include "tools/quantize_report.h"
+
+#include <sys/resource.h>
+
+#include "tools/report.h"
+
+static void shape_text(const struct phi_sink_tensor *t, char out[96])
+{
+    int at = 0;
+
+    for (uint32_t i = 0; i < t->rank; i++)
+        at += snprintf(out + at, (size_t)(96 - at), "%s%llu",
+                       i > 0 ? " x " : "", (unsigned long long)t->dim[i]);
+}
+
+/* What becomes of each tensor: the plan, or the plan and what it cost. */
+static enum phi_status print_tensors(const struct quantize_job *job,
+                                     const struct quantize_target *t,
+                                     struct phi_err *err)
+{
+    struct table table = {.ncols = 7, .right = {[4] = true, [5] = true}};
+    enum phi_status st;
+
+    for (size_t k = 0; k < 7; k++) {
+        static const char *const titles[] = {"tensor", "shape", "from",   "to",
+                                             "bytes",  "rmse",  "because"};
+
+        table_cell(&table, "%s", titles[k]);
+    }
+    for (size_t i = 0; i < t->plan.n; i++) {
+        const struct phi_sink_tensor *out = &t->plan.tensors[i];
+        const struct phi_plan_step *step = &t->plan.steps[i];
+        const enum phi_dtype from = job->source->tensors[step->source].dtype;
+        char shape[96];
+
+        shape_text(out, shape);
+        table_cell(&table, "%s", out->name);
+        table_cell(&table, "%s", shape);
+        table_cell(&table, "%s", phi_dtype_info(from)->name);
+        table_cell(&table, "%s", phi_dtype_info(out->dtype)->name);
+        table_cell(&table, "%llu", (unsigned long long)out->nbytes);
+        if (t->rounding != NULL)
+            table_cell(&table, "%.3g", t->rounding[i].rmse);
+        else
+            table_cell(&table, "-");
+        table_cell(&table, "%s", step->why);
+    }
+    st = table_print(&table, stdout, err);
+    table_release(&table);
+    printf("\n");
+    return st;
+}
+
+enum phi_status quantize_print_summary(const struct quantize_job *job,
+                                       struct phi_err *err)
+{
+    struct table table = {.ncols = 4, .right = {[2] = true, [3] = true}};
+    const bool each = job->args.dry_run || job->args.common.verbose;
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && each && i < job->n; i++)
+        st = print_tensors(job, &job->targets[i], err);
+    table_cell(&table, "file");
+    table_cell(&table, "type");
+    table_cell(&table, "bits per weight");
+    table_cell(&table, "bytes");
+    for (size_t i = 0; i < job->n; i++) {
+        const struct quantize_target *t = &job->targets[i];
+
+        table_cell(&table, "%s", t->path != NULL ? t->path : "(dry run)");
+        table_cell(&table, "%s", t->type->name);
+        table_cell(&table, "%.3f", phi_plan_bits(&t->plan));
+        table_cell(&table, "%llu", (unsigned long long)t->nbytes);
+    }
+    if (st == PHI_OK)
+        st = table_print(&table, stdout, err);
+    table_release(&table);
+    return st;
+}
+
+enum phi_status quantize_print_json(const struct quantize_job *job,
+                                    struct phi_err *err)
+{
+    struct json_out j = {0};
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    json_open(&j, NULL, '{');
+    json_str(&j, "schema", "phiconv.quantize/1");
+    json_bool(&j, "dry_run", job->args.dry_run);
+    json_open(&j, "outputs", '[');
+    for (size_t i = 0; i < job->n; i++) {
+        const struct quantize_target *t = &job->targets[i];
+
+        json_open(&j, NULL, '{');
+        if (t->path != NULL)
+            json_str(&j, "path", t->path);
+        else
+            json_null(&j, "path");
+        json_str(&j, "type", t->type->name);
+        json_uint(&j, "bytes", t->nbytes);
+        json_num(&j, "bits_per_weight", phi_plan_bits(&t->plan));
+        json_num(&j, "seconds", job->seconds);
+        json_open(&j, "tensors", '[');
+        for (size_t k = 0; k < t->plan.n; k++) {
+            const struct phi_sink_tensor *out = &t->plan.tensors[k];
+
+            json_open(&j, NULL, '{');
+            json_str(&j, "name", out->name);
+            json_str(&j, "type", phi_dtype_info(out->dtype)->name);
+            json_uint(&j, "bytes", out->nbytes);
+            json_str(&j, "because", t->plan.steps[k].why);
+            if (t->rounding != NULL) {
+                json_num(&j, "rmse", t->rounding[k].rmse);
+                json_num(&j, "max_error", t->rounding[k].max_error);
+            }
+            json_close(&j, '}');
+        }
+        json_close(&j, ']');
+        json_close(&j, '}');
+    }
+    json_close(&j, ']');
+    json_uint(&j, "peak_rss", (uint64_t)usage.ru_maxrss * 1024);
+    json_close(&j, '}');
+    return json_finish(&j, err);
+}
