@@ -133,7 +133,8 @@ enum phi_status quantize_make_plans(struct quantize_job *job,
         return opened;
     for (size_t i = 0; i < job->n; i++) {
         struct quantize_target *t = &job->targets[i];
-        const struct phi_plan_options opt = {t->type, job->args.pure};
+        const struct phi_plan_options opt = {
+            .recipe = {.type = t->type, .pure = job->args.pure}};
         enum phi_status st;
 
         if (t->path != NULL &&

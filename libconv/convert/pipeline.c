@@ -27,7 +27,8 @@ struct row_result {
 /* An output's share of the current chunk. */
 struct lane {
     enum phi_dtype dtype;
-    uint8_t *bytes; /* (rows, row_nbytes) */
+    const float *importance; /* (cols) or NULL */
+    uint8_t *bytes;          /* (rows, row_nbytes) */
     size_t row_nbytes;
     uint64_t *bad;   /* (rows) first element stored as NaN or infinity */
     double *square;  /* (rows) sum of squared errors; NULL: not asked for */
@@ -86,7 +87,7 @@ static void do_lane(const struct chunk *c, struct lane *l, size_t r,
     if (l->dtype == c->from)
         memcpy(to, c->raw + r * c->row_nbytes, l->row_nbytes);
     else
-        phi_quant_from_f32(l->dtype, x, c->cols, to);
+        phi_quant_row(l->dtype, x, c->cols, l->importance, to);
     /* A scale beyond f16, or a weight beyond the type, shows up here. */
     phi_quant_to_f32(l->dtype, to, c->cols, back);
     l->bad[r] = first_not_finite(back, c->cols);
@@ -250,6 +251,7 @@ static enum phi_status chunk_init(struct chunk *c, size_t nrows, size_t i,
         struct lane *l = &c->lanes[k];
 
         l->dtype = jobs[k].plan->tensors[i].dtype;
+        l->importance = jobs[k].plan->steps[i].importance;
         if (!phi_dtype_nbytes(l->dtype, c->cols, &row_nbytes))
             return phi_fail(err, PHI_E_ARG, "tensor \"%.*s\": bad plan",
                             PHI_ERR_NAME, t->origin);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/size.h"
 #include "libconv/quant/quant.h"
@@ -72,26 +73,27 @@ static enum phi_status check_name(const struct phi_tensor *t,
 
 /* Whether the source's elements can become the chosen ones. */
 static enum phi_status check_types(const struct phi_tensor *t,
-                                   enum phi_dtype to, struct phi_err *err)
+                                   enum phi_dtype to, bool requantize,
+                                   struct phi_err *err)
 {
     const struct phi_dtype_info *from = phi_dtype_info(t->dtype);
 
-    if (t->dtype == to) /* copied as it is */
-        return PHI_OK;
-    if (from->cls == PHI_CLASS_BLOCK) {
+    if (t->dtype != to && from->cls == PHI_CLASS_BLOCK && !requantize) {
         phi_fail(err, PHI_E_UNSUPPORTED,
                  "%s: tensor \"%.*s\": is quantized already (%s), expected a "
                  "float type",
                  t->file, PHI_ERR_NAME, t->origin, from->name);
-        return phi_hint(err, "quantize from the float model: rounding twice "
-                             "loses more than the file says");
+        return phi_hint(err, "quantize from the float model, or pass "
+                             "--allow-requantize: rounding twice loses more "
+                             "than the file says");
     }
+    /* What is copied is read too: its values must be finite. */
     if (!phi_quant_readable(t->dtype))
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "%s: tensor \"%.*s\": is of type %s, expected a float "
                         "type",
                         t->file, PHI_ERR_NAME, t->origin, from->name);
-    if (!phi_quant_writable(to))
+    if (t->dtype != to && !phi_quant_writable(to))
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "%s: tensor \"%.*s\": type %s cannot be written",
                         t->file, PHI_ERR_NAME, t->origin,
@@ -99,25 +101,129 @@ static enum phi_status check_types(const struct phi_tensor *t,
     return PHI_OK;
 }
 
+/* Whether a float type holds every value of another; blocks widen to F32. */
+static bool holds(enum phi_dtype to, enum phi_dtype from)
+{
+    switch (to) {
+    case PHI_F32:
+        return from != PHI_F64;
+    case PHI_F16:
+        return from == PHI_F16 || from == PHI_F8_E4M3 || from == PHI_F8_E5M2;
+    case PHI_BF16:
+        return from == PHI_BF16 || from == PHI_F8_E4M3 || from == PHI_F8_E5M2;
+    default:
+        return true; /* blocks round: that is what they are for */
+    }
+}
+
+static enum phi_status check_strict(const struct phi_tensor *t,
+                                    const struct phi_choice *c,
+                                    struct phi_err *err)
+{
+    if (c->dtype != c->wanted)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "%s: tensor \"%.*s\": its width %llu does not fit "
+                        "type %s, and --strict allows no %s for it",
+                        t->file, PHI_ERR_NAME, t->origin,
+                        (unsigned long long)phi_tensor_cols(t),
+                        phi_dtype_info(c->wanted)->name,
+                        phi_dtype_info(c->dtype)->name);
+    if (t->dtype != c->dtype && !holds(c->dtype, t->dtype))
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "%s: tensor \"%.*s\": type %s does not hold every "
+                        "value of the source's %s, as --strict demands",
+                        t->file, PHI_ERR_NAME, t->origin,
+                        phi_dtype_info(c->dtype)->name,
+                        phi_dtype_info(t->dtype)->name);
+    return PHI_OK;
+}
+
+/* Block types whose quantizers look at the importance of columns. */
+static bool takes_importance(enum phi_dtype t)
+{
+    return phi_dtype_info(t)->cls == PHI_CLASS_BLOCK && t != PHI_Q8_0 &&
+           t != PHI_TQ1_0 && t != PHI_TQ2_0;
+}
+
+/* Sets *out to the tensor's importance, or to NULL where it may lack one. */
+static enum phi_status find_importance(const struct phi_tensor *t,
+                                       const struct phi_imatrix *m,
+                                       const float **out, struct phi_err *err)
+{
+    const struct phi_imatrix_entry *e = phi_imatrix_find(m, t->name);
+    const bool embedding = strcmp(t->name, "token_embd.weight") == 0;
+
+    if (e == NULL) {
+        if (embedding || strcmp(t->name, "output.weight") == 0)
+            return PHI_OK;
+        phi_fail(err, PHI_E_UNSUPPORTED, "%s: has no entry for tensor \"%.*s\"",
+                 m->path, PHI_ERR_NAME, t->name);
+        return phi_hint(err, "the matrix is of another model, or of a part of "
+                             "this one");
+    }
+    if (e->n == phi_tensor_cols(t)) {
+        *out = e->importance;
+        return PHI_OK;
+    }
+    /* Matrices count the rows of an embedding that is looked up, which is as
+     * good as no entry; llama-quantize thinks so too. */
+    if (embedding)
+        return PHI_OK;
+    return phi_fail(err, PHI_E_UNSUPPORTED,
+                    "%s: entry \"%.*s\": has %zu values, but the tensor has "
+                    "%llu columns",
+                    m->path, PHI_ERR_NAME, t->name, e->n,
+                    (unsigned long long)phi_tensor_cols(t));
+}
+
+/* What is known of a tensor once its type is chosen. */
+static enum phi_status check_choice(const struct phi_tensor *t,
+                                    const struct phi_plan_options *options,
+                                    const struct phi_choice *c,
+                                    const float **importance,
+                                    struct phi_err *err)
+{
+    enum phi_status st =
+        check_types(t, c->dtype, options->allow_requantize, err);
+
+    if (st == PHI_OK && options->strict)
+        st = check_strict(t, c, err);
+    if (st == PHI_OK && options->imatrix != NULL && t->dtype != c->dtype &&
+        takes_importance(c->dtype))
+        st = find_importance(t, options->imatrix, importance, err);
+    if (st == PHI_OK && options->imatrix == NULL &&
+        phi_recipe_needs_importance(&options->recipe, t->name, c->dtype))
+        st = phi_fail(err, PHI_E_ARG,
+                      "tensor \"%.*s\": %s in a %s file needs an importance "
+                      "matrix (--imatrix)",
+                      PHI_ERR_NAME, t->name, phi_dtype_info(c->dtype)->name,
+                      options->recipe.type->name);
+    return st;
+}
+
 static enum phi_status plan_tensor(struct phi_plan *plan, size_t i,
                                    const struct place *p,
-                                   const struct phi_recipe *recipe,
+                                   const struct phi_plan_options *options,
+                                   struct phi_recipe_walk *walk,
                                    struct phi_err *err)
 {
     const struct phi_tensor *t = p->tensor;
     struct phi_sink_tensor *out = &plan->tensors[i];
+    const float *importance = NULL;
     struct phi_choice choice;
     uint64_t weights;
     enum phi_status st;
 
     if ((st = check_name(t, err)) != PHI_OK)
         return st;
-    st = phi_recipe_choose(recipe, t, &choice, err);
-    if (st != PHI_OK)
+    st = phi_recipe_next(walk, t, &choice, err);
+    if (st == PHI_E_UNSUPPORTED)
         return phi_err_prefix(err, "%s", t->file);
-    if ((st = check_types(t, choice.dtype, err)) != PHI_OK)
+    if (st != PHI_OK ||
+        (st = check_choice(t, options, &choice, &importance, err)) != PHI_OK)
         return st;
-    plan->steps[i] = (struct phi_plan_step){p->source, choice.why};
+    plan->steps[i] = (struct phi_plan_step){
+        p->source, choice.why, choice.wanted, choice.by, importance};
     *out = (struct phi_sink_tensor){
         .name = t->name, .dtype = choice.dtype, .rank = t->rank};
     memcpy(out->dim, t->dim, sizeof(out->dim));
@@ -149,41 +255,93 @@ static enum phi_status check_model(const struct phi_source *s,
     return PHI_OK;
 }
 
+/* llama-quantize cuts these texts at 127 bytes. */
+static enum phi_status set_cut(struct phi_meta *m, const char *key,
+                               const char *text, struct phi_err *err)
+{
+    const size_t n = strlen(text);
+
+    return phi_meta_set_str(m, key, text, n < 127 ? n : 127, err);
+}
+
+/* As in llama-quantize's files, but without the matrix's folder. */
+static enum phi_status set_imatrix(struct phi_meta *meta,
+                                   const struct phi_imatrix *m,
+                                   struct phi_err *err)
+{
+    static const char *const keys[] = {
+        "quantize.imatrix.file", "quantize.imatrix.dataset",
+        "quantize.imatrix.entries_count", "quantize.imatrix.chunks_count"};
+    enum phi_status st;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        phi_meta_remove(meta, keys[i]); /* of an earlier quantization */
+    st = set_cut(meta, keys[0], phi_path_base(m->path), err);
+    if (st == PHI_OK && m->dataset != NULL)
+        st = set_cut(meta, keys[1], m->dataset, err);
+    if (st == PHI_OK)
+        st = phi_meta_set_u(meta, keys[2], PHI_KV_U32, m->nentries, err);
+    if (st == PHI_OK && m->nchunks > 0)
+        st = phi_meta_set_u(meta, keys[3], PHI_KV_U32, m->nchunks, err);
+    return st;
+}
+
 /*
  * The source's keys; the two that describe the quantization go to the end, as
  * in llama-quantize's files.
  */
 static enum phi_status plan_meta(struct phi_plan *plan,
                                  const struct phi_source *s,
+                                 const struct phi_imatrix *imatrix,
                                  struct phi_err *err)
 {
     static const char version[] = "general.quantization_version";
     static const char type[] = "general.file_type";
+    uint64_t number = plan->type->number;
     enum phi_status st = phi_meta_copy(&plan->meta, &s->meta, err);
 
+    if (st == PHI_OK && plan->type->copy) {
+        st = phi_meta_get_uint(&s->meta, type, UINT32_MAX, &number, err);
+        if (st != PHI_OK)
+            return phi_err_prefix(err, "%s", s->path);
+    }
     if (st != PHI_OK)
         return st;
     phi_meta_remove(&plan->meta, version);
     phi_meta_remove(&plan->meta, type);
     st = phi_meta_set_u(&plan->meta, version, PHI_KV_U32, 2, err);
     if (st == PHI_OK)
-        st = phi_meta_set_u(&plan->meta, type, PHI_KV_U32, plan->type->number,
-                            err);
+        st = phi_meta_set_u(&plan->meta, type, PHI_KV_U32, number, err);
+    if (st == PHI_OK && imatrix != NULL)
+        st = set_imatrix(&plan->meta, imatrix, err);
     return st;
+}
+
+/* A matrix that speaks of nothing here belongs to another model. */
+static enum phi_status check_imatrix(const struct phi_source *s,
+                                     const struct phi_imatrix *m,
+                                     struct phi_err *err)
+{
+    for (size_t i = 0; i < s->ntensors; i++) {
+        if (phi_imatrix_find(m, s->tensors[i].name) != NULL)
+            return PHI_OK;
+    }
+    return phi_fail(err, PHI_E_UNSUPPORTED,
+                    "%s: none of its %zu entries is for a tensor of %s",
+                    m->path, m->nentries, s->path);
 }
 
 enum phi_status phi_plan_make(struct phi_plan *plan, const struct phi_source *s,
                               const struct phi_plan_options *options,
                               struct phi_err *err)
 {
-    struct phi_recipe recipe = {.type = options->type, .pure = options->pure};
+    struct phi_recipe recipe = options->recipe;
+    struct phi_recipe_walk walk;
     struct place *places = phi_alloc(s->ntensors, sizeof(*places), err);
     enum phi_status st = PHI_E_NOMEM;
-    size_t at;
 
-    *plan = (struct phi_plan){.type = options->type, .n = s->ntensors};
-    recipe.has_output = phi_source_find(s, "output.weight", &at);
-    recipe.from_gguf = strcmp(s->format, "gguf") == 0;
+    *plan = (struct phi_plan){.type = recipe.type, .n = s->ntensors};
+    recipe.has_imatrix = options->imatrix != NULL;
     plan->steps = phi_alloc(plan->n, sizeof(*plan->steps), err);
     plan->tensors = phi_alloc(plan->n, sizeof(*plan->tensors), err);
     if (places == NULL || plan->steps == NULL || plan->tensors == NULL)
@@ -193,12 +351,17 @@ enum phi_status phi_plan_make(struct phi_plan *plan, const struct phi_source *s,
             (struct place){&s->tensors[i], i, layer_of(s->tensors[i].name)};
     qsort(places, plan->n, sizeof(*places), by_layer_and_name);
     if ((st = check_model(s, err)) != PHI_OK ||
-        (st = plan_meta(plan, s, err)) != PHI_OK)
+        (st = plan_meta(plan, s, options->imatrix, err)) != PHI_OK)
         goto out;
-    for (size_t i = 0; i < plan->n; i++) {
-        if ((st = plan_tensor(plan, i, &places[i], &recipe, err)) != PHI_OK)
-            goto out;
+    if (options->imatrix != NULL &&
+        (st = check_imatrix(s, options->imatrix, err)) != PHI_OK)
+        goto out;
+    if ((st = phi_recipe_begin(&walk, &recipe, s, err)) != PHI_OK) {
+        phi_err_prefix(err, "%s", s->path);
+        goto out;
     }
+    for (size_t i = 0; st == PHI_OK && i < plan->n; i++)
+        st = plan_tensor(plan, i, &places[i], options, &walk, err);
 out:
     free(places);
     if (st != PHI_OK)

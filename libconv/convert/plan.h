@@ -9,6 +9,7 @@
 
 #include "libconv/base/err.h"
 #include "libconv/quant/recipe.h"
+#include "libconv/tensor/imatrix.h"
 #include "libconv/tensor/sink.h"
 #include "libconv/tensor/source.h"
 
@@ -16,8 +17,13 @@
 #define PHI_PLAN_MAX_COLS (1 << 22)
 
 struct phi_plan_step {
-    size_t source;   /* index of the tensor in the source */
-    const char *why; /* of its type; a constant */
+    size_t source;         /* index of the tensor in the source */
+    const char *why;       /* of its type; a constant */
+    enum phi_dtype wanted; /* not the output's: its width fits another only */
+    const struct phi_type_override *by; /* that decided, or NULL; borrowed */
+    /* For the quantizer of every row: (columns), borrowed from the options'
+     * matrix; NULL if it has none or the type takes none. */
+    const float *importance;
 };
 
 struct phi_plan {
@@ -31,16 +37,26 @@ struct phi_plan {
 };
 
 struct phi_plan_options {
-    const struct phi_file_type *type;
-    bool pure;
+    struct phi_recipe recipe;          /* has_imatrix is set by the plan */
+    const struct phi_imatrix *imatrix; /* or NULL */
+    bool allow_requantize; /* quantized tensors may change their type */
+    bool strict;           /* see phi_plan_make() */
 };
 
 /*
  * Plans the GGUF of the given type. Tensors are ordered as llama-quantize
  * orders them: outside the layers first, then layer by layer, by name within;
  * two plans of one source have the same order. Names are borrowed from the
- * source, which must outlive the plan. On success the caller owns *plan's
- * memory and ends it with phi_plan_release().
+ * source, importance from the matrix, and both must outlive the plan. On
+ * success the caller owns *plan's memory and ends it with phi_plan_release().
+ *
+ * An importance matrix must have an entry of the right width for every tensor
+ * whose quantizer takes one, but for token_embd.weight and output.weight,
+ * which matrices seldom have and which then do without.
+ *
+ * strict refuses what else is done without a question: a fallback type for an
+ * odd width, and float types that cannot hold every value of the source's
+ * type (F32 to F16, F16 to BF16, BF16 to F16, ...).
  */
 enum phi_status phi_plan_make(struct phi_plan *plan, const struct phi_source *s,
                               const struct phi_plan_options *options,

@@ -65,9 +65,14 @@ static inline void memory_add(struct memory_source *m, const char *name,
     struct phi_tensor *t = &m->tensors[m->base.ntensors];
 
     ck_assert_uint_lt(m->base.ntensors, MEMORY_MAX);
-    if (m->base.meta.n == 0)
+    if (m->base.meta.n == 0) {
         ck_ok(phi_meta_set_str(&m->base.meta, "general.architecture", "phi2", 4,
                                &err));
+        ck_ok(phi_meta_set_u(&m->base.meta, "phi2.block_count", PHI_KV_U32, 32,
+                             &err));
+        ck_ok(phi_meta_set_u(&m->base.meta, "phi2.attention.head_count",
+                             PHI_KV_U32, 32, &err));
+    }
     *t = (struct phi_tensor){.name = name,
                              .origin = name,
                              .file = "model",

@@ -5,7 +5,7 @@
 
 static struct phi_plan_options options_of(const char *type)
 {
-    return (struct phi_plan_options){.type = phi_file_type_find(type)};
+    return (struct phi_plan_options){.recipe.type = phi_file_type_find(type)};
 }
 
 START_TEST(order_types_and_sizes)
@@ -55,28 +55,28 @@ END_TEST
 
 START_TEST(metadata_ends_as_llama_quantize_ends_it)
 {
-    static const char *const want[] = {"general.architecture", "general.name",
-                                       "general.quantization_version",
-                                       "general.file_type"};
+    static const char *const want[] = {
+        "general.architecture",         "phi2.block_count",
+        "phi2.attention.head_count",    "general.name",
+        "general.quantization_version", "general.file_type"};
     const struct phi_plan_options opt = options_of("bf16");
     struct memory_source m = {0};
     struct phi_meta *meta = &m.base.meta;
     struct phi_plan plan;
 
     memory_add(&m, "output.weight", PHI_F32, 2, 256, NULL);
-    ck_ok(phi_meta_set_str(meta, want[0], "phi2", 4, &err));
-    ck_ok(phi_meta_set_u(meta, want[3], PHI_KV_U32, 1, &err));
-    ck_ok(phi_meta_set_u(meta, want[2], PHI_KV_U32, 9, &err));
-    ck_ok(phi_meta_set_str(meta, want[1], "x", 1, &err));
+    ck_ok(phi_meta_set_u(meta, want[5], PHI_KV_U32, 1, &err));
+    ck_ok(phi_meta_set_u(meta, want[4], PHI_KV_U32, 9, &err));
+    ck_ok(phi_meta_set_str(meta, want[3], "x", 1, &err));
     ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
-    ck_assert_uint_eq(plan.meta.n, 4);
-    for (size_t i = 0; i < 4; i++)
+    ck_assert_uint_eq(plan.meta.n, 6);
+    for (size_t i = 0; i < 6; i++)
         ck_assert_str_eq(plan.meta.kv[i].key, want[i]);
-    ck_assert_uint_eq(plan.meta.kv[2].v.u, 2);
-    ck_assert_uint_eq(plan.meta.kv[3].v.u, 32);
-    ck_assert_int_eq(plan.meta.kv[3].type, PHI_KV_U32);
-    ck_assert_uint_eq(meta->n, 4); /* the source's own are untouched */
-    ck_assert_uint_eq(meta->kv[1].v.u, 1);
+    ck_assert_uint_eq(plan.meta.kv[4].v.u, 2);
+    ck_assert_uint_eq(plan.meta.kv[5].v.u, 32);
+    ck_assert_int_eq(plan.meta.kv[5].type, PHI_KV_U32);
+    ck_assert_uint_eq(meta->n, 6); /* the source's own are untouched */
+    ck_assert_uint_eq(meta->kv[3].v.u, 1);
     phi_plan_release(&plan);
     phi_source_close(&m.base);
 }
