@@ -399,6 +399,7 @@ enum phi_status phi_imatrix_read(struct phi_imatrix *out, const char *path,
 
     *out = (struct phi_imatrix){0};
     if (st == PHI_OK) {
+        out->id = phi_file_identity(f);
         out->path = phi_strdup(path, err);
         st = out->path != NULL ? read_file(out, f, err) : PHI_E_NOMEM;
     }

@@ -8,13 +8,32 @@
 
 static const struct option options[] = {
     OPT_LIST('t', "type", "TYPE[=FILE]", struct quantize_args, types,
-             "write FILE with tensors of TYPE: f32, f16, bf16, q8_0, q5_1, "
-             "q5_0, q4_1 or q4_0; several make several files in one read"),
+             "write FILE with tensors of TYPE: f32, f16, bf16, q8_0, q6_k, "
+             "q5_k_m, q5_k_s, q5_1, q5_0, q4_k_m, q4_k_s, iq4_nl, iq4_xs, "
+             "q4_1, q4_0, q3_k_l, q3_k_m, q3_k_s, q2_k, q2_k_s, tq2_0, tq1_0, "
+             "or copy (each tensor keeps its type); several make several "
+             "files in one read"),
     OPT_TEXT('o', "output", "FILE", struct quantize_args, output,
              "where the only -t without =FILE goes"),
+    OPT_TEXT(0, "imatrix", "FILE", struct quantize_args, imatrix,
+             "let columns count by the importance matrix in FILE "
+             "(llama-imatrix makes them, as .gguf or .dat)"),
+    OPT_LIST(0, "tensor-type", "REGEX=TYPE", struct quantize_args, tensor_types,
+             "TYPE for tensors in whose name REGEX is found, in files of a "
+             "block type; the first that fits decides"),
+    OPT_TEXT(0, "token-embedding-type", "TYPE", struct quantize_args,
+             embedding_type, "TYPE for token_embd.weight"),
+    OPT_TEXT(0, "output-tensor-type", "TYPE", struct quantize_args, output_type,
+             "TYPE for output.weight"),
+    OPT_FLAG(0, "leave-output-tensor", struct quantize_args, leave_output,
+             "output.weight keeps its type"),
     OPT_FLAG(0, "pure", struct quantize_args, pure,
-             "no exception for the output tensor, which otherwise is Q6_K in "
-             "files of 4 and 5 bits"),
+             "one type for all: no rules for layers or the output tensor"),
+    OPT_FLAG(0, "allow-requantize", struct quantize_args, allow_requantize,
+             "quantize what is quantized already; it is rounded twice"),
+    OPT_FLAG(0, "strict", struct quantize_args, strict,
+             "refuse a fallback type for an odd width, and float types that "
+             "do not hold every value of the source's"),
     OPT_FLAG('n', "dry-run", struct quantize_args, dry_run,
              "print what would become of each tensor and write nothing"),
     OPT_FLAG('f', "force", struct quantize_args, force,
@@ -27,6 +46,8 @@ static int quantize(struct quantize_job *job)
     struct phi_err err = {0};
     enum phi_status st = quantize_make_plans(job, &err);
 
+    if (st == PHI_OK && !job->args.common.quiet)
+        quantize_print_notes(job);
     if (st == PHI_OK && !job->args.dry_run)
         st = quantize_write_files(job, &err);
     if (st == PHI_OK && job->args.common.json)
@@ -45,7 +66,7 @@ static int run(const struct command *self, int argc, char **argv)
     if (code == -1) /* one level so far, but a wrong name is a mistake */
         code = level_features(self, &job.args.common, &features);
     if (code == -1)
-        code = quantize_read_targets(&job);
+        code = quantize_read_words(&job);
     if (code == -1)
         code = quantize(&job);
     quantize_release(&job);
@@ -61,13 +82,21 @@ const struct command cmd_quantize = {
         "MODEL is a Hugging Face folder or a GGUF file of floats. It is read "
         "once, whatever the number of outputs, and never held in memory.\n\n"
         "Every tensor gets the type and the bytes that llama-quantize gives "
-        "it: norms and biases stay F32, the output tensor of 4- and 5-bit "
-        "files is Q6_K. NaN, infinities and weights beyond the range of a "
-        "type are refused. A file appears under its name when it is complete "
-        "and synced, and not before.",
+        "it: norms and biases stay F32, the output tensor is Q6_K in files "
+        "of fewer bits than q8_0, and in the _m and _l types some layers have "
+        "more bits. NaN, infinities and weights beyond the range of a type "
+        "are refused. A file appears under its name when it is complete and "
+        "synced, and not before.\n\n"
+        "REGEX is ECMAScript's, in lower case and searched for anywhere in "
+        "the name, as llama-quantize does it. An option that names tensors "
+        "and decides the type of none is a mistake, and so is a matrix that "
+        "lacks a tensor whose type takes one (but the embedding and the "
+        "output, which matrices seldom have).",
     .options = options,
     .examples = "phiconv quantize my-phi -t q4_0 -o my-phi-q4_0.gguf\n"
-                "phiconv quantize my-phi -t q8_0=a.gguf -t q4_0=b.gguf\n"
+                "phiconv quantize my-phi -t q8_0=a.gguf -t q4_k_m=b.gguf\n"
+                "phiconv quantize my-phi -t q4_k_m --imatrix phi.imatrix.gguf "
+                "--tensor-type attn_v=q6_k -o my-phi.gguf\n"
                 "phiconv quantize my-phi -t q4_0 --dry-run",
     .min_operands = 1,
     .max_operands = 1,

@@ -12,18 +12,22 @@
 #include "formats/model.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
+#include "libconv/base/output.h"
 #include "tools/progress.h"
 #include "tools/report.h"
+
+/* That are offered to somebody who misspelt one. */
+#define MAX_TYPES 64
 
 static int unknown_type(const struct command *cmd, const char *word, size_t n)
 {
     char name[32];
-    const char *names[32];
+    const char *names[MAX_TYPES];
     const char *near;
     size_t k = 0;
 
     snprintf(name, sizeof(name), "%.*s", (int)n, word);
-    for (; phi_file_type_at(k) != NULL && k < 32; k++)
+    for (; phi_file_type_at(k) != NULL && k < MAX_TYPES; k++)
         names[k] = phi_file_type_at(k)->name;
     near = nearest_word(name, names, k);
     if (near != NULL)
@@ -116,38 +120,60 @@ static int check_places(const struct quantize_job *job)
     return -1;
 }
 
-int quantize_read_targets(struct quantize_job *job)
+int quantize_read_words(struct quantize_job *job)
 {
-    const int code = fill_targets(job);
+    int code = fill_targets(job);
 
-    return code == -1 ? check_places(job) : code;
+    if (code == -1)
+        code = check_places(job);
+    if (code == -1)
+        code = quantize_recipe_read(&job->recipe, job->cmd, &job->args);
+    return code;
+}
+
+/* The model and the matrix are not to be replaced by what is made of them. */
+static enum phi_status check_path(const struct quantize_job *job,
+                                  const char *path, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    if (path != NULL)
+        st = phi_source_not_input(job->source, path, err);
+    if (st == PHI_OK && path != NULL && job->args.imatrix != NULL)
+        st = phi_output_not_input(path, job->recipe.imatrix.id, err);
+    return st;
+}
+
+static enum phi_status make_plan(struct quantize_job *job,
+                                 struct quantize_target *t, struct phi_err *err)
+{
+    struct phi_plan_options opt = {
+        .recipe = job->recipe.recipe,
+        .imatrix = job->args.imatrix != NULL ? &job->recipe.imatrix : NULL,
+        .allow_requantize = job->args.allow_requantize,
+        .strict = job->args.strict};
+    enum phi_status st = check_path(job, t->path, err);
+
+    opt.recipe.type = t->type;
+    if (st == PHI_OK)
+        st = phi_plan_make(&t->plan, job->source, &opt, err);
+    if (st == PHI_OK)
+        st = phi_gguf_size(&t->nbytes, &t->plan.meta, t->plan.tensors,
+                           t->plan.n, err);
+    return st;
 }
 
 enum phi_status quantize_make_plans(struct quantize_job *job,
                                     struct phi_err *err)
 {
-    const enum phi_status opened =
+    enum phi_status st =
         phi_model_open(&job->source, job->args.common.operands.v[0], err);
 
-    if (opened != PHI_OK)
-        return opened;
-    for (size_t i = 0; i < job->n; i++) {
-        struct quantize_target *t = &job->targets[i];
-        const struct phi_plan_options opt = {
-            .recipe = {.type = t->type, .pure = job->args.pure}};
-        enum phi_status st;
-
-        if (t->path != NULL &&
-            (st = phi_source_not_input(job->source, t->path, err)) != PHI_OK)
-            return st;
-        if ((st = phi_plan_make(&t->plan, job->source, &opt, err)) != PHI_OK)
-            return st;
-        st = phi_gguf_size(&t->nbytes, &t->plan.meta, t->plan.tensors,
-                           t->plan.n, err);
-        if (st != PHI_OK)
-            return st;
-    }
-    return PHI_OK;
+    if (st == PHI_OK)
+        st = quantize_recipe_load(&job->recipe, &job->args, err);
+    for (size_t i = 0; st == PHI_OK && i < job->n; i++)
+        st = make_plan(job, &job->targets[i], err);
+    return st == PHI_OK ? quantize_recipe_check(job, err) : st;
 }
 
 enum phi_status quantize_write_files(struct quantize_job *job,
@@ -193,5 +219,6 @@ void quantize_release(struct quantize_job *job)
         free(job->targets[i].path);
     }
     free(job->targets);
+    quantize_recipe_release(&job->recipe);
     phi_source_close(job->source);
 }

@@ -10,12 +10,20 @@
 #include "libconv/convert/pipeline.h"
 #include "libconv/convert/plan.h"
 #include "tools/options.h"
+#include "tools/quantize_recipe.h"
 
 struct quantize_args {
     struct common common;
     struct text_list types;
     const char *output;
+    const char *imatrix;
+    struct text_list tensor_types;
+    const char *embedding_type;
+    const char *output_type;
     bool pure;
+    bool leave_output;
+    bool allow_requantize;
+    bool strict;
     bool dry_run;
     bool force;
 };
@@ -33,6 +41,7 @@ struct quantize_target {
 struct quantize_job {
     const struct command *cmd;
     struct quantize_args args;
+    struct quantize_recipe recipe;
     struct phi_source *source;
     struct quantize_target *targets;
     size_t n;
@@ -40,12 +49,12 @@ struct quantize_job {
 };
 
 /*
- * Makes the targets from the arguments. Returns -1 to go on, otherwise the
- * exit code; the mistake was printed.
+ * Makes targets and recipe from the arguments. Returns -1 to go on, otherwise
+ * the exit code; the mistake was printed.
  */
-int quantize_read_targets(struct quantize_job *job);
+int quantize_read_words(struct quantize_job *job);
 
-/* Opens the model and plans every target: nothing is written yet. */
+/* Opens model and matrix, plans every target: nothing is written yet. */
 enum phi_status quantize_make_plans(struct quantize_job *job,
                                     struct phi_err *err);
 

@@ -6,6 +6,70 @@
 
 #include "tools/report.h"
 
+static bool substituted(const struct phi_plan *plan, size_t i)
+{
+    return plan->steps[i].wanted != plan->tensors[i].dtype;
+}
+
+static size_t count_substituted(const struct phi_plan *plan)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < plan->n; i++)
+        n += substituted(plan, i);
+    return n;
+}
+
+static void note_substituted(const struct phi_plan *plan)
+{
+    const size_t n = count_substituted(plan);
+    size_t i = 0;
+
+    if (n == 0)
+        return;
+    while (!substituted(plan, i))
+        i++;
+    report_note("%s: %zu tensor%s of a width that does not fit %s type (%s: "
+                "%s instead of %s); --dry-run shows them",
+                plan->type->name, n, n == 1 ? " is" : "s are",
+                n == 1 ? "its" : "their", plan->tensors[i].name,
+                phi_dtype_info(plan->tensors[i].dtype)->name,
+                phi_dtype_info(plan->steps[i].wanted)->name);
+}
+
+/* Entries for nothing here, and a matrix that no type takes. */
+static void note_imatrix(const struct quantize_job *job)
+{
+    const struct phi_imatrix *m = &job->recipe.imatrix;
+    size_t n = 0;
+    size_t at;
+
+    for (size_t i = 0; i < m->nentries; i++)
+        n += !phi_source_find(job->source, m->entries[i].name, &at);
+    if (n > 0)
+        report_note("%s: %zu of its %zu entries %s for no tensor of %s",
+                    m->path, n, m->nentries, n == 1 ? "is" : "are",
+                    job->source->path);
+    for (size_t i = 0; i < job->n; i++) {
+        const struct phi_plan *plan = &job->targets[i].plan;
+
+        n = 0;
+        for (size_t k = 0; k < plan->n; k++)
+            n += plan->steps[k].importance != NULL;
+        if (n == 0)
+            report_note("%s: no tensor takes the importance matrix",
+                        plan->type->name);
+    }
+}
+
+void quantize_print_notes(const struct quantize_job *job)
+{
+    for (size_t i = 0; i < job->n; i++)
+        note_substituted(&job->targets[i].plan);
+    if (job->args.imatrix != NULL)
+        note_imatrix(job);
+}
+
 static void shape_text(const struct phi_sink_tensor *t, char out[96])
 {
     int at = 0;
@@ -20,15 +84,14 @@ static enum phi_status print_tensors(const struct quantize_job *job,
                                      const struct quantize_target *t,
                                      struct phi_err *err)
 {
-    struct table table = {.ncols = 7, .right = {[4] = true, [5] = true}};
+    static const char *const titles[] = {
+        "tensor", "shape", "from", "to", "bytes", "rmse", "because", "imatrix"};
+    struct table table = {.ncols = job->args.imatrix != NULL ? 8 : 7,
+                          .right = {[4] = true, [5] = true}};
     enum phi_status st;
 
-    for (size_t k = 0; k < 7; k++) {
-        static const char *const titles[] = {"tensor", "shape", "from",   "to",
-                                             "bytes",  "rmse",  "because"};
-
+    for (size_t k = 0; k < table.ncols; k++)
         table_cell(&table, "%s", titles[k]);
-    }
     for (size_t i = 0; i < t->plan.n; i++) {
         const struct phi_sink_tensor *out = &t->plan.tensors[i];
         const struct phi_plan_step *step = &t->plan.steps[i];
@@ -45,7 +108,13 @@ static enum phi_status print_tensors(const struct quantize_job *job,
             table_cell(&table, "%.3g", t->rounding[i].rmse);
         else
             table_cell(&table, "-");
-        table_cell(&table, "%s", step->why);
+        if (step->wanted != out->dtype)
+            table_cell(&table, "%s, not %s", step->why,
+                       phi_dtype_info(step->wanted)->name);
+        else
+            table_cell(&table, "%s", step->why);
+        if (job->args.imatrix != NULL)
+            table_cell(&table, "%s", step->importance != NULL ? "used" : "-");
     }
     st = table_print(&table, stdout, err);
     table_release(&table);
@@ -80,6 +149,22 @@ enum phi_status quantize_print_summary(const struct quantize_job *job,
     return st;
 }
 
+static void json_imatrix(struct json_out *j, const struct quantize_job *job)
+{
+    const struct phi_imatrix *m = &job->recipe.imatrix;
+
+    if (job->args.imatrix == NULL) {
+        json_null(j, "imatrix");
+        return;
+    }
+    json_open(j, "imatrix", '{');
+    json_str(j, "path", m->path);
+    json_str(j, "sha256", m->sha256);
+    json_uint(j, "entries", m->nentries);
+    json_uint(j, "chunks", m->nchunks);
+    json_close(j, '}');
+}
+
 enum phi_status quantize_print_json(const struct quantize_job *job,
                                     struct phi_err *err)
 {
@@ -103,15 +188,19 @@ enum phi_status quantize_print_json(const struct quantize_job *job,
         json_uint(&j, "bytes", t->nbytes);
         json_num(&j, "bits_per_weight", phi_plan_bits(&t->plan));
         json_num(&j, "seconds", job->seconds);
+        json_uint(&j, "substituted", count_substituted(&t->plan));
         json_open(&j, "tensors", '[');
         for (size_t k = 0; k < t->plan.n; k++) {
             const struct phi_sink_tensor *out = &t->plan.tensors[k];
+            const struct phi_plan_step *step = &t->plan.steps[k];
 
             json_open(&j, NULL, '{');
             json_str(&j, "name", out->name);
             json_str(&j, "type", phi_dtype_info(out->dtype)->name);
             json_uint(&j, "bytes", out->nbytes);
-            json_str(&j, "because", t->plan.steps[k].why);
+            json_str(&j, "wanted", phi_dtype_info(step->wanted)->name);
+            json_str(&j, "because", step->why);
+            json_bool(&j, "importance", step->importance != NULL);
             if (t->rounding != NULL) {
                 json_num(&j, "rmse", t->rounding[k].rmse);
                 json_num(&j, "max_error", t->rounding[k].max_error);
@@ -122,6 +211,7 @@ enum phi_status quantize_print_json(const struct quantize_job *job,
         json_close(&j, '}');
     }
     json_close(&j, ']');
+    json_imatrix(&j, job);
     json_uint(&j, "peak_rss", (uint64_t)usage.ru_maxrss * 1024);
     json_close(&j, '}');
     return json_finish(&j, err);

@@ -5,6 +5,9 @@
 
 #include "tools/quantize_job.h"
 
+/* Remarks on stderr: what became of the plans that was not asked for. */
+void quantize_print_notes(const struct quantize_job *job);
+
 /* A line an output, and with --dry-run or --verbose a line a tensor. */
 enum phi_status quantize_print_summary(const struct quantize_job *job,
                                        struct phi_err *err);

@@ -20,7 +20,7 @@
 struct phi_type_override {
     const char *text; /* the words of the command line, for messages */
     enum phi_dtype dtype;
-    const struct phi_name_pattern *pattern; /* of the tensors it is for */
+    struct phi_name_pattern *pattern; /* of the tensors it is for */
 };
 
 /* What is wanted of a file. Everything is borrowed. */

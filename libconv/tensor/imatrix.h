@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "libconv/base/err.h"
+#include "libconv/base/file.h"
 #include "libconv/base/map.h"
 #include "libconv/base/sha256.h"
 
@@ -21,7 +22,8 @@ struct phi_imatrix_entry {
 };
 
 struct phi_imatrix {
-    char *path;                        /* as the user gave it */
+    char *path; /* as the user gave it */
+    struct phi_file_id id;
     char sha256[PHI_SHA256_HEX];       /* of the file */
     struct phi_imatrix_entry *entries; /* (nentries) */
     size_t nentries;

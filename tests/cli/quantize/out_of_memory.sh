@@ -5,7 +5,7 @@ if [ -z "${FAIL_ALLOC:-}" ] || [ -n "${WRAPPER:-}" ]; then
 fi
 for k in $(seq 40); do
     FAIL_ALLOC_AT=$k LD_PRELOAD=$FAIL_ALLOC $PHICONV quantize "$SAMPLE" \
-        -t q4_0=a.gguf -t q8_0=b.gguf -q 2>err
+        -t q4_0=a.gguf -t q8_0=b.gguf --tensor-type "attn_v|k=f16" -q 2>err
     code=$?
     [ $code = 5 ] || echo "allocation $k: exit code $code"
     [[ $(head -n 1 err) == phiconv:*"out of memory"* ]] ||
