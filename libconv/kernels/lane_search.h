@@ -163,7 +163,7 @@ LANE_INLINE lanes lane_signed_max(const lanes *x, int n, lanes *amax)
 
 /*
  * The scale that makes sum w (x - scale l)^2 small, l in [-half, half - 1],
- * over nineteen inverse scales. ggml: make_qx_quants. n = 16.
+ * over nineteen inverse scales. ggml: make_qx_quants. n is 16 or 32.
  */
 LANE_INLINE struct lane_fit lane_fit_scale(const lanes *x, const lanes *w,
                                            int n, float half)
@@ -171,7 +171,7 @@ LANE_INLINE struct lane_fit lane_fit_scale(const lanes *x, const lanes *w,
     const lanes zero = lanes_set(0);
     const lanes bottom = lanes_set(-half);
     const lanes top = lanes_set(half - 1);
-    lanes wx[16];
+    lanes wx[32];
     lanes amax;
     const lanes max = lane_signed_max(x, n, &amax);
     const lanes_mask none = lanes_lt(amax, lanes_set(ZERO_LIMIT));

@@ -8,6 +8,11 @@
 /* Floats and blocks of 32. */
 extern const phi_quantize_fn phi_quant_scalar[PHI_NDTYPES];
 
+/* Blocks of 32. */
+extern const phi_quantize_fn phi_quant_32_avx2[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_32_avx512[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_32_neon[PHI_NDTYPES];
+
 /* Q2_K to Q6_K. */
 extern const phi_quantize_fn phi_quant_k_scalar[PHI_NDTYPES];
 extern const phi_quantize_fn phi_quant_k_avx2[PHI_NDTYPES];
