@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Looks at the machine code: an instruction of an extension may stand only in
+# files whose suffix says so (*_avx2.c, *_avx512.c), and a fused multiply and
+# add nowhere, since the same bits on every machine depend on both.
+#
+#   tests/isa.sh OBJDUMP NM ARCHIVE-OR-OBJECT...
+set -euo pipefail
+
+objdump=$1
+nm=$2
+shift 2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# "file function mnemonic operands" a line.
+"$objdump" -d --no-show-raw-insn "$@" | awk '
+    / file format / { file = $1; sub(/:$/, "", file); sub(/.*\//, "", file)
+                      format = $NF; next }
+    /^[0-9a-f]+ <.*>:$/ { function_name = $2; gsub(/[<>:]/, "", function_name)
+                          next }
+    /^ *[0-9a-f]+:\t/ { sub(/^ *[0-9a-f]+:\t/, ""); sub(/ *[#<].*/, "")
+                        print format, file, function_name, $0 }
+' >"$work/code"
+echo "isa: $(wc -l <"$work/code") instructions"
+
+# refuse WHAT FILES PATTERN: no instruction of these files matches. Both are
+# extended expressions; the pattern sees "mnemonic operands".
+refuse() {
+    awk -v files="$2" -v pattern="$3" '
+        $2 ~ files { text = $0; sub(/^[^ ]+ [^ ]+ [^ ]+ /, "", text)
+                     if (text ~ pattern) print $2 ": " $3 ": " text }
+    ' "$work/code" >"$work/found"
+    if [ -s "$work/found" ]; then
+        echo "$1 ($(wc -l <"$work/found") instructions):"
+        sort "$work/found" | head -n 10
+        failed=1
+    fi
+}
+
+# Files of a suffix hold what it promises: else this script sees nothing.
+expect() { # suffix, pattern
+    if ! grep -E "^[^ ]+ [^ ]*_$1\\.c\\.o .*($2)" "$work/code" >"$work/found"
+    then
+        echo "no code with $2 in *_$1.c: what is compared here?"
+        failed=1
+    fi
+}
+
+any='.'
+plain_x86='^(.*_avx2|.*_avx512)\.c\.o$'
+case $(awk '{ print $1; exit }' "$work/code") in
+elf64-x86-64)
+    expect avx2 %ymm
+    expect avx512 %zmm
+    refuse "fused" "$any" '^vfn?m(add|sub)'
+    # In all other files: neither wide registers, nor VEX or EVEX forms of
+    # SSE instructions, nor what came after SSE2.
+    awk -v files="$plain_x86" '$2 !~ files' "$work/code" >"$work/plain"
+    mv "$work/code" "$work/all"
+    mv "$work/plain" "$work/code"
+    refuse "AVX outside its files" "$any" '%[yz]mm|%k[0-7]|^v'
+    refuse "newer than SSE2 outside its files" "$any" \
+        '^(pshufb|palignr|pabs|phadd|haddp|pblend|blend|round[sp]|insertps)'
+    refuse "newer than SSE2 outside its files" "$any" \
+        '^(p(ins|ext)r[bdq]|pmul(ld|dq|hrsw)|pm(in|ax)(sb|sd|uw|ud)|ptest)'
+    refuse "newer than x86-64 outside its files" "$any" \
+        '^(popcnt|crc32|movbe|lzcnt|andn |bextr|bzhi|pdep|pext |mulx|rorx)'
+    refuse "x87" "$any" '^f(ld|st|add|mul|sub|div|sqrt|ild|ist)'
+    mv "$work/all" "$work/code"
+    refuse "AVX-512 in *_avx2" '_avx2\.c\.o$' \
+        '%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])'
+    refuse "beyond AVX-512 F, BW, DQ, VL in *_avx512" '_avx512\.c\.o$' \
+        '^(vpdp|vdp|vcvtne|vperm[it]?2?b |vpmultishift|vpopcnt|vpshufbit)'
+    refuse "beyond AVX-512 F, BW, DQ, VL in *_avx512" '_avx512\.c\.o$' \
+        '^(vpsh[lr]d[vwdq]|vgf2p8|vp2inter|vpmadd52|vpconflict|vplzcnt)'
+    ;;
+elf64-littleaarch64)
+    expect neon ' v[0-9]+\.4s'
+    refuse "fused" "$any" '^(fn?m(add|sub)|fml[as]|fmlal|bfml|fcmla)'
+    refuse "beyond Advanced SIMD of every AArch64" "$any" \
+        '^([su]dot|[su]+mmla|bf[dmc])|[ ,{]z[0-9]+\.|[ ,]p[0-9]+/'
+    ;;
+*)
+    echo "skipped: no rules for this machine"
+    exit 77
+    ;;
+esac
+
+# A kernel file exports tables, no code: a plain inline function in one could
+# become everybody's copy.
+"$nm" -A "$@" 2>/dev/null | grep -E '_(avx2|avx512|neon)\.c\.o' |
+    grep -E ' [TWVu] ' >"$work/found" || true
+if [ -s "$work/found" ]; then
+    echo "code that others can call in files of an extension:"
+    cat "$work/found"
+    failed=1
+fi
+
+[ $failed = 0 ] && echo "isa: clean"
+exit $failed
