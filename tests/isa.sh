@@ -13,16 +13,20 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# "file function mnemonic operands" a line.
+# "format file function mnemonic operands" a line; GNU's objdump or LLVM's.
 "$objdump" -d --no-show-raw-insn "$@" | awk '
-    / file format / { file = $1; sub(/:$/, "", file); sub(/.*\//, "", file)
-                      format = $NF; next }
-    /^[0-9a-f]+ <.*>:$/ { function_name = $2; gsub(/[<>:]/, "", function_name)
-                          next }
-    /^ *[0-9a-f]+:\t/ { sub(/^ *[0-9a-f]+:\t/, ""); sub(/ *[#<].*/, "")
-                        print format, file, function_name, $0 }
+    /file format / { format = $NF; file = $0
+                     sub(/:[ \t]*file format.*/, "", file)
+                     gsub(/.*[\/(]|\)$/, "", file); next }
+    /^[0-9a-f]+ <.*>:$/ { name = $2; gsub(/[<>:]/, "", name); next }
+    /^ *[0-9a-f]+:[ \t]/ { sub(/^ *[0-9a-f]+:[ \t]*/, ""); sub(/ *[#<].*/, "")
+                           gsub(/[ \t]+/, " "); print format, file, name, $0 }
 ' >"$work/code"
 echo "isa: $(wc -l <"$work/code") instructions"
+if [ ! -s "$work/code" ]; then
+    echo "$objdump shows none"
+    exit 1
+fi
 
 # refuse WHAT FILES PATTERN: no instruction of these files matches. Both are
 # extended expressions; the pattern sees "mnemonic operands".

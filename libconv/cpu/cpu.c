@@ -2,6 +2,9 @@
 #include "libconv/cpu/cpu.h"
 
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 static const struct {
     const char *name;
@@ -18,13 +21,24 @@ static const struct {
 
 #define NLEVELS (sizeof(levels) / sizeof(levels[0]))
 
+#if defined(__x86_64__)
+/* Where there is AVX2, so that the OS saves its registers. clang 14's
+   __builtin_cpu_supports() does not know f16c. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 uint32_t phi_cpu_detect(void)
 {
     uint32_t features = 0;
 
 #if defined(__x86_64__)
     /* These ask the operating system too: XCR0. */
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
+    if (__builtin_cpu_supports("avx2") && has_f16c())
         features |= PHI_CPU_AVX2;
     if ((features & PHI_CPU_AVX2) != 0 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") &&

@@ -28,7 +28,7 @@ static const struct shape shapes_32[] = {
 static const struct shape shapes_256[] = {
     {1, 1}, {2, 1}, {1, 2}, {3, 3}, {1, 4}, {2, 5}, {1, 9},
 };
-#define MAX_VALUES 2304 /* of a shape: 9 blocks of 256 */
+#define MAX_VALUES 2560 /* of a shape: 10 blocks of 256 */
 #define MAX_BYTES  (4 * MAX_VALUES)
 
 /* Where inputs and outputs lie. */
@@ -229,6 +229,7 @@ static void check_type(struct sample *s, uint64_t *random)
             s->ncols -= (size_t)hostile_below(random, 31);
         s->weights = (enum hostile_weights)(i % HOSTILE_WEIGHTS);
         s->place = (enum place)((i + i / HOSTILE_WEIGHTS) % PLACES);
+        ck_assert_uint_le(s->nrows * s->ncols, MAX_VALUES);
         ck_assert(phi_dtype_nbytes(s->type, s->nrows * s->ncols, &nbytes));
         s->nbytes = nbytes;
         hostile_fill(values, (s->nrows * s->ncols + 31) / 32 * 32, s->kind,
@@ -309,8 +310,9 @@ END_TEST
 static void fill_stored(uint8_t *p, size_t n, uint32_t bits, uint64_t *random)
 {
     for (size_t i = 0; i < n; i++)
-        p[i] = bits == 16 ? (uint8_t)(i / 2 >> i % 2 * 8)
-                          : (uint8_t)hostile_u64(random);
+        p[i] =
+            (uint8_t)((bits == 16 ? i / 2 >> i % 2 * 8 : hostile_u64(random)) &
+                      0xff);
 }
 
 /* The same bits, NaN included: a file's NaN is named by its bits. */
