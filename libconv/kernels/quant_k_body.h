@@ -189,8 +189,8 @@ LANE_INLINE bool batch_q45(uint8_t *out, const float *x,
         float d;
 
         if (importance != NULL)
-            k_share_line_weighted(&s, all.scale + 8 * b, all.min + 8 * b,
-                                  all.weight + 8 * b, 8, 63);
+            k_share_q45_weighted(&s, all.scale + 8 * b, all.min + 8 * b,
+                                 all.weight + 8 * b, plain->top);
         else
             k_share_q45(&s, all.scale + 8 * b, all.min + 8 * b);
         d = as_stored(s.d);

@@ -324,6 +324,39 @@ static inline void k_share_line_weighted(struct k_scales *s, const float *scale,
     s->dmin = search_nonnegative(s->min, min, weight, n, top);
 }
 
+/*
+ * Eight levels as k_pack_scales() makes them readable. Levels over 63 spill
+ * into the high bits of the one four places on; the packed bytes are the same
+ * for what is returned.
+ */
+static inline void k_as_packed(uint8_t level[8])
+{
+    for (int j = 0; j < 4; j++) {
+        const int spill = level[j] >> 6 << 4;
+
+        level[j] &= 63;
+        level[j + 4] = (uint8_t)((level[j + 4] & 63) | spill);
+    }
+}
+
+/*
+ * The line of least squares may fall where values hardly differ. Such a
+ * scale's level is negative and wraps in its byte: ggml holds it down to 63
+ * in Q5_K, and in Q4_K packs it as it is.
+ */
+static inline void k_share_q45_weighted(struct k_scales *s, const float *scale,
+                                        const float *min, const float *weight,
+                                        int top)
+{
+    k_share_line_weighted(s, scale, min, weight, 8, 63);
+    for (int j = 0; top == 31 && j < 8; j++) {
+        s->scale[j] = s->scale[j] < 63 ? s->scale[j] : 63;
+        s->min[j] = s->min[j] < 63 ? s->min[j] : 63;
+    }
+    k_as_packed(s->scale);
+    k_as_packed(s->min);
+}
+
 static inline void k_share_q3_k_weighted(struct k_scales *s, const float *scale,
                                          const float *weight)
 {

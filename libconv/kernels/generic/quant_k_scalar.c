@@ -72,10 +72,11 @@ static void block_q2_k(uint8_t *out, const float *x, const float *importance)
     k_store_q2_k(out, x, &s, f.q);
 }
 
-static void share_q45(struct k_scales *s, const struct found *f, bool weighted)
+static void share_q45(struct k_scales *s, const struct found *f, bool weighted,
+                      int top)
 {
     if (weighted)
-        k_share_line_weighted(s, f->scale, f->min, f->weight, 8, 63);
+        k_share_q45_weighted(s, f->scale, f->min, f->weight, top);
     else
         k_share_q45(s, f->scale, f->min);
 }
@@ -86,7 +87,7 @@ static void block_q4_k(uint8_t *out, const float *x, const float *importance)
     struct k_scales s;
 
     find_lines(&f, x, importance, k_mean_square(x, 2), 32, &k_grid_q4_k);
-    share_q45(&s, &f, importance != NULL);
+    share_q45(&s, &f, importance != NULL, 15);
     k_store_q4_k(out, x, &s, f.q);
 }
 
@@ -96,7 +97,7 @@ static void block_q5_k(uint8_t *out, const float *x, const float *importance)
     struct k_scales s;
 
     find_lines(&f, x, importance, k_mean_square(x, 2), 32, &k_grid_q5_k);
-    share_q45(&s, &f, importance != NULL);
+    share_q45(&s, &f, importance != NULL, 31);
     k_store_q5_k(out, x, &s, f.q);
 }
 
