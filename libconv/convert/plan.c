@@ -286,6 +286,9 @@ static enum phi_status set_imatrix(struct phi_meta *meta,
     return st;
 }
 
+/* The type of a file that is copied and does not say it. */
+#define NOT_SAID UINT64_MAX
+
 /*
  * The source's keys; the two that describe the quantization go to the end, as
  * in llama-quantize's files.
@@ -297,11 +300,11 @@ static enum phi_status plan_meta(struct phi_plan *plan,
 {
     static const char version[] = "general.quantization_version";
     static const char type[] = "general.file_type";
-    uint64_t number = plan->type->number;
+    uint64_t number = plan->type->copy ? NOT_SAID : plan->type->number;
     enum phi_status st = phi_meta_copy(&plan->meta, &s->meta, err);
 
     if (st == PHI_OK && plan->type->copy) {
-        st = phi_meta_get_uint(&s->meta, type, UINT32_MAX, &number, err);
+        st = phi_meta_opt_uint(&s->meta, type, UINT32_MAX, &number, err);
         if (st != PHI_OK)
             return phi_err_prefix(err, "%s", s->path);
     }
@@ -310,7 +313,7 @@ static enum phi_status plan_meta(struct phi_plan *plan,
     phi_meta_remove(&plan->meta, version);
     phi_meta_remove(&plan->meta, type);
     st = phi_meta_set_u(&plan->meta, version, PHI_KV_U32, 2, err);
-    if (st == PHI_OK)
+    if (st == PHI_OK && number != NOT_SAID)
         st = phi_meta_set_u(&plan->meta, type, PHI_KV_U32, number, err);
     if (st == PHI_OK && imatrix != NULL)
         st = set_imatrix(&plan->meta, imatrix, err);

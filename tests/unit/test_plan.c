@@ -179,6 +179,289 @@ START_TEST(a_quantized_tensor_of_the_same_type_is_copied)
 }
 END_TEST
 
+/* A matrix with one entry of n ones. */
+static void matrix_add(struct phi_imatrix *m, const char *name, size_t n)
+{
+    static float ones[512];
+    const float one = 1;
+    const struct phi_imatrix_sums s = {name, strlen(name), ones, n, &one, 1};
+
+    ck_assert_uint_le(n, 512);
+    for (size_t i = 0; i < n; i++)
+        ones[i] = 1;
+    ck_ok(phi_imatrix_add(m, &s, &err));
+}
+
+#define UP   "blk.0.ffn_up.weight"
+#define DOWN "blk.0.ffn_down.weight"
+
+/* Fills a model whose ffn_down is quantized already. */
+static void fill_model(struct memory_source *m)
+{
+    memory_add(m, "output.weight", PHI_F16, 2, 256, NULL);
+    memory_add(m, "token_embd.weight", PHI_F16, 2, 256, NULL);
+    memory_add(m, UP, PHI_F16, 2, 256, NULL);
+    memory_add(m, DOWN, PHI_Q4_0, 2, 256, NULL);
+}
+
+START_TEST(importance_goes_to_the_types_that_take_it)
+{
+    static const struct {
+        const char *type;
+        const char *want;         /* of output, embedding, down, up: 1 */
+    } rows[] = {{"q4_0", "1101"}, /* down is copied */
+                {"q4_k_m", "1111"}, {"q2_k_s", "1111"}, {"iq4_nl", "1111"},
+                {"q8_0", "0000"},   {"tq1_0", "0000"},  {"tq2_0", "0000"},
+                {"f16", "0000"},    {"copy", "0000"}};
+    struct memory_source m = {0};
+    struct phi_imatrix imatrix = {0};
+    char x[] = "x";
+
+    matrix_add(&imatrix, "output.weight", 256);
+    matrix_add(&imatrix, "token_embd.weight", 256);
+    matrix_add(&imatrix, UP, 256);
+    matrix_add(&imatrix, DOWN, 256);
+    imatrix.path = x;
+    fill_model(&m);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct phi_plan_options opt = options_of(rows[i].type);
+        struct phi_plan plan;
+
+        opt.imatrix = &imatrix;
+        opt.recipe.pure = true;
+        opt.allow_requantize = true;
+        ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+        for (size_t k = 0; k < 4; k++) {
+            const char *name = plan.tensors[k].name;
+            const float *want = phi_imatrix_find(&imatrix, name)->importance;
+
+            ck_assert_msg(plan.steps[k].importance ==
+                              (rows[i].want[k] == '1' ? want : NULL),
+                          "%s: %s", rows[i].type, name);
+        }
+        phi_plan_release(&plan);
+    }
+    imatrix.path = NULL;
+    phi_imatrix_release(&imatrix);
+    phi_source_close(&m.base);
+}
+END_TEST
+
+/* The matrix of `entries`, "name:width ...", for q4_0 and q8_0. */
+static enum phi_status plan_with(const char *entries, const char *type,
+                                 struct phi_plan *plan, struct phi_err *err)
+{
+    struct phi_plan_options opt = options_of(type);
+    struct phi_imatrix imatrix = {.path = (char[]){"x.imatrix"}};
+    static struct memory_source m;
+    char name[64];
+    unsigned width;
+    int n;
+    enum phi_status st;
+
+    m = (struct memory_source){0};
+    fill_model(&m);
+    for (; sscanf(entries, " %63[^:]:%u%n", name, &width, &n) == 2;
+         entries += n)
+        matrix_add(&imatrix, name, width);
+    opt.imatrix = &imatrix;
+    opt.allow_requantize = true;
+    st = phi_plan_make(plan, &m.base, &opt, err);
+    imatrix.path = NULL;
+    phi_imatrix_release(&imatrix);
+    phi_source_close(&m.base);
+    return st;
+}
+
+START_TEST(matrices_for_other_models)
+{
+    struct phi_plan plan;
+
+    /* Rules take q4_0's first ffn_down to Q4_1, which needs its entry. */
+    ck_ok(plan_with(UP ":256 " DOWN ":256", "q4_0", &plan, &err));
+    ck_assert_int_eq(plan.tensors[2].dtype, PHI_Q4_1);
+    phi_plan_release(&plan);
+    ck_ok(plan_with(UP ":256 " DOWN ":256 token_embd.weight:2", "q4_0", &plan,
+                    &err));
+    ck_assert_ptr_null(plan.steps[1].importance);
+    phi_plan_release(&plan);
+    ck_ok(plan_with(UP ":256", "q8_0", &plan, &err)); /* takes none */
+    phi_plan_release(&plan);
+    ck_refused(plan_with(UP ":256", "q4_0", &plan, &err), PHI_E_UNSUPPORTED,
+               "x.imatrix: has no entry for tensor \"" DOWN "\"");
+    ck_refused(plan_with(UP ":256 " DOWN ":512", "q4_0", &plan, &err),
+               PHI_E_UNSUPPORTED,
+               "x.imatrix: entry \"" DOWN
+               "\": has 512 values, but the tensor has 256 columns");
+    ck_refused(
+        plan_with(UP ":256 " DOWN ":256 output.weight:2", "q4_0", &plan, &err),
+        PHI_E_UNSUPPORTED, "entry \"output.weight\": has 2 values");
+    ck_refused(plan_with("blk.1.ffn_up.weight:256", "q8_0", &plan, &err),
+               PHI_E_UNSUPPORTED,
+               "x.imatrix: none of its 1 entries is for a tensor of model");
+}
+END_TEST
+
+START_TEST(metadata_of_a_matrix)
+{
+    static const char *const keys[] = {
+        "general.file_type", "quantize.imatrix.file",
+        "quantize.imatrix.dataset", "quantize.imatrix.entries_count",
+        "quantize.imatrix.chunks_count"};
+    struct phi_plan_options opt = options_of("q8_0");
+    struct memory_source m = {0};
+    struct phi_imatrix imatrix = {.nchunks = 7};
+    char path[200];
+    char dataset[200];
+    struct phi_plan plan;
+    const struct phi_kv *kv;
+
+    memset(path, 'p', sizeof(path));
+    memcpy(path, "/home/", 6);
+    path[199] = '\0';
+    memset(dataset, 'd', sizeof(dataset));
+    memcpy(dataset, "/d/", 3);
+    dataset[199] = '\0';
+    fill_model(&m);
+    ck_ok(phi_meta_set_u(&m.base.meta, keys[4], PHI_KV_U32, 99, &err));
+    matrix_add(&imatrix, UP, 256);
+    imatrix.path = path;
+    imatrix.dataset = dataset;
+    opt.imatrix = &imatrix;
+    opt.allow_requantize = true;
+    ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+    kv = plan.meta.kv + plan.meta.n - 5;
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_str_eq(kv[i].key, keys[i]);
+    ck_assert_uint_eq(kv[1].v.str.n, 127); /* without folders, and cut */
+    ck_assert_int_eq(kv[1].v.str.p[0], 'p');
+    ck_assert_uint_eq(kv[2].v.str.n, 127);
+    ck_assert_uint_eq(kv[3].v.u, 1);
+    ck_assert_int_eq(kv[3].type, PHI_KV_U32);
+    ck_assert_uint_eq(kv[4].v.u, 7);
+    phi_plan_release(&plan);
+    imatrix.nchunks = 0;
+    imatrix.dataset = NULL;
+    ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+    ck_assert_ptr_null(phi_meta_find(&plan.meta, keys[2]));
+    ck_assert_ptr_null(phi_meta_find(&plan.meta, keys[4]));
+    ck_assert_ptr_nonnull(phi_meta_find(&plan.meta, keys[3]));
+    phi_plan_release(&plan);
+    imatrix.path = NULL;
+    phi_imatrix_release(&imatrix);
+    phi_source_close(&m.base);
+}
+END_TEST
+
+START_TEST(low_bits_need_importance)
+{
+    struct phi_plan_options opt = options_of("q2_k_s");
+    struct memory_source m = {0};
+    struct phi_plan plan;
+
+    memory_add(&m, "output.weight", PHI_F16, 2, 256, NULL);
+    memory_add(&m, "token_embd.weight", PHI_F16, 2, 256, NULL);
+    ck_ok(phi_plan_make(&plan, &m.base, &opt, &err)); /* these do without */
+    ck_assert_int_eq(plan.tensors[1].dtype, PHI_Q2_K);
+    phi_plan_release(&plan);
+    memory_add(&m, UP, PHI_F16, 2, 256, NULL);
+    ck_refused(phi_plan_make(&plan, &m.base, &opt, &err), PHI_E_ARG,
+               "tensor \"" UP "\": Q2_K in a q2_k_s file needs");
+    opt = options_of("q2_k");
+    ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+    phi_plan_release(&plan);
+    phi_source_close(&m.base);
+}
+END_TEST
+
+START_TEST(copies_keep_types_and_number)
+{
+    const struct phi_plan_options opt = options_of("copy");
+    struct memory_source m = {.base.format = "gguf"};
+    struct phi_plan plan;
+
+    fill_model(&m);
+    ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+    ck_assert_ptr_null(phi_meta_find(&plan.meta, "general.file_type"));
+    phi_plan_release(&plan);
+    ck_ok(phi_meta_set_str(&m.base.meta, "general.file_type", "x", 1, &err));
+    ck_refused(phi_plan_make(&plan, &m.base, &opt, &err), PHI_E_FORMAT,
+               "model: key \"general.file_type\"");
+    phi_meta_remove(&m.base.meta, "general.file_type");
+    ck_ok(phi_meta_set_u(&m.base.meta, "general.file_type", PHI_KV_U32, 15,
+                         &err));
+    ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+    ck_assert_uint_eq(phi_meta_find(&plan.meta, "general.file_type")->v.u, 15);
+    for (size_t i = 0; i < plan.n; i++)
+        ck_assert_int_eq(plan.tensors[i].dtype,
+                         m.tensors[plan.steps[i].source].dtype);
+    phi_plan_release(&plan);
+    /* What is copied is read, to see that it is finite. */
+    m.tensors[2].dtype = PHI_IQ2_XXS;
+    ck_refused(phi_plan_make(&plan, &m.base, &opt, &err), PHI_E_UNSUPPORTED,
+               "is of type IQ2_XXS");
+    phi_source_close(&m.base);
+}
+END_TEST
+
+START_TEST(strict)
+{
+    static const struct {
+        const char *type;
+        enum phi_dtype from;
+        uint64_t cols;
+        const char *text; /* NULL: allowed */
+    } rows[] = {
+        {"q4_k_m", PHI_F16, 256, NULL},
+        {"q4_k_m", PHI_F16, 288,
+         "its width 288 does not fit type Q4_K, and "
+         "--strict allows no Q5_0 for it"},
+        {"iq4_xs", PHI_F16, 33, "IQ4_XS, and --strict allows no F16"},
+        {"q5_0", PHI_F16, 288, NULL},
+        {"f32", PHI_F16, 33, NULL},
+        {"f32", PHI_BF16, 33, NULL},
+        {"f32", PHI_F64, 33,
+         "type F32 does not hold every value of the "
+         "source's F64"},
+        {"f16", PHI_F16, 33, NULL},
+        {"f16", PHI_F8_E5M2, 33, NULL},
+        {"f16", PHI_F32, 33, "type F16 does not hold every value"},
+        {"f16", PHI_BF16, 33, "type F16 does not hold every value"},
+        {"bf16", PHI_F16, 33, "type BF16 does not hold every value"},
+        {"bf16", PHI_F8_E4M3, 33, NULL},
+        {"q8_0", PHI_F64, 256, NULL},
+        {"f16", PHI_Q8_0, 256, "source's Q8_0"},
+        {"f32", PHI_Q8_0, 256, NULL},
+        {"copy", PHI_F64, 33, "source's F64"},
+        {"copy", PHI_BF16, 33, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct phi_plan_options opt = options_of(rows[i].type);
+        struct memory_source m = {0};
+        struct phi_plan plan;
+
+        memory_add(&m, "output.weight", PHI_F32, 2, 256, NULL);
+        m.tensors[0].dtype = PHI_F16;
+        if (strcmp(rows[i].type, "bf16") == 0)
+            m.tensors[0].dtype = PHI_BF16;
+        memory_add(&m, UP, rows[i].from, 2, rows[i].cols, NULL);
+        opt.allow_requantize = true;
+        ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+        phi_plan_release(&plan);
+        opt.strict = true;
+        if (rows[i].text != NULL) {
+            ck_refused(phi_plan_make(&plan, &m.base, &opt, &err),
+                       PHI_E_UNSUPPORTED, rows[i].text);
+        } else {
+            ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+            phi_plan_release(&plan);
+        }
+        phi_source_close(&m.base);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("plan");
@@ -191,6 +474,12 @@ int main(void)
     tcase_add_test(t, ranks_that_gguf_lacks);
     tcase_add_test(t, sizes_that_overflow);
     tcase_add_test(t, a_quantized_tensor_of_the_same_type_is_copied);
+    tcase_add_test(t, importance_goes_to_the_types_that_take_it);
+    tcase_add_test(t, matrices_for_other_models);
+    tcase_add_test(t, metadata_of_a_matrix);
+    tcase_add_test(t, low_bits_need_importance);
+    tcase_add_test(t, copies_keep_types_and_number);
+    tcase_add_test(t, strict);
     suite_add_tcase(s, t);
     return unit_main(s);
 }
