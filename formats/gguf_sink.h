@@ -15,11 +15,12 @@ struct phi_gguf_options {
 };
 
 /*
- * Begins the file: reserves its exact size and writes the header (see
- * gguf_write.h for what is refused; nothing is created then). The alignment
- * of the data is the key general.alignment of meta, 32 without it. Keys and
- * tensors are in the file in list order. meta and tensors are not needed
- * after the call. On success the caller owns *out.
+ * Begins the file and reserves its exact size (see gguf_write.h for what is
+ * refused; nothing is created then). The alignment of the data is the key
+ * general.alignment of meta, 32 without it. Keys and tensors are in the file
+ * in list order. The header is written last: what was left by a crash is no
+ * GGUF file. meta and tensors are not needed after the call. On success the
+ * caller owns *out.
  */
 enum phi_status phi_gguf_sink_open(struct phi_sink **out, const char *path,
                                    const struct phi_meta *meta,

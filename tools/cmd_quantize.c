@@ -60,11 +60,10 @@ static int quantize(struct quantize_job *job)
 static int run(const struct command *self, int argc, char **argv)
 {
     struct quantize_job job = {.cmd = self};
-    uint32_t features;
     int code = options_parse(self, argc, argv, &job.args);
 
-    if (code == -1) /* one level so far, but a wrong name is a mistake */
-        code = level_features(self, &job.args.common, &features);
+    if (code == -1)
+        code = level_features(self, &job.args.common, &job.features);
     if (code == -1)
         code = quantize_read_words(&job);
     if (code == -1)

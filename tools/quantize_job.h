@@ -42,6 +42,7 @@ struct quantize_job {
     const struct command *cmd;
     struct quantize_args args;
     struct quantize_recipe recipe;
+    uint32_t features; /* of the kernels that --cpu leaves */
     struct phi_source *source;
     struct quantize_target *targets;
     size_t n;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* madvise() */
 #include "libconv/base/mem.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "libconv/base/size.h"
 
@@ -31,6 +33,29 @@ void *phi_alloc_aligned(size_t n, size_t size, struct phi_err *err)
     nbytes = (nbytes + 63) & ~(size_t)63;
     p = aligned_alloc(64, nbytes > 0 ? nbytes : 64);
     return p != NULL ? p : no_memory(err, n, size);
+}
+
+#define PAGE      ((size_t)4096)
+#define HUGE_PAGE ((size_t)2 << 20)
+
+void *phi_alloc_pages(size_t n, struct phi_err *err)
+{
+    const size_t unit = n < HUGE_PAGE ? PAGE : HUGE_PAGE;
+    size_t nbytes;
+    void *p;
+
+    if (!phi_add_size(n, unit - 1, &nbytes))
+        return no_memory(err, n, 1);
+    nbytes = nbytes / unit * unit;
+    p = aligned_alloc(unit, nbytes > 0 ? nbytes : unit);
+    if (p == NULL)
+        return no_memory(err, n, 1);
+#ifdef MADV_HUGEPAGE
+    /* Advice: without it all works, with more page faults. */
+    if (unit == HUGE_PAGE)
+        (void)madvise(p, nbytes, MADV_HUGEPAGE);
+#endif
+    return p;
 }
 
 enum phi_status phi_grow(void **p, size_t *cap, size_t want, size_t size,

@@ -18,6 +18,12 @@ void *phi_alloc(size_t n, size_t size, struct phi_err *err);
 void *phi_alloc_aligned(size_t n, size_t size, struct phi_err *err);
 
 /*
+ * n bytes, uninitialised, that begin on a page, of huge pages where there are
+ * any: for buffers of megabytes that are filled again and again.
+ */
+void *phi_alloc_pages(size_t n, struct phi_err *err);
+
+/*
  * Resizes *p (an array of `size`-byte items) so that it holds at least `want`
  * items; *cap is its capacity, grown by halves. New items are zero.
  */

@@ -14,18 +14,10 @@
 #include <unistd.h>
 
 #include "libconv/base/mem.h"
+#include "libconv/base/output_parts.h"
 
-struct phi_output {
-    int dirfd;
-    int fd;
-    char *path; /* as given */
-    char *temp; /* name in the folder; NULL when there is none to remove */
-    const char *name; /* in path */
-    uint64_t size;    /* promised, or 0 */
-    uint64_t written;
-    bool replace;
-    bool failed; /* a write failed: commit refuses */
-};
+/* From this size on a second descriptor writes past the page cache. */
+#define DIRECT_MIN (1u << 20)
 
 /* A fresh, unguessable name in hexadecimal; the clock is no such thing. */
 static enum phi_status temp_name(struct phi_output *o, struct phi_err *err)
@@ -98,10 +90,21 @@ static enum phi_status reserve(struct phi_output *o, struct phi_err *err)
     do {
         rc = fallocate(o->fd, 0, 0, (off_t)o->size);
     } while (rc != 0 && errno == EINTR);
-    if (rc == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
+    /* Not every file system can, but all of them can be long and empty. */
+    if (rc != 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+        rc = ftruncate(o->fd, (off_t)o->size);
+    if (rc == 0)
         return PHI_OK;
     return phi_fail_sys(err, errno, "%s: %llu bytes cannot be reserved",
                         o->path, (unsigned long long)o->size);
+}
+
+/* Where this is not possible, everything goes through the page cache. */
+static void open_direct(struct phi_output *o)
+{
+    if (o->size >= DIRECT_MIN)
+        o->direct = openat(o->dirfd, o->temp, O_WRONLY | O_DIRECT | O_CLOEXEC);
+    atomic_store(&o->use_direct, o->direct >= 0);
 }
 
 enum phi_status phi_output_open(struct phi_output **out, const char *path,
@@ -113,11 +116,11 @@ enum phi_status phi_output_open(struct phi_output **out, const char *path,
 
     if (o == NULL)
         return st;
-    o->dirfd = o->fd = -1;
+    o->dirfd = o->fd = o->direct = -1;
     o->size = options->size;
     o->replace = options->replace;
     o->path = phi_strdup(path, err);
-    if (o->path == NULL)
+    if (o->path == NULL || (st = phi_lock_new(&o->lock, err)) != PHI_OK)
         goto out;
     o->name = phi_path_base(o->path);
     if ((st = open_folder(o, err)) != PHI_OK ||
@@ -138,6 +141,7 @@ enum phi_status phi_output_open(struct phi_output **out, const char *path,
     st = reserve(o, err);
     if (st != PHI_OK)
         goto out;
+    open_direct(o);
     *out = o;
     return PHI_OK;
 out:
@@ -145,35 +149,71 @@ out:
     return st;
 }
 
-enum phi_status phi_output_write(struct phi_output *o, const void *bytes,
-                                 size_t n, struct phi_err *err)
+/* Every byte from the first to the last was dealt with. */
+static enum phi_status check_complete(const struct phi_output *o,
+                                      struct phi_err *err)
 {
-    const char *p = bytes;
+    const uint64_t gap = phi_ranges_gap(&o->done, 0);
+    const uint64_t total = phi_ranges_count(&o->done, 0, UINT64_MAX);
+    const uint64_t size = o->size != 0 ? o->size : total;
 
-    while (n > 0) {
-        const ssize_t put = write(o->fd, p, n);
+    if (total == size && gap == size)
+        return PHI_OK;
+    if (gap == total)
+        return phi_fail(
+            err, PHI_E_ARG, "%s: %llu bytes were written, %llu were promised",
+            o->path, (unsigned long long)total, (unsigned long long)size);
+    return phi_fail(err, PHI_E_ARG, "%s: byte %llu was not written", o->path,
+                    (unsigned long long)gap);
+}
 
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            o->failed = true;
-            return phi_fail_sys(err, errno, "%s: writing at byte %llu", o->path,
-                                (unsigned long long)o->written);
-        }
-        p += put;
-        n -= (size_t)put;
-        o->written += (uint64_t)put;
-    }
+/* What is closed can fail one last time. */
+static int close_files(struct phi_output *o)
+{
+    int rc = 0;
+
+    if (o->direct >= 0 && close(o->direct) != 0)
+        rc = -1;
+    if (o->fd >= 0 && close(o->fd) != 0)
+        rc = -1;
+    o->direct = o->fd = -1;
+    return rc;
+}
+
+enum phi_status phi_output_sync(struct phi_output *o, struct phi_err *err)
+{
+    enum phi_status st;
+
+    if (atomic_load(&o->failed))
+        return phi_fail(err, PHI_E_IO, "%s: an earlier write failed", o->path);
+    if ((st = check_complete(o, err)) != PHI_OK)
+        return st;
+    /* One file, one fsync: it is of the file, not of the descriptor. */
+    if (fsync(o->fd) != 0)
+        return phi_fail_sys(err, errno, "%s: fsync", o->path);
+    if (close_files(o) != 0)
+        return phi_fail_sys(err, errno, "%s: close", o->path);
+    o->synced = true;
     return PHI_OK;
 }
 
-uint64_t phi_output_size(const struct phi_output *o)
+/*
+ * Swaps the files, so that the old one can come back. False if there is none
+ * or the file system cannot.
+ */
+static bool swap(const struct phi_output *o)
 {
-    return o->written;
+    struct stat st;
+
+    return o->replace &&
+           fstatat(o->dirfd, o->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(st.st_mode) &&
+           renameat2(o->dirfd, o->temp, o->dirfd, o->name, RENAME_EXCHANGE) ==
+               0;
 }
 
 /* Renames; without `replace` never over a file that came into being since. */
-static int publish(const struct phi_output *o)
+static int put_in_place(const struct phi_output *o)
 {
     int rc = renameat2(o->dirfd, o->temp, o->dirfd, o->name,
                        o->replace ? 0 : RENAME_NOREPLACE);
@@ -184,28 +224,36 @@ static int publish(const struct phi_output *o)
     return rc;
 }
 
-enum phi_status phi_output_commit(struct phi_output *o, struct phi_err *err)
+enum phi_status phi_output_publish(struct phi_output *o, struct phi_err *err)
+{
+    if (!o->synced)
+        return phi_fail(err, PHI_E_ARG, "%s: is not synced yet", o->path);
+    o->swapped = swap(o);
+    if (!o->swapped && put_in_place(o) != 0)
+        return phi_fail_sys(err, errno, "%s: cannot be put in place", o->path);
+    o->published = true;
+    return PHI_OK;
+}
+
+void phi_output_retract(struct phi_output *o)
 {
     int rc;
 
-    if (o->failed)
-        return phi_fail(err, PHI_E_IO, "%s: an earlier write failed", o->path);
-    if (o->size != 0 && o->written != o->size) {
-        return phi_fail(err, PHI_E_ARG,
-                        "%s: %llu bytes were written, %llu were promised",
-                        o->path, (unsigned long long)o->written,
-                        (unsigned long long)o->size);
-    }
-    if (fsync(o->fd) != 0)
-        return phi_fail_sys(err, errno, "%s: fsync", o->path);
-    rc = close(o->fd);
-    o->fd = -1;
-    if (rc != 0)
-        return phi_fail_sys(err, errno, "%s: close", o->path);
-    if (publish(o) != 0)
-        return phi_fail_sys(err, errno, "%s: cannot be put in place", o->path);
-    free(o->temp);
-    o->temp = NULL;
+    if (!o->published)
+        return;
+    if (o->swapped)
+        rc = renameat2(o->dirfd, o->temp, o->dirfd, o->name, RENAME_EXCHANGE);
+    else
+        rc = renameat(o->dirfd, o->name, o->dirfd, o->temp);
+    if (rc == 0)
+        o->published = o->swapped = false;
+}
+
+enum phi_status phi_output_settle(struct phi_output *o, struct phi_err *err)
+{
+    /* After a swap the temporary name holds the old file. */
+    if (o->swapped && unlinkat(o->dirfd, o->temp, 0) == 0)
+        o->swapped = false;
     if (fsync(o->dirfd) != 0)
         return phi_fail_sys(err, errno,
                             "%s: is complete and in place, but its folder "
@@ -214,16 +262,26 @@ enum phi_status phi_output_commit(struct phi_output *o, struct phi_err *err)
     return PHI_OK;
 }
 
+enum phi_status phi_output_commit(struct phi_output *o, struct phi_err *err)
+{
+    enum phi_status st = phi_output_sync(o, err);
+
+    if (st == PHI_OK)
+        st = phi_output_publish(o, err);
+    return st == PHI_OK ? phi_output_settle(o, err) : st;
+}
+
 void phi_output_close(struct phi_output *o)
 {
     if (o == NULL)
         return;
-    if (o->fd >= 0)
-        close(o->fd);
-    if (o->temp != NULL && o->dirfd >= 0)
+    close_files(o);
+    if (o->temp != NULL && o->dirfd >= 0 && (!o->published || o->swapped))
         unlinkat(o->dirfd, o->temp, 0);
     if (o->dirfd >= 0)
         close(o->dirfd);
+    phi_ranges_release(&o->done);
+    phi_lock_free(o->lock);
     free(o->temp);
     free(o->path);
     free(o);

@@ -2,11 +2,15 @@
 /*
  * Runs plans: one read of the source, any number of outputs.
  *
- *   read a chunk of rows --> widen to f32, refuse NaN and infinities
- *     --> for each output: quantize, refuse overflowing scales, append
+ *   chunks of rows, in the order of the source, each to the next free worker:
+ *     read --> widen to f32, refuse NaN and infinities
+ *       --> for each output: quantize, refuse overflowing scales
+ *         --> write each output's rows at their place
  *
- * Memory is one chunk and what each output makes of it, whatever the size of
- * the model. The bytes depend neither on the chunk nor on the threads.
+ * There are somewhat more workers than threads are asked for, so that one
+ * that waits for the disk leaves no processor idle. Memory is what the
+ * workers' buffers take, whatever the size of the model. Bytes, statistics
+ * and the message of a refusal depend neither on threads nor on timing.
  */
 #ifndef PHI_CONVERT_PIPELINE_H
 #define PHI_CONVERT_PIPELINE_H
@@ -24,18 +28,20 @@ struct phi_rounding {
 
 struct phi_output_job {
     const struct phi_plan *plan;
-    struct phi_sink *sink;         /* open for the plan's tensors */
-    struct phi_rounding *rounding; /* (plan->n) to fill, or NULL */
+    struct phi_sink *sink; /* open for the plan's tensors */
+    /* (plan->n) to fill, or NULL: asking for it reads every row back. */
+    struct phi_rounding *rounding;
 };
 
 struct phi_pipeline_options {
     size_t nthreads;                   /* >= 1 */
-    size_t chunk_nbytes;               /* of f32; 0: the default, 4 MiB */
+    uint32_t features;                 /* of the kernels (cpu/cpu.h) */
+    size_t chunk_nbytes;               /* of the source; 0: the default */
     const struct phi_monitor *monitor; /* in bytes of the source, or NULL */
 };
 
 /*
- * Writes the tensors of all jobs, whose plans are of source s. Commits
+ * Writes the tensors of all n >= 1 jobs, whose plans are of source s. Commits
  * nothing: the caller does when all is well. Before it returns PHI_OK, the
  * source is known not to have changed while it was read.
  */

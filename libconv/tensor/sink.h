@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sink is a model file being written. Its format's open function gets the
- * metadata and the list of all tensors, so every offset and the exact size
- * are known before the first byte; then tensors are written in list order.
+ * A sink is a model being written to one file or several. Its format's open
+ * function gets the metadata and the list of all tensors, so every offset and
+ * the exact size are known before the first byte, and tensors may be written
+ * in any order, in pieces, by several threads.
  */
 #ifndef PHI_TENSOR_SINK_H
 #define PHI_TENSOR_SINK_H
@@ -16,36 +17,53 @@
 struct phi_sink;
 
 struct phi_sink_ops {
-    /*
-     * Appends n bytes to tensor i. Tensors come in list order, each complete
-     * before the next one begins; the sink adds padding.
-     */
-    enum phi_status (*write)(struct phi_sink *s, size_t i, const void *bytes,
-                             size_t n, struct phi_err *err);
-    /* All tensors are complete: sync and put in place, as phi_output_commit. */
-    enum phi_status (*commit)(struct phi_sink *s, struct phi_err *err);
-    /* Frees; without commit nothing is left behind. */
+    /* Writes bytes [offset, offset + n) of tensor i. Thread-safe. */
+    enum phi_status (*write)(struct phi_sink *s, size_t i, uint64_t offset,
+                             const void *bytes, size_t n, struct phi_err *err);
+    /* Where in its file byte `offset` of tensor i lies. */
+    uint64_t (*position)(const struct phi_sink *s, size_t i, uint64_t offset);
+    /* As the functions phi_output_sync() etc. of base/output.h. */
+    enum phi_status (*sync)(struct phi_sink *s, struct phi_err *err);
+    enum phi_status (*publish)(struct phi_sink *s, struct phi_err *err);
+    enum phi_status (*settle)(struct phi_sink *s, struct phi_err *err);
+    void (*retract)(struct phi_sink *s);
+    /* Frees; what was not published leaves nothing behind. */
     void (*close)(struct phi_sink *s);
 };
 
 /* First member of each format's own structure. */
 struct phi_sink {
     const struct phi_sink_ops *ops;
-    uint64_t nbytes; /* exact size of the finished file */
+    uint64_t nbytes; /* exact size of the finished files */
 };
 
+/*
+ * Writes bytes [offset, offset + n) of tensor i; every byte of every tensor
+ * is written once, in any order. Several threads may write at once. It is
+ * fastest where `bytes` agrees with phi_sink_position() modulo
+ * PHI_OUTPUT_PAGE (base/output.h).
+ */
 static inline enum phi_status phi_sink_write(struct phi_sink *s, size_t i,
-                                             const void *bytes, size_t n,
-                                             struct phi_err *err)
+                                             uint64_t offset, const void *bytes,
+                                             size_t n, struct phi_err *err)
 {
-    return s->ops->write(s, i, bytes, n, err);
+    return s->ops->write(s, i, offset, bytes, n, err);
 }
 
-static inline enum phi_status phi_sink_commit(struct phi_sink *s,
-                                              struct phi_err *err)
+/* Where in its file byte `offset` of tensor i, which exists, lies. */
+static inline uint64_t phi_sink_position(const struct phi_sink *s, size_t i,
+                                         uint64_t offset)
 {
-    return s->ops->commit(s, err);
+    return s->ops->position(s, i, offset);
 }
+
+/*
+ * Makes n finished sinks durable, all of them, and only then puts them in
+ * place. If one fails, all names hold what they held before; only if syncing
+ * a folder fails, after all that, the message says that the files are there.
+ */
+enum phi_status phi_sinks_commit(struct phi_sink *const *sinks, size_t n,
+                                 struct phi_err *err);
 
 static inline void phi_sink_close(struct phi_sink *s)
 {

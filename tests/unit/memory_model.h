@@ -6,6 +6,8 @@
 #ifndef PHI_TESTS_MEMORY_MODEL_H
 #define PHI_TESTS_MEMORY_MODEL_H
 
+#include "libconv/base/lock.h"
+#include "libconv/base/ranges.h"
 #include "libconv/base/sha256.h"
 #include "libconv/convert/plan.h"
 #include "tests/unit/unit.h"
@@ -90,62 +92,92 @@ static inline void memory_add(struct memory_source *m, const char *name,
     m->base.tensors = m->tensors;
 }
 
-/* Counts and hashes what is written; fails at the byte `full`, if not 0. */
+/*
+ * Keeps what is written and hashes it at the end; refuses the byte `full` of
+ * tensor 0 and those after it, if not 0.
+ */
 struct memory_sink {
     struct phi_sink base;
     const struct phi_plan *plan;
-    struct phi_sha256 *hash;
-    char (*hex)[PHI_SHA256_HEX]; /* (plan->n), owned */
-    uint64_t *nbytes;            /* (plan->n), owned */
-    size_t at;                   /* the tensor being written */
-    uint64_t written;
+    struct phi_lock *lock;
+    struct phi_ranges *done;     /* (plan->n), owned */
+    uint8_t **bytes;             /* (plan->n), owned */
+    char (*hex)[PHI_SHA256_HEX]; /* (plan->n), owned; memory_finish() */
     uint64_t full;
 };
 
 static inline enum phi_status memory_write(struct phi_sink *s, size_t i,
-                                           const void *bytes, size_t n,
-                                           struct phi_err *err)
+                                           uint64_t offset, const void *bytes,
+                                           size_t n, struct phi_err *err)
 {
     struct memory_sink *m = (struct memory_sink *)s;
+    enum phi_status st;
 
-    ck_assert_uint_eq(i, m->at); /* in order, each complete */
-    if (m->full > 0 && m->written + n > m->full)
-        return phi_fail(err, PHI_E_IO, "sink is full");
-    m->written += n;
-    m->nbytes[i] += n;
-    ck_assert_uint_le(m->nbytes[i], m->plan->tensors[i].nbytes);
-    ck_assert_int_eq(phi_sha256_add(m->hash, bytes, n, err), PHI_OK);
-    if (m->nbytes[i] == m->plan->tensors[i].nbytes) {
-        ck_assert_int_eq(phi_sha256_hex(m->hash, m->hex[i], err), PHI_OK);
-        m->at++;
-    }
-    return PHI_OK;
+    ck_assert_uint_lt(i, m->plan->n);
+    ck_assert_uint_le(offset, m->plan->tensors[i].nbytes);
+    ck_assert_uint_le(n, m->plan->tensors[i].nbytes - offset);
+    if (m->full > 0 && i == 0 && offset + n > m->full)
+        return phi_fail(err, PHI_E_IO, "sink is full at byte %llu",
+                        (unsigned long long)offset);
+    memcpy(m->bytes[i] + offset, bytes, n);
+    phi_lock_take(m->lock);
+    st = phi_ranges_add(&m->done[i], offset, n, err);
+    phi_lock_give(m->lock);
+    return st;
 }
 
-static inline enum phi_status memory_commit(struct phi_sink *s,
-                                            struct phi_err *err)
+/* Odd, so that staging begins within a page. */
+static inline uint64_t memory_position(const struct phi_sink *s, size_t i,
+                                       uint64_t offset)
 {
     (void)s;
-    return phi_fail(err, PHI_E_ARG, "the pipeline commits nothing");
+    return 1000 * i + offset;
 }
 
 static inline void memory_sink_init(struct memory_sink *m,
                                     const struct phi_plan *plan)
 {
-    static const struct phi_sink_ops ops = {memory_write, memory_commit, NULL};
+    static const struct phi_sink_ops ops = {.write = memory_write,
+                                            .position = memory_position};
 
     *m = (struct memory_sink){.base.ops = &ops, .plan = plan};
     m->hex = calloc(plan->n, sizeof(*m->hex));
-    m->nbytes = calloc(plan->n, sizeof(*m->nbytes));
-    ck_assert(m->hex != NULL && m->nbytes != NULL);
-    ck_ok(phi_sha256_new(&m->hash, &err));
+    m->done = calloc(plan->n, sizeof(*m->done));
+    m->bytes = calloc(plan->n, sizeof(*m->bytes));
+    ck_assert(m->hex != NULL && m->done != NULL && m->bytes != NULL);
+    for (size_t i = 0; i < plan->n; i++) {
+        m->bytes[i] = malloc(plan->tensors[i].nbytes);
+        ck_assert_ptr_nonnull(m->bytes[i]);
+    }
+    ck_ok(phi_lock_new(&m->lock, &err));
+}
+
+/* Every byte was written once; fills m->hex. */
+static inline void memory_finish(struct memory_sink *m)
+{
+    struct phi_sha256 *hash;
+
+    ck_ok(phi_sha256_new(&hash, &err));
+    for (size_t i = 0; i < m->plan->n; i++) {
+        const size_t n = m->plan->tensors[i].nbytes;
+
+        ck_assert_uint_eq(phi_ranges_gap(&m->done[i], 0), n);
+        ck_ok(phi_sha256_add(hash, m->bytes[i], n, &err));
+        ck_ok(phi_sha256_hex(hash, m->hex[i], &err));
+    }
+    phi_sha256_free(hash);
 }
 
 static inline void memory_sink_release(struct memory_sink *m)
 {
-    phi_sha256_free(m->hash);
+    for (size_t i = 0; i < m->plan->n; i++) {
+        phi_ranges_release(&m->done[i]);
+        free(m->bytes[i]);
+    }
+    phi_lock_free(m->lock);
+    free(m->done);
+    free(m->bytes);
     free(m->hex);
-    free(m->nbytes);
 }
 
 #endif

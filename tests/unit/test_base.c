@@ -3,9 +3,11 @@
 #include "libconv/base/buf.h"
 #include "libconv/base/bytes.h"
 #include "libconv/base/cursor.h"
+#include "libconv/base/lock.h"
 #include "libconv/base/map.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/par.h"
+#include "libconv/base/ranges.h"
 #include "libconv/base/sha256.h"
 #include "libconv/base/size.h"
 #include "tests/unit/unit.h"
@@ -146,6 +148,90 @@ START_TEST(a_cursor_never_leaves_its_run)
 }
 END_TEST
 
+/* Random ranges against a map of bytes, until every byte is in. */
+START_TEST(ranges_know_every_byte)
+{
+    enum { N = 200 };
+    struct phi_ranges r = {0};
+    bool in[N] = {false};
+    uint64_t count = 0;
+    unsigned seed = 1;
+
+    ck_ok(phi_ranges_add(&r, 17, 0, &err));
+    ck_refused(phi_ranges_add(&r, UINT64_MAX, 1, &err), PHI_E_ARG, "too many");
+    ck_refused(phi_ranges_add(&r, 1, INT64_MAX, &err), PHI_E_ARG, "too many");
+    while (count < N) {
+        const uint64_t at = (seed = seed * 1103515245 + 12345) >> 16 & 255;
+        const uint64_t n = 1 + (seed >> 24) % 7;
+        uint64_t gap = 0;
+        uint64_t some = 0;
+        bool twice = false;
+
+        if (at + n > N)
+            continue;
+        for (uint64_t i = at; i < at + n; i++)
+            twice = twice || in[i];
+        if (twice) {
+            ck_refused(phi_ranges_add(&r, at, n, &err), PHI_E_ARG, "twice");
+            if (count < N - 20)
+                continue;
+            /* The last few would take long: byte by byte. */
+            gap = phi_ranges_gap(&r, 0);
+            ck_ok(phi_ranges_add(&r, gap, 1, &err));
+            in[gap] = true;
+            count++;
+        } else {
+            ck_ok(phi_ranges_add(&r, at, n, &err));
+            memset(in + at, true, n);
+            count += n;
+        }
+        for (gap = 0; gap < N && in[gap];)
+            gap++;
+        ck_assert_uint_eq(phi_ranges_gap(&r, 0), gap);
+        for (uint64_t i = at / 2; i < at; i++)
+            some += in[i];
+        ck_assert_uint_eq(phi_ranges_count(&r, at / 2, at), some);
+        ck_assert_uint_eq(phi_ranges_count(&r, 0, UINT64_MAX), count);
+    }
+    ck_assert_uint_eq(r.n, 1);
+    phi_ranges_release(&r);
+}
+END_TEST
+
+struct queue {
+    struct phi_lock *lock;
+    size_t next;
+    size_t order[64];
+};
+
+/* Each item waits for the one before it. */
+static void in_turn(void *ctx, size_t first, size_t count, size_t worker)
+{
+    struct queue *q = ctx;
+
+    (void)count;
+    (void)worker;
+    phi_lock_take(q->lock);
+    while (q->next != first)
+        phi_lock_wait(q->lock);
+    q->order[first] = q->next++;
+    phi_lock_wake(q->lock);
+    phi_lock_give(q->lock);
+}
+
+START_TEST(items_wait_for_each_other)
+{
+    struct queue q = {0};
+
+    ck_ok(phi_lock_new(&q.lock, &err));
+    phi_par_for(4, 64, 1, in_turn, &q);
+    for (size_t i = 0; i < 64; i++)
+        ck_assert_uint_eq(q.order[i], i);
+    phi_lock_free(q.lock);
+    phi_lock_free(NULL);
+}
+END_TEST
+
 START_TEST(sha256_of_the_standard_examples)
 {
     char hex[PHI_SHA256_HEX];
@@ -210,6 +296,8 @@ int main(void)
     tcase_add_test(t, buffers_are_little_endian);
     tcase_add_test(t, a_map_finds_what_was_added);
     tcase_add_test(t, a_cursor_never_leaves_its_run);
+    tcase_add_test(t, ranges_know_every_byte);
+    tcase_add_test(t, items_wait_for_each_other);
     tcase_add_test(t, sha256_of_the_standard_examples);
     tcase_add_test(t, a_loop_does_every_item_once);
     tcase_set_timeout(t, 60);

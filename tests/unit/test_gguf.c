@@ -95,15 +95,15 @@ static const struct phi_sink_tensor three[] = {
     {"blk.0.attn_q.bias", PHI_F32, 1, {1}, 4},
 };
 
-/* Bytes of tensor i: i + 1, i + 2, ... in pieces. */
+/* Bytes of tensor i: i + 1, i + 2, ... in pieces, the last first. */
 static void write_all(struct phi_sink *s, const struct phi_sink_tensor *t,
                       size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        for (uint64_t k = 0; k < t[i].nbytes; k++) {
+    for (size_t i = n; i-- > 0;) {
+        for (uint64_t k = t[i].nbytes; k-- > 0;) {
             const uint8_t byte = (uint8_t)(i + 1 + k);
 
-            ck_ok(phi_sink_write(s, i, &byte, 1, &err));
+            ck_ok(phi_sink_write(s, i, k, &byte, 1, &err));
         }
     }
 }
@@ -151,7 +151,7 @@ static void round_trip(uint32_t align)
     ck_assert_uint_eq(sink->nbytes, size);
     ck_assert_uint_eq(size % (align != 0 ? align : 32), 0);
     write_all(sink, three, 3);
-    ck_ok(phi_sink_commit(sink, &err));
+    ck_ok(phi_sinks_commit(&sink, 1, &err));
     phi_sink_close(sink);
 
     ck_ok(phi_gguf_open(&s, path, &err));
@@ -210,11 +210,11 @@ START_TEST(test_bytes)
     ck_ok(phi_meta_set_strings(&m, "x.list", 2, &kv, &err));
     ck_ok(phi_str_set(&kv->v.arr.str[0], "yes", 3, &err));
     ck_ok(phi_gguf_sink_open(&sink, path, &m, t, 3, &opt, &err));
-    ck_ok(phi_sink_write(sink, 0, "abcdefgh", 8, &err));
-    for (int i = 0; i < 68; i++)
-        ck_ok(phi_sink_write(sink, 1, "a", 1, &err));
-    ck_ok(phi_sink_write(sink, 2, "zz", 2, &err));
-    ck_ok(phi_sink_commit(sink, &err));
+    ck_ok(phi_sink_write(sink, 2, 0, "zz", 2, &err));
+    for (uint64_t i = 0; i < 68; i++)
+        ck_ok(phi_sink_write(sink, 1, i, "a", 1, &err));
+    ck_ok(phi_sink_write(sink, 0, 0, "abcdefgh", 8, &err));
+    ck_ok(phi_sinks_commit(&sink, 1, &err));
     phi_sink_close(sink);
     got = fixture_load(dir, "a.gguf", &n);
     ck_assert_uint_eq(n, want.n);
@@ -340,7 +340,7 @@ START_TEST(test_refused_keys)
 }
 END_TEST
 
-/* Everything that is not the promised bytes in the promised order. */
+/* Everything that is not the promised bytes, each of them once. */
 START_TEST(test_refused_writes)
 {
     struct phi_gguf_options opt = {0};
@@ -350,18 +350,21 @@ START_TEST(test_refused_writes)
     const uint8_t bytes[300] = {0};
 
     ck_ok(phi_gguf_sink_open(&s, path, &m, three, 3, &opt, &err));
-    ck_refused(phi_sink_write(s, 1, bytes, 1, &err), PHI_E_ARG,
-               "out of order, expected \"token_embd.weight\"");
-    ck_refused(phi_sink_write(s, 3, bytes, 1, &err), PHI_E_ARG, "one of 3");
-    ck_ok(phi_sink_write(s, 0, bytes, 29, &err));
-    ck_refused(phi_sink_write(s, 0, bytes, 2, &err), PHI_E_ARG,
-               "2 bytes were written after 29, expected 30 in all");
-    ck_refused(phi_sink_commit(s, &err), PHI_E_ARG, "has 29 bytes at the end");
-    ck_ok(phi_sink_write(s, 0, bytes, 1, &err));
-    ck_refused(phi_sink_write(s, 0, bytes, 1, &err), PHI_E_ARG, "order");
-    ck_ok(phi_sink_write(s, 1, bytes, 216, &err));
-    ck_ok(phi_sink_write(s, 2, bytes, 4, &err));
-    ck_refused(phi_sink_write(s, 2, bytes, 4, &err), PHI_E_ARG, "the end");
+    ck_refused(phi_sink_write(s, 3, 0, bytes, 1, &err), PHI_E_ARG, "one of 3");
+    ck_refused(phi_sink_write(s, 0, 29, bytes, 2, &err), PHI_E_ARG,
+               "2 bytes were written at 29, expected 30 in all");
+    ck_refused(phi_sink_write(s, 0, UINT64_MAX, bytes, 2, &err), PHI_E_ARG,
+               "tensor \"token_embd.weight\": 2 bytes");
+    ck_ok(phi_sink_write(s, 1, 0, bytes, 216, &err));
+    ck_ok(phi_sink_write(s, 2, 0, bytes, 4, &err));
+    ck_ok(phi_sink_write(s, 0, 1, bytes, 29, &err));
+    ck_refused(phi_sinks_commit(&s, 1, &err), PHI_E_ARG,
+               "tensor \"token_embd.weight\": has 29 bytes at the end, "
+               "expected 30");
+    phi_sink_close(s);
+    ck_ok(phi_gguf_sink_open(&s, path, &m, three, 3, &opt, &err));
+    ck_ok(phi_sink_write(s, 0, 0, bytes, 20, &err));
+    ck_refused(phi_sink_write(s, 0, 10, bytes, 20, &err), PHI_E_ARG, "twice");
     phi_sink_close(s);
     /* Without commit there is nothing, not even a temporary file. */
     ck_assert_int_eq(phi_path_kind(path), PHI_PATH_NONE);
@@ -370,9 +373,51 @@ START_TEST(test_refused_writes)
                PHI_E_ARG, "exists already");
     opt.replace = true;
     ck_ok(phi_gguf_sink_open(&s, path, &m, NULL, 0, &opt, &err));
-    ck_ok(phi_sink_commit(s, &err));
+    ck_ok(phi_sinks_commit(&s, 1, &err));
     phi_sink_close(s);
     free(path);
+}
+END_TEST
+
+/* One of two files cannot be finished or named: neither is there. */
+START_TEST(test_all_or_none)
+{
+    const struct phi_gguf_options opt = {.replace = true};
+    struct phi_gguf_options fresh = {0};
+    struct phi_meta m = {0};
+    struct phi_sink *s[2] = {NULL, NULL};
+    char *a = fixture_path(dir, "a.gguf");
+    char *b = fixture_path(dir, "b.gguf");
+    size_t n;
+    char *text;
+
+    fixture_text(dir, "a.gguf", "old");
+    ck_ok(phi_gguf_sink_open(&s[0], a, &m, NULL, 0, &opt, &err));
+    ck_ok(phi_gguf_sink_open(&s[1], b, &m, three, 3, &fresh, &err));
+    ck_refused(phi_sinks_commit(s, 2, &err), PHI_E_ARG, "b.gguf: tensor");
+    phi_sink_close(s[0]);
+    phi_sink_close(s[1]);
+    ck_assert_int_eq(phi_path_kind(b), PHI_PATH_NONE);
+    /* Now the second name is taken when the first is in place already. */
+    ck_ok(phi_gguf_sink_open(&s[0], a, &m, NULL, 0, &opt, &err));
+    ck_ok(phi_gguf_sink_open(&s[1], b, &m, NULL, 0, &fresh, &err));
+    fixture_text(dir, "b.gguf", "came in between");
+    ck_refused(phi_sinks_commit(s, 2, &err), PHI_E_IO, "cannot be put");
+    phi_sink_close(s[0]);
+    phi_sink_close(s[1]);
+    text = fixture_load(dir, "a.gguf", &n);
+    ck_assert_str_eq(text, "old");
+    free(text);
+    text = fixture_load(dir, "b.gguf", &n);
+    ck_assert_str_eq(text, "came in between");
+    free(text);
+    /* The fixture finds no other file when it removes the folder. */
+    ck_assert_int_eq(remove(a), 0);
+    ck_assert_int_eq(remove(b), 0);
+    ck_assert_int_eq(rmdir(dir), 0);
+    ck_assert_int_eq(mkdir(dir, 0777), 0);
+    free(a);
+    free(b);
 }
 END_TEST
 
@@ -388,6 +433,7 @@ int main(void)
     tcase_add_test(tc, test_refused_sums);
     tcase_add_test(tc, test_refused_keys);
     tcase_add_test(tc, test_refused_writes);
+    tcase_add_test(tc, test_all_or_none);
     suite_add_tcase(s, tc);
     return unit_main(s);
 }

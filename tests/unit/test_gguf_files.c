@@ -238,7 +238,7 @@ static void check_rewritten(const struct phi_source *s, const char *original)
     char *now;
 
     ck_ok(phi_gguf_sink_open(&sink, path, &s->meta, NULL, 0, &opt, &err));
-    ck_ok(phi_sink_commit(sink, &err));
+    ck_ok(phi_sinks_commit(&sink, 1, &err));
     phi_sink_close(sink);
     ck_ok(phi_file_load(original, UINT32_MAX, &was, &nwas, &err));
     now = fixture_load(dir, "again.gguf", &n);

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "libconv/base/file.h"
+#include "libconv/base/mem.h"
 #include "libconv/base/output.h"
+#include "libconv/base/par.h"
 #include "tests/unit/unit.h"
 
 static char dir[] = "/tmp/phiconv-output-XXXXXX";
@@ -110,6 +112,200 @@ START_TEST(a_wrong_size_is_not_committed)
                "3 bytes were written, 4 were promised");
     phi_output_close(o);
     ck_assert_uint_eq(entries(), 0);
+}
+END_TEST
+
+START_TEST(parts_come_in_any_order)
+{
+    const struct phi_output_options opt = {.size = 10};
+    struct phi_output *o = NULL;
+    uint8_t *got = NULL;
+    size_t n;
+
+    ck_ok(phi_output_open(&o, "out", &opt, &err));
+    ck_ok(phi_output_put(o, 7, "789", 3, &err));
+    ck_ok(phi_output_put(o, 2, "23", 2, &err));
+    ck_ok(phi_output_put(o, 0, "01", 2, &err));
+    ck_assert_uint_eq(phi_output_size(o), 7);
+    ck_assert_uint_eq(phi_output_count(o, 1, 7), 4);
+    ck_ok(phi_output_put(o, 5, "", 0, &err));
+    ck_ok(phi_output_zeros(o, 4, 3, &err));
+    ck_ok(phi_output_commit(o, &err));
+    phi_output_close(o);
+    ck_ok(phi_file_load("out", 1000, &got, &n, &err));
+    ck_assert_uint_eq(n, 10);
+    ck_assert_mem_eq(got, "0123\0\0\000789", 10);
+    free(got);
+}
+END_TEST
+
+START_TEST(every_byte_is_written_once)
+{
+    const struct phi_output_options opt = {.size = 10};
+    struct phi_output *o = NULL;
+
+    ck_ok(phi_output_open(&o, "out", &opt, &err));
+    ck_ok(phi_output_put(o, 0, "0123", 4, &err));
+    ck_ok(phi_output_put(o, 5, "56789", 5, &err));
+    ck_refused(phi_output_commit(o, &err), PHI_E_ARG,
+               "out: byte 4 was not written");
+    ck_refused(phi_output_put(o, 3, "34", 2, &err), PHI_E_ARG,
+               "out: bytes 3 to 4 were written twice");
+    ck_ok(phi_output_put(o, 4, "4", 1, &err));
+    /* Nobody knows now what bytes 3 and 4 are. */
+    ck_refused(phi_output_commit(o, &err), PHI_E_IO, "earlier write failed");
+    phi_output_close(o);
+    ck_ok(phi_output_open(&o, "out", &opt, &err));
+    ck_refused(phi_output_put(o, 9, "9a", 2, &err), PHI_E_ARG,
+               "out: bytes up to 11 were written, 10 were promised");
+    phi_output_close(o);
+    ck_assert_uint_eq(entries(), 0);
+}
+END_TEST
+
+/* ---- a file of megabytes, from several threads ----------------------------
+ */
+
+enum { BIG = (5 << 20) + 1234, SHIFT = 777 };
+
+/* Pieces of these sizes in turn: ragged, whole pages, large enough to go
+ * past the page cache, and too small for it. */
+static const size_t sizes[] = {1,      4096,  300001, 262144, 69632,
+                               524287, 65536, 4095,   1 << 20};
+
+struct big {
+    struct phi_output *o;
+    uint8_t *bytes; /* bytes[SHIFT + i] is to be byte i */
+    struct {
+        size_t at;
+        size_t n;
+    } pieces[200];
+    size_t n;
+};
+
+static void put_pieces(void *ctx, size_t first, size_t count, size_t worker)
+{
+    const struct big *b = ctx;
+
+    (void)worker;
+    for (size_t i = first; i < first + count; i++) {
+        const size_t k = b->n - 1 - i;
+
+        ck_ok(phi_output_put(b->o, b->pieces[k].at,
+                             b->bytes + SHIFT + b->pieces[k].at, b->pieces[k].n,
+                             &err));
+    }
+}
+
+/* shift: where memory lies relative to the file, modulo a page. */
+static void write_big(size_t shift)
+{
+    const struct phi_output_options opt = {.size = BIG};
+    struct big b = {0};
+    uint8_t *pages = phi_alloc_pages(BIG + 2 * PHI_OUTPUT_PAGE, NULL);
+    uint8_t *got = NULL;
+    size_t n;
+
+    ck_assert_ptr_nonnull(pages);
+    ck_assert_uint_eq((uintptr_t)pages % PHI_OUTPUT_PAGE, 0);
+    b.bytes = pages + PHI_OUTPUT_PAGE - SHIFT + shift;
+    for (size_t i = 0; i < BIG; i++)
+        b.bytes[SHIFT + i] = (uint8_t)(i * 2654435761u >> 13);
+    for (size_t at = 0; at < BIG; at += b.pieces[b.n++].n) {
+        const size_t want = sizes[b.n % (sizeof(sizes) / sizeof(sizes[0]))];
+
+        ck_assert_uint_lt(b.n, 200);
+        b.pieces[b.n].at = at;
+        b.pieces[b.n].n = want < BIG - at ? want : BIG - at;
+    }
+    ck_ok(phi_output_open(&b.o, "out", &opt, &err));
+    phi_par_for(3, b.n, 1, put_pieces, &b);
+    ck_ok(phi_output_commit(b.o, &err));
+    phi_output_close(b.o);
+    ck_ok(phi_file_load("out", BIG, &got, &n, &err));
+    ck_assert_uint_eq(n, BIG);
+    ck_assert_int_eq(memcmp(got, b.bytes + SHIFT, BIG), 0);
+    ck_assert_uint_eq(entries(), 1);
+    ck_assert_int_eq(unlink("out"), 0);
+    free(got);
+    free(pages);
+}
+
+START_TEST(large_files_hold_what_was_written)
+{
+    write_big(0);
+    write_big(1);
+    write_big(2048);
+}
+END_TEST
+
+/* tmpfs: the fallback, where the kernel's tmpfs does without O_DIRECT. */
+START_TEST(large_files_in_memory_too)
+{
+    if (chdir("/dev/shm") != 0 || mkdir("phiconv-test-output", 0700) != 0 ||
+        chdir("phiconv-test-output") != 0) {
+        printf("skipped: no folder in /dev/shm\n");
+        return;
+    }
+    write_big(0);
+    ck_assert_int_eq(chdir(dir), 0);
+    ck_assert_int_eq(rmdir("/dev/shm/phiconv-test-output"), 0);
+}
+END_TEST
+
+/* ---- two phases -----------------------------------------------------------
+ */
+
+static struct phi_output *finished(const char *path, bool replace)
+{
+    const struct phi_output_options opt = {.size = 3, .replace = replace};
+    struct phi_output *o = NULL;
+
+    ck_ok(phi_output_open(&o, path, &opt, &err));
+    ck_refused(phi_output_publish(o, &err), PHI_E_ARG, "is not synced");
+    ck_ok(phi_output_write(o, "new", 3, &err));
+    ck_ok(phi_output_sync(o, &err));
+    return o;
+}
+
+START_TEST(what_was_published_can_be_taken_back)
+{
+    struct phi_output *fresh = finished("fresh", false);
+    struct phi_output *over = finished("over", true);
+    struct phi_output *none = finished("none", true);
+
+    put("over", "old");
+    ck_ok(phi_output_publish(fresh, &err));
+    ck_ok(phi_output_publish(over, &err));
+    ck_holds("fresh", "new");
+    ck_holds("over", "new");
+    phi_output_retract(fresh);
+    phi_output_retract(over);
+    phi_output_retract(none); /* never published */
+    ck_holds("over", "old");
+    phi_output_close(fresh);
+    phi_output_close(over);
+    phi_output_close(none);
+    ck_assert_uint_eq(entries(), 1);
+}
+END_TEST
+
+START_TEST(what_was_replaced_goes_in_the_end)
+{
+    struct phi_output *over = finished("over", true);
+
+    put("over", "old");
+    ck_ok(phi_output_publish(over, &err));
+    ck_assert_uint_eq(entries(), 2);
+    ck_ok(phi_output_settle(over, &err));
+    ck_assert_uint_eq(entries(), 1);
+    phi_output_close(over);
+    ck_holds("over", "new");
+    /* Closed between the two: the old file goes all the same. */
+    over = finished("over", true);
+    ck_ok(phi_output_publish(over, &err));
+    phi_output_close(over);
+    ck_assert_uint_eq(entries(), 1);
 }
 END_TEST
 
@@ -269,6 +465,12 @@ int main(void)
     tcase_add_test(t, commit_makes_the_file);
     tcase_add_test(t, without_commit_nothing_is_left);
     tcase_add_test(t, a_wrong_size_is_not_committed);
+    tcase_add_test(t, parts_come_in_any_order);
+    tcase_add_test(t, every_byte_is_written_once);
+    tcase_add_test(t, large_files_hold_what_was_written);
+    tcase_add_test(t, large_files_in_memory_too);
+    tcase_add_test(t, what_was_published_can_be_taken_back);
+    tcase_add_test(t, what_was_replaced_goes_in_the_end);
     tcase_add_test(t, replacing_must_be_asked_for);
     tcase_add_test(t, a_file_that_came_in_between_stays);
     tcase_add_test(t, only_regular_files_are_targets);

@@ -8,6 +8,8 @@
 #include "formats/model.h"
 #include "libconv/base/half.h"
 #include "libconv/convert/pipeline.h"
+#include "libconv/cpu/cpu.h"
+#include "libconv/quant/overflow.h"
 #include "tests/unit/memory_model.h"
 
 /* tests/golden/quantize.txt: "name type hash" a line. */
@@ -95,16 +97,17 @@ static void run_targets(struct target *t, const struct phi_source *s,
                         const struct golden *golden, size_t nthreads,
                         size_t chunk)
 {
-    const struct phi_pipeline_options opt = {nthreads, chunk, NULL};
+    const struct phi_pipeline_options opt = {.nthreads = nthreads,
+                                             .features = phi_cpu_detect(),
+                                             .chunk_nbytes = chunk};
     struct phi_output_job jobs[NTARGETS];
 
     targets_init(t, jobs, s);
     ck_ok(phi_pipeline_run(s, jobs, NTARGETS, &opt, &err));
     for (size_t k = 0; k < NTARGETS; k++) {
-        const struct memory_sink *sink = &t[k].sink;
+        struct memory_sink *sink = &t[k].sink;
 
-        ck_assert_uint_eq(sink->at, t[k].plan.n);
-        ck_assert_uint_eq(sink->written, t[k].plan.nbytes);
+        memory_finish(sink);
         for (size_t i = 0; i < t[k].plan.n; i++) {
             const struct phi_sink_tensor *to = &t[k].plan.tensors[i];
 
@@ -180,31 +183,44 @@ static struct phi_plan plan;
 static struct memory_sink sink;
 static struct phi_rounding rounding;
 
+static struct {
+    size_t nthreads;
+    size_t chunk;
+    bool unmeasured;
+    uint64_t full;
+    const struct phi_monitor *monitor;
+} how = {.nthreads = 2, .chunk = 1};
+
 static bool stop(void *ctx, uint64_t done, uint64_t total, const char *note)
 {
     (void)note;
     ck_assert_uint_le(done, total);
     ck_assert_uint_eq(total, sizeof(weights));
     ++*(int *)ctx;
-    return *(int *)ctx < 2;
+    return false;
 }
 
-/* `name` from f32 `weights` to a file of `type`, a row a chunk. */
+/* `name` from f32 `weights` to a file of `type`, as `how` says. */
 static enum phi_status run_small(const char *name, const char *type,
-                                 const struct phi_monitor *monitor,
-                                 uint64_t full, struct phi_err *out)
+                                 struct phi_err *out)
 {
     const struct phi_plan_options opt = {.recipe.type =
                                              phi_file_type_find(type)};
-    const struct phi_pipeline_options how = {2, 1, monitor};
-    const struct phi_output_job job = {&plan, &sink.base, &rounding};
+    const struct phi_pipeline_options options = {.nthreads = how.nthreads,
+                                                 .features = phi_cpu_detect(),
+                                                 .chunk_nbytes = how.chunk,
+                                                 .monitor = how.monitor};
+    const struct phi_output_job job = {&plan, &sink.base,
+                                       how.unmeasured ? NULL : &rounding};
     enum phi_status st;
 
     memory_add(&model, name, PHI_F32, ROWS, COLS, weights);
     ck_ok(phi_plan_make(&plan, &model.base, &opt, &err));
     memory_sink_init(&sink, &plan);
-    sink.full = full;
-    st = phi_pipeline_run(&model.base, &job, 1, &how, out);
+    sink.full = how.full;
+    st = phi_pipeline_run(&model.base, &job, 1, &options, out);
+    if (st == PHI_OK)
+        memory_finish(&sink);
     memory_sink_release(&sink);
     phi_plan_release(&plan);
     return st;
@@ -212,11 +228,18 @@ static enum phi_status run_small(const char *name, const char *type,
 
 #define W "blk.0.ffn_up.weight"
 
+/* Forgets the model, not its weights. */
+static void again(void)
+{
+    phi_meta_release(&model.base.meta);
+    memset(&model, 0, sizeof(model));
+}
+
 START_TEST(errors_are_measured)
 {
     weights[1][3] = 1.0f + 0x1p-12f; /* f16 keeps ten bits: 1 */
     weights[4][255] = -2.0f - 0x1p-12f;
-    ck_ok(run_small(W, "f16", NULL, 0, &err));
+    ck_ok(run_small(W, "f16", &err));
     ck_assert_double_eq(rounding.max_error, 0x1p-12);
     ck_assert_double_eq_tol(rounding.rmse, 0x1p-12 * sqrt(2.0 / (ROWS * COLS)),
                             1e-18);
@@ -227,7 +250,7 @@ START_TEST(nothing_is_lost_in_f32)
 {
     weights[1][3] = 3e38f;
     weights[2][0] = -0x1p-149f;
-    ck_ok(run_small(W, "f32", NULL, 0, &err));
+    ck_ok(run_small(W, "f32", &err));
     ck_assert_double_eq(rounding.max_error, 0);
     ck_assert_double_eq(rounding.rmse, 0);
 }
@@ -264,12 +287,40 @@ START_TEST(bad_weights_are_named)
     for (int c = 0; c < COLS; c++)
         weights[3][c] = 0.25f;
     weights[3][17] = bad[_i].value;
-    ck_refused(run_small(bad[_i].name, bad[_i].type, NULL, 0, &err),
-               bad[_i].status, bad[_i].words);
-    phi_meta_release(&model.base.meta);
-    memset(&model, 0, sizeof(model));
-    ck_refused(run_small(bad[_i].name, bad[_i].type, NULL, 0, &err),
-               bad[_i].status, "model: tensor \"");
+    ck_refused(run_small(bad[_i].name, bad[_i].type, &err), bad[_i].status,
+               bad[_i].words);
+    again();
+    how.unmeasured = true; /* found in the blocks, without reading back */
+    ck_refused(run_small(bad[_i].name, bad[_i].type, &err), bad[_i].status,
+               bad[_i].words);
+    again();
+    ck_refused(run_small(bad[_i].name, bad[_i].type, &err), bad[_i].status,
+               "model: tensor \"");
+}
+END_TEST
+
+/* The first bad row decides, whoever comes to it first. */
+START_TEST(the_same_message_whatever_the_threads)
+{
+    weights[2][30] = 1e6f; /* beyond Q4_0 */
+    weights[2][40] = 2e6f;
+    weights[2][200] = INFINITY;
+    weights[3][0] = NAN;
+    weights[4][1] = NAN;
+    for (how.nthreads = 1; how.nthreads <= 5; how.nthreads++) {
+        for (how.chunk = 1; how.chunk < 9000; how.chunk *= 2) {
+            ck_refused(run_small(W, "q4_0", &err), PHI_E_FORMAT,
+                       "infinity at row 2, column 200");
+            again();
+        }
+    }
+    weights[2][200] = 0;
+    how.nthreads = 3;
+    for (how.chunk = 1; how.chunk < 9000; how.chunk *= 2) {
+        ck_refused(run_small(W, "q4_0", &err), PHI_E_UNSUPPORTED,
+                   "1e+06 at row 2, column 30");
+        again();
+    }
 }
 END_TEST
 
@@ -285,10 +336,9 @@ START_TEST(large_weights_that_fit_pass)
                 {W, "bf16", 3.38e38f}, {"output.weight", "q4_0", 2.5e8f}};
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        phi_meta_release(&model.base.meta);
-        memset(&model, 0, sizeof(model));
+        again();
         weights[3][17] = good[i].value;
-        ck_ok(run_small(good[i].name, good[i].type, NULL, 0, &err));
+        ck_ok(run_small(good[i].name, good[i].type, &err));
         ck_assert(rounding.max_error <= (double)good[i].value / 8 ||
                   good[i].value < 0);
     }
@@ -300,23 +350,27 @@ START_TEST(a_monitor_stops_the_run)
     int ticks = 0;
     const struct phi_monitor monitor = {stop, &ticks};
 
-    ck_refused(run_small(W, "q8_0", &monitor, 0, &err), PHI_E_CANCELLED,
-               "interrupted");
-    ck_assert_int_eq(ticks, 2);
+    how.monitor = &monitor;
+    ck_refused(run_small(W, "q8_0", &err), PHI_E_CANCELLED, "interrupted");
+    ck_assert_int_eq(ticks, 1);
 }
 END_TEST
 
 START_TEST(a_full_sink_stops_the_run)
 {
-    ck_refused(run_small(W, "q8_0", NULL, 1000, &err), PHI_E_IO,
-               "sink is full");
+    how.full = 1000;
+    for (how.nthreads = 1; how.nthreads <= 4; how.nthreads++) {
+        ck_refused(run_small(W, "q8_0", &err), PHI_E_IO,
+                   "sink is full at byte 816");
+        again();
+    }
 }
 END_TEST
 
 START_TEST(a_source_that_changed_is_noticed)
 {
     model.changed = true;
-    ck_refused(run_small(W, "q8_0", NULL, 0, &err), PHI_E_IO,
+    ck_refused(run_small(W, "q8_0", &err), PHI_E_IO,
                "changed while it was read");
 }
 END_TEST
@@ -332,6 +386,7 @@ int main(void)
     tcase_add_test(t, nothing_is_lost_in_f32);
     tcase_add_loop_test(t, bad_weights_are_named, 0,
                         sizeof(bad) / sizeof(bad[0]));
+    tcase_add_test(t, the_same_message_whatever_the_threads);
     tcase_add_test(t, large_weights_that_fit_pass);
     tcase_add_test(t, a_monitor_stops_the_run);
     tcase_add_test(t, a_full_sink_stops_the_run);
