@@ -22,13 +22,7 @@ void phi_quant_to_f32(enum phi_dtype t, const void *src, size_t n, float *dst)
 
 void phi_quant_from_f32(enum phi_dtype t, const float *src, size_t n, void *dst)
 {
-    phi_quant_row(t, src, n, NULL, dst);
-}
-
-void phi_quant_row(enum phi_dtype t, const float *src, size_t ncols,
-                   const float *importance, void *dst)
-{
-    phi_quantize_kernel(0, t)(dst, src, 1, ncols, importance);
+    phi_quantize_kernel(0, t)(dst, src, 1, n, NULL);
 }
 
 float phi_quant_limit(enum phi_dtype t)

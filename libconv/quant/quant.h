@@ -2,7 +2,7 @@
 /*
  * Between f32 rows and stored elements: every float type both ways, blocks
  * to f32 exactly as ggml widens them, and f32 to blocks bit for bit as
- * ggml_quantize_chunk() does.
+ * ggml_quantize_chunk() does without an importance matrix.
  */
 #ifndef PHI_QUANT_QUANT_H
 #define PHI_QUANT_QUANT_H
@@ -29,13 +29,6 @@ void phi_quant_to_f32(enum phi_dtype t, const void *src, size_t n, float *dst);
  */
 void phi_quant_from_f32(enum phi_dtype t, const float *src, size_t n,
                         void *dst);
-
-/*
- * As phi_quant_from_f32() for one row; importance (ncols) is what the error of
- * each column counts, as ggml_quantize_chunk() takes it, or NULL.
- */
-void phi_quant_row(enum phi_dtype t, const float *src, size_t ncols,
-                   const float *importance, void *dst);
 
 /*
  * The largest magnitude that t takes. Past it the search for Q6_K's scales
