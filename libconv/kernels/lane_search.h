@@ -35,6 +35,21 @@ struct lane_grid {
     bool absolute; /* errors count by magnitude, else squared */
 };
 
+/* The sum of squares of each of LANES rows, in order; n: whole LANES. */
+LANE_INLINE lanes lane_squares(const float *x, size_t n)
+{
+    lanes sum = lanes_set(0);
+
+    for (size_t i = 0; i < n; i += LANES) {
+        lanes v[LANES];
+
+        lanes_turn(v, x + i, n);
+        for (int j = 0; j < LANES; j++)
+            sum = lanes_add(sum, lanes_mul(v[j], v[j]));
+    }
+    return sum;
+}
+
 LANE_INLINE lanes lane_level(lanes inverse, lanes x, lanes bottom, lanes top)
 {
     const lanes v = lanes_round(lanes_mul(inverse, x));

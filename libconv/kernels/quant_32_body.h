@@ -2,22 +2,7 @@
 /*
  * Blocks of 32 with one block a lane for what is found (magnitudes, scales,
  * searches), and one block after the other for its quants. Included after
- * lanes_<isa>.h by the files that name the table, QUANT_32_TABLE, and define
- *
- *   struct quants       32 integers, each in a lane of 32 bits
- *   q32_trunc(x, min, id, add, top)
- *                       (x - min) * id + add toward zero, at most top; what
- *                       does not fit an int has low byte 0
- *   q32_even(x, min, id, bottom, top)
- *                       (x - min) * id to nearest, ties to even, clamped
- *   q32_away(x, id)     x * id to nearest, ties away from zero; as q32_trunc
- *   q32_plus(q, n)      q + n
- *   q32_fifth(q)        bit j: bit 4 of quant j
- *   q32_store_nibbles(out, q), q32_store_bytes(out, q)
- *                       as drawn in quant_32_pack.h; the rest of each integer
- *                       is ignored
- *   lanes_store_f16(h, v)
- *                       LANES values to f16, as phi_f32_to_f16()
+ * quants_<isa>.h by the files that name the table, QUANT_32_TABLE.
  *
  * The bytes are the scalar kernels'.
  */
@@ -245,21 +230,6 @@ LANE_INLINE void do_weighted(const struct b32_type *t, uint8_t *out,
     }
 }
 
-/* The mean squares of LANES rows, each summed in order. */
-LANE_INLINE void mean_squares(float sigma2[LANES], const float *x, size_t ncols)
-{
-    lanes sum = lanes_set(0);
-
-    for (size_t i = 0; i < ncols; i += LANES) {
-        lanes v[LANES];
-
-        lanes_turn(v, x + i, ncols);
-        for (int j = 0; j < LANES; j++)
-            sum = lanes_add(sum, lanes_mul(v[j], v[j]));
-    }
-    lanes_store(sigma2, lanes_div(sum, lanes_set((float)ncols)));
-}
-
 LANE_INLINE void do_rows(const struct b32_type *t, uint8_t *out, const float *x,
                          size_t nrows, size_t ncols, const float *importance)
 {
@@ -270,7 +240,8 @@ LANE_INLINE void do_rows(const struct b32_type *t, uint8_t *out, const float *x,
         float sigma2[LANES];
 
         if (n == LANES)
-            mean_squares(sigma2, x + r * ncols, ncols);
+            lanes_store(sigma2, lanes_div(lane_squares(x + r * ncols, ncols),
+                                          lanes_set((float)ncols)));
         else
             sigma2[0] = b32_mean_square(x + r * ncols, ncols);
         for (size_t l = 0; l < n; l++, r++)

@@ -11,11 +11,14 @@ static const struct {
 } quantizers[] = {
 #if defined(__x86_64__)
     {PHI_CPU_AVX512, phi_quant_32_avx512},
+    {PHI_CPU_AVX512, phi_quant_iq4_avx512},
     {PHI_CPU_AVX512, phi_quant_k_avx512},
     {PHI_CPU_AVX2, phi_quant_32_avx2},
+    {PHI_CPU_AVX2, phi_quant_iq4_avx2},
     {PHI_CPU_AVX2, phi_quant_k_avx2},
 #elif defined(__aarch64__)
     {PHI_CPU_NEON, phi_quant_32_neon},
+    {PHI_CPU_NEON, phi_quant_iq4_neon},
     {PHI_CPU_NEON, phi_quant_k_neon},
 #endif
     {0, phi_quant_scalar},

@@ -21,6 +21,9 @@ extern const phi_quantize_fn phi_quant_k_neon[PHI_NDTYPES];
 
 /* IQ4_NL and IQ4_XS. */
 extern const phi_quantize_fn phi_quant_iq4_scalar[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_iq4_avx2[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_iq4_avx512[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_iq4_neon[PHI_NDTYPES];
 
 /* TQ1_0 and TQ2_0. */
 extern const phi_quantize_fn phi_quant_tq_scalar[PHI_NDTYPES];
