@@ -7,10 +7,9 @@
  *
  * Quantizers work in binary32, one rounding an operation, in the order of the
  * formulas, because that is what the bytes of the field's files depend on
- * (FLT_EVAL_METHOD must be 0, and the compiler must not fuse).  They use no
- * importance matrix.  Dequantizers work in double; every product of a block's
- * fields has at most 24 significant bits, so (float)out is also the binary32
- * value that the formats prescribe.
+ * (FLT_EVAL_METHOD must be 0, and the compiler must not fuse).  Dequantizers
+ * work in double; every product of a block's fields has at most 24 significant
+ * bits, so (float)out is also the binary32 value that the formats prescribe.
  *
  * Source: the descriptions of the GGUF tensor types; checked against files
  * written by llama-quantize (llama.cpp of 2026-08, x86-64).
@@ -41,8 +40,8 @@ enum ref_type {
 size_t ref_block_values(enum ref_type type);
 size_t ref_block_bytes(enum ref_type type);
 
-/* Each takes n finite values, n a multiple of the block's length (32; 256 for
- * Q6_K), and writes n / length blocks to out.  n = 0 writes nothing.
+/* Each takes n finite values, n a multiple of 32, and writes n / 32 blocks to
+ * out.  n = 0 writes nothing.
  *
  * Where a scale is so small that its reciprocal overflows, C does not define
  * the conversion to an integer; these do what x86 does (the quant becomes the
@@ -52,10 +51,16 @@ void ref_quantize_q4_1(const float *x, size_t n, uint8_t *out);
 void ref_quantize_q5_0(const float *x, size_t n, uint8_t *out);
 void ref_quantize_q5_1(const float *x, size_t n, uint8_t *out);
 void ref_quantize_q8_0(const float *x, size_t n, uint8_t *out);
-void ref_quantize_q6_k(const float *x, size_t n, uint8_t *out);
 
-/* The same by type.  Returns 0, or -1 if there is no quantizer for it here. */
+/* The same by type, and the K types, whose blocks are of 256 values.  Returns
+ * 0, or -1 if there is no quantizer for the type here. */
 int ref_quantize(enum ref_type type, const float *x, size_t n, uint8_t *out);
+
+/* x (nrows, ncols), ncols a multiple of 256, to rows of blocks without gaps;
+ * importance (ncols), finite and not negative, weighs the squared errors of
+ * the columns.  NULL is ref_quantize().  K types only: -1 for others. */
+int ref_quantize_weighted(enum ref_type type, const float *x, size_t nrows,
+                          size_t ncols, const float *importance, uint8_t *out);
 
 /* n values from n / block length blocks.  Returns 0, or -1 for a type that
  * is not in the enum or an n that is not whole blocks. */

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* ref_quantize.c - block quantizers in binary32, from their formulas.
+/* ref_quantize.c - blocks of 32 in binary32, from their formulas.
  *
  * Intermediate results are stored in named floats, so that the order of the
  * roundings can be read off.  Bytes are made with % and /, not with shifts and
- * masks.  The layouts are drawn in ref_dequantize.c.
+ * masks.  The layouts are drawn in ref_dequantize.c; K types are in
+ * ref_quantize_k.c.
  */
-#include "reference/ref_half.h"
+#include "reference/ref_parts.h"
 #include "reference/ref_quant.h"
 
-#include <float.h>
 #include <math.h>
-#include <string.h>
-
-#if FLT_EVAL_METHOD != 0
-#error "the reference quantizers need binary32 arithmetic as written"
-#endif
 
 /* ---- rounding ---------------------------------------------------------- */
 
@@ -29,31 +24,7 @@ static int truncate_to_byte(float v)
     return low < 128 ? low : low - 256;
 }
 
-/* Nearest whole number, ties to even; |v| < 2^22. */
-static int nearest_even(float v)
-{
-    const double below = floor((double)v);
-    const double rest = (double)v - below;
-    const int whole = (int)below;
-    if (rest > 0.5 || (rest == 0.5 && whole % 2 != 0)) {
-        return whole + 1;
-    }
-    return whole;
-}
-
-static int clamp(int v, int low, int high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-
 /* ---- fields ------------------------------------------------------------ */
-
-static void put_f16(uint8_t *out, float v)
-{
-    const uint16_t code = ref_f16_from_float(v);
-    out[0] = (uint8_t)(code % 256);
-    out[1] = (uint8_t)(code / 256);
-}
 
 /* Sixteen bytes: element j low, element j + 16 high.  Low four bits of q. */
 static void put_nibbles(uint8_t out[16], const int q[32])
@@ -76,18 +47,6 @@ static void put_fifth_bits(uint8_t out[4], const int q[32])
 }
 
 /* ---- what a block's scale is made from --------------------------------- */
-
-/* The value with the largest magnitude, the first one on ties; 0 if none. */
-static float signed_max(const float *x, int n)
-{
-    float max = 0.0f;
-    for (int j = 0; j < n; j++) {
-        if (fabsf(x[j]) > fabsf(max)) {
-            max = x[j];
-        }
-    }
-    return max;
-}
 
 static float smallest(const float *x, int n)
 {
@@ -118,7 +77,7 @@ static float reciprocal_or_0(float d)
  * magnitude becomes q = 0, so d has the opposite sign.  Returns d. */
 static float quantize_signed(const float *x, int half, int q[32])
 {
-    const float d = signed_max(x, 32) / (float)-half;
+    const float d = ref_signed_max(x, 32) / (float)-half;
     const float inverse = reciprocal_or_0(d);
     for (int j = 0; j < 32; j++) {
         const float scaled = x[j] * inverse;
@@ -152,7 +111,7 @@ void ref_quantize_q4_0(const float *x, size_t n, uint8_t *out)
     for (size_t i = 0; i < n; i += 32, out += 18) {
         int q[32];
         const float d = quantize_signed(x + i, 8, q);
-        put_f16(out, d);
+        (void)ref_put_f16(out, d);
         put_nibbles(out + 2, q);
     }
 }
@@ -162,7 +121,7 @@ void ref_quantize_q5_0(const float *x, size_t n, uint8_t *out)
     for (size_t i = 0; i < n; i += 32, out += 22) {
         int q[32];
         const float d = quantize_signed(x + i, 16, q);
-        put_f16(out, d);
+        (void)ref_put_f16(out, d);
         put_fifth_bits(out + 2, q);
         put_nibbles(out + 6, q);
     }
@@ -178,8 +137,8 @@ void ref_quantize_q4_1(const float *x, size_t n, uint8_t *out)
         for (int j = 0; j < 32; j++) {
             q[j] = q[j] < 15 ? q[j] : 15;
         }
-        put_f16(out, d);
-        put_f16(out + 2, m);
+        (void)ref_put_f16(out, d);
+        (void)ref_put_f16(out + 2, m);
         put_nibbles(out + 4, q);
     }
 }
@@ -191,8 +150,8 @@ void ref_quantize_q5_1(const float *x, size_t n, uint8_t *out)
         float m = 0.0f;
         int q[32];
         quantize_between(x + i, 31, &d, &m, q);
-        put_f16(out, d);
-        put_f16(out + 2, m);
+        (void)ref_put_f16(out, d);
+        (void)ref_put_f16(out + 2, m);
         put_fifth_bits(out + 4, q);
         put_nibbles(out + 8, q);
     }
@@ -202,132 +161,13 @@ void ref_quantize_q5_1(const float *x, size_t n, uint8_t *out)
 void ref_quantize_q8_0(const float *x, size_t n, uint8_t *out)
 {
     for (size_t i = 0; i < n; i += 32, out += 34) {
-        const float d = fabsf(signed_max(x + i, 32)) / 127.0f;
+        const float d = fabsf(ref_signed_max(x + i, 32)) / 127.0f;
         const float inverse = reciprocal_or_0(d);
-        put_f16(out, d);
+        (void)ref_put_f16(out, d);
         for (size_t j = 0; j < 32; j++) {
             const float scaled = x[i + j] * inverse;
             out[2 + j] = (uint8_t)truncate_to_byte(roundf(scaled));
         }
-    }
-}
-
-/* ---- Q6_K: super-blocks of 256, sixteen scales of one byte -------------- */
-
-/* Below this magnitude a block or a scale counts as zero. */
-#define TINY 1e-15f
-
-/* Nineteen candidates of a scale for sixteen values, each weighted by its own
- * square; q in -32..31 is stored as 0..63.  For a candidate's quants l the
- * best scale is A / B, with A = sum w x l and B = sum w l l, and the weighted
- * squared error is then a constant less A * A / B: the largest A * A / B
- * wins.  Returns the scale, 0 with all q = 0 for a block of zeros. */
-static float search_scale(const float x[16], int q[16])
-{
-    const float max = signed_max(x, 16);
-    float scale = 0.0f;
-    float best = 0.0f;
-
-    memset(q, 0, 16 * sizeof *q);
-    if (fabsf(max) < TINY) {
-        return 0.0f;
-    }
-
-    /* The plain candidate first, then the steps around it: order decides
-     * between equals. */
-    for (int candidate = -1; candidate < 19; candidate++) {
-        const int step = candidate < 0 ? 0 : candidate - 9;
-        if (candidate >= 0 && step == 0) {
-            continue;
-        }
-        const float reach = candidate < 0 ? 32.0f : 32.0f + 0.1f * (float)step;
-        const float inverse = -reach / max;
-
-        int l[16];
-        float a = 0.0f;
-        float b = 0.0f;
-        for (int i = 0; i < 16; i++) {
-            l[i] = clamp(nearest_even(inverse * x[i]), -32, 31);
-            const float w = x[i] * x[i];
-            const float wx = w * x[i];
-            const float wl = w * (float)l[i];
-            a += wx * (float)l[i];
-            b += wl * (float)l[i];
-        }
-
-        int better = 0;
-        if (candidate < 0) {
-            scale = b != 0.0f ? a / b : 0.0f;
-            better = 1;
-        } else if (b > 0.0f && a * a > best * b) {
-            scale = a / b;
-            better = 1;
-        }
-        if (better) {
-            best = scale * a;
-            for (int i = 0; i < 16; i++) {
-                q[i] = l[i] + 32;
-            }
-        }
-    }
-    return scale;
-}
-
-/* 64 bytes of low nibbles and 32 bytes of upper bit pairs for half a
- * super-block; the four quarters of 32 values share bytes. */
-static void put_six_bits(uint8_t low[64], uint8_t high[32], const int q[128])
-{
-    for (int l = 0; l < 32; l++) {
-        const int a = q[l];
-        const int b = q[32 + l];
-        const int c = q[64 + l];
-        const int e = q[96 + l];
-        low[l] = (uint8_t)(a % 16 + c % 16 * 16);
-        low[32 + l] = (uint8_t)(b % 16 + e % 16 * 16);
-        high[l] = (uint8_t)(a / 16 + b / 16 * 4 + c / 16 * 16 + e / 16 * 64);
-    }
-}
-
-static void quantize_q6_k_block(const float x[256], uint8_t out[210])
-{
-    int q[256];
-    float scales[16];
-
-    memset(out, 0, 210);
-    for (int j = 0; j < 16; j++) {
-        scales[j] = search_scale(x + 16 * j, q + 16 * j);
-    }
-    const float max_scale = signed_max(scales, 16);
-    if (fabsf(max_scale) < TINY) {
-        return;
-    }
-
-    const float inverse = -128.0f / max_scale;
-    put_f16(out + 208, 1.0f / inverse);
-    const float d = ref_float_from_f16(ref_f16_from_float(1.0f / inverse));
-
-    for (int j = 0; j < 16; j++) {
-        const int rounded = nearest_even(inverse * scales[j]);
-        const int scale = rounded < 127 ? rounded : 127;
-        out[192 + j] = (uint8_t)scale;
-
-        /* The quants are made again for the scale as it is stored. */
-        const float stored = d * (float)scale;
-        if (stored == 0.0f) {
-            continue;
-        }
-        for (int i = 16 * j; i < 16 * j + 16; i++) {
-            q[i] = clamp(nearest_even(x[i] / stored), -32, 31) + 32;
-        }
-    }
-    put_six_bits(out, out + 128, q);
-    put_six_bits(out + 64, out + 160, q + 128);
-}
-
-void ref_quantize_q6_k(const float *x, size_t n, uint8_t *out)
-{
-    for (size_t i = 0; i < n; i += 256, out += 210) {
-        quantize_q6_k_block(x + i, out);
     }
 }
 
@@ -341,7 +181,7 @@ int ref_quantize(enum ref_type type, const float *x, size_t n, uint8_t *out)
     } rows[] = {
         {REF_Q4_0, ref_quantize_q4_0}, {REF_Q4_1, ref_quantize_q4_1},
         {REF_Q5_0, ref_quantize_q5_0}, {REF_Q5_1, ref_quantize_q5_1},
-        {REF_Q8_0, ref_quantize_q8_0}, {REF_Q6_K, ref_quantize_q6_k},
+        {REF_Q8_0, ref_quantize_q8_0},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -350,5 +190,11 @@ int ref_quantize(enum ref_type type, const float *x, size_t n, uint8_t *out)
             return 0;
         }
     }
-    return -1;
+    return ref_quantize_k((int)type, x, n, n, NULL, out);
+}
+
+int ref_quantize_weighted(enum ref_type type, const float *x, size_t nrows,
+                          size_t ncols, const float *importance, uint8_t *out)
+{
+    return ref_quantize_k((int)type, x, nrows * ncols, ncols, importance, out);
 }

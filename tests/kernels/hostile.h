@@ -338,12 +338,13 @@ enum hostile_weights {
     HOSTILE_TINY,  /* subnormal */
     HOSTILE_LARGE, /* their sums overflow */
     HOSTILE_HOLES, /* groups of 16 without any */
+    HOSTILE_FEW,   /* groups of 32 in which hardly a column counts */
     HOSTILE_WEIGHTS
 };
 
 static const char *const hostile_weight_names[HOSTILE_WEIGHTS] = {
-    "no importance",   "ones",       "zeros",    "random",
-    "ratios of 2^120", "subnormals", "3e38 all", "holes"};
+    "no importance", "ones",     "zeros", "random",     "ratios of 2^120",
+    "subnormals",    "3e38 all", "holes", "few columns"};
 
 static inline void hostile_weigh(float *w, size_t n, enum hostile_weights kind,
                                  uint64_t *seed)
@@ -366,6 +367,9 @@ static inline void hostile_weigh(float *w, size_t n, enum hostile_weights kind,
             break;
         case HOSTILE_HOLES:
             w[i] = i / 16 % 3 == 1 ? 0.0f : u * u * 1e4f;
+            break;
+        case HOSTILE_FEW:
+            w[i] = i / 32 % 4 == 1 && u > 1.0f / 16 ? 0.0f : 1.0f;
             break;
         default:
             w[i] = kind == HOSTILE_ONES ? 1.0f : 0.0f;

@@ -1,12 +1,126 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The K types with importance and without, every level of instructions that
- * this machine runs: against known bytes.
+ * this machine runs: against the independent reference on hostile values, and
+ * against known bytes.
  */
 #include "libconv/base/sha256.h"
 #include "libconv/cpu/cpu.h"
 #include "libconv/kernels/quant_kernels.h"
+#include "reference/ref_quant.h"
+#include "tests/kernels/hostile.h"
 #include "tests/unit/unit.h"
+
+static const struct {
+    enum phi_dtype dtype;
+    enum ref_type ref;
+} types[] = {
+    {PHI_Q2_K, REF_Q2_K}, {PHI_Q3_K, REF_Q3_K}, {PHI_Q4_K, REF_Q4_K},
+    {PHI_Q5_K, REF_Q5_K}, {PHI_Q6_K, REF_Q6_K},
+};
+
+enum { NTYPES = sizeof(types) / sizeof(types[0]) };
+
+/* Three blocks a row: an odd one is left where two are done at a time. */
+enum { NROWS = 2, NCOLS = 768, NBLK = NROWS * NCOLS / 256 };
+
+/* ---- against the reference ---------------------------------------------- */
+
+/* `what` and `round` name the values x (NROWS, NCOLS). */
+static void check_rows(size_t k, const float *x, const float *importance,
+                       const char *what, const char *weights, int round)
+{
+    const char *const name = phi_dtype_info(types[k].dtype)->name;
+    const size_t nbytes = ref_block_bytes(types[k].ref);
+    uint8_t want[NBLK * 210];
+    uint8_t got[NBLK * 210 + 16];
+
+    ck_assert_int_eq(
+        ref_quantize_weighted(types[k].ref, x, NROWS, NCOLS, importance, want),
+        0);
+    for (size_t i = 0; phi_cpu_level_name(i) != NULL; i++) {
+        uint32_t features = 0;
+
+        if (!phi_cpu_level(phi_cpu_level_name(i), &features) ||
+            (features & ~phi_cpu_detect()) != 0)
+            continue;
+        memset(got, 0xa5, sizeof(got));
+        phi_quantize_kernel(features, types[k].dtype)(got + 8, x, NROWS, NCOLS,
+                                                      importance);
+        for (size_t b = 0; b < NBLK; b++) {
+            if (memcmp(got + 8 + b * nbytes, want + b * nbytes, nbytes) != 0)
+                ck_abort_msg("%s, level %s, %s, %s, round %d: block %zu", name,
+                             phi_cpu_level_name(i), what, weights, round, b);
+        }
+        for (size_t j = 0; j < 8; j++) /* nothing beside the blocks */
+            ck_assert(got[j] == 0xa5 && got[8 + NBLK * nbytes + j] == 0xa5);
+    }
+}
+
+START_TEST(bytes_are_those_of_the_reference)
+{
+    enum { ROUNDS = 4 };
+    static float x[NROWS * NCOLS];
+    static float w[NCOLS];
+    uint64_t seed = 4711 + (uint64_t)_i;
+
+    for (int round = 0; round < ROUNDS * HOSTILE_WEIGHTS; round++) {
+        const enum hostile_weights kind =
+            (enum hostile_weights)(round % HOSTILE_WEIGHTS);
+
+        hostile_fill(x, NROWS * NCOLS, _i, &seed);
+        hostile_weigh(w, NCOLS, kind, &seed);
+        for (size_t k = 0; k < NTYPES; k++)
+            check_rows(k, x, kind == HOSTILE_NONE ? NULL : w, hostile[_i].name,
+                       hostile_weight_names[kind], round);
+    }
+}
+END_TEST
+
+/*
+ * One column of every second sub-block counts, between others that span more
+ * levels; the rest are ramps of steps about as large as the scale that the
+ * one column gets, or much smaller.
+ */
+static void fill_lone(float *x, float *w, uint64_t *seed)
+{
+    for (int at = 0; at < NCOLS; at += 32) {
+        const bool lone = hostile_below(seed, 3) == 0;
+        const float step = ldexpf(1.0f, -hostile_between(seed, 0, 12));
+
+        for (int i = at; i < at + 32; i++) {
+            w[i] = lone ? 0 : 1;
+            for (int r = 0; r < NROWS; r++)
+                x[r * NCOLS + i] = lone ? 0 : step * (float)(i - at - 8);
+        }
+        for (int r = 0; lone && r < NROWS; r++) {
+            float *const xr = x + r * NCOLS + at;
+
+            xr[0] = (float)-hostile_between(seed, 1, 30);
+            xr[1] = (float)hostile_between(seed, 0, 30);
+            xr[2] = (float)hostile_between(seed, (int)xr[0], 0) +
+                    0.5f * (float)hostile_below(seed, 2);
+        }
+        if (lone)
+            w[at + 2] = 1;
+    }
+}
+
+START_TEST(lone_columns_are_those_of_the_reference)
+{
+    static float x[NROWS * NCOLS];
+    static float w[NCOLS];
+    uint64_t seed = 42;
+
+    for (int round = 0; round < 200; round++) {
+        fill_lone(x, w, &seed);
+        for (size_t k = 0; k < NTYPES; k++)
+            check_rows(k, x, w, "lone columns", "ones", round);
+    }
+}
+END_TEST
+
+/* ---- against known bytes ------------------------------------------------ */
 
 /* What each level makes of x (1, 256) hashes to `want`. */
 static void check_hash(enum phi_dtype t, const float *x,
@@ -65,12 +179,42 @@ START_TEST(a_falling_line_wraps)
 }
 END_TEST
 
+/*
+ * Q3_K's descent without importance, in sixteen equal sub-blocks: one that
+ * would go on after five rounds, and one where (x b) / a is not x (b / a).
+ */
+START_TEST(descents_end_and_round_as_ggmls)
+{
+    static const struct {
+        float unit;
+        float values[16];
+        const char *hash;
+    } rows[] = {
+        {1.0f,
+         {12, 33, 15, -27, -26, -1, -12, 32, -17, 15, -23, -5, 28, -15, -34,
+          22},
+         "4e9da97c68934a7f2295047d58413b22476a8d6282505cc2f7248d6de7ddf087"},
+        {1.1f,
+         {0, 2, -2, -2, 5, -6, -3, -5, -7, 1, 0, 1, -1, -3, -5, 4},
+         "ed39c4c70cca71efe5b3a1b3e8ccbd78b6d2737829d64149dbebfaf34666475f"},
+    };
+    float x[256];
+
+    for (int i = 0; i < 256; i++)
+        x[i] = rows[_i].unit * rows[_i].values[i % 16];
+    check_hash(PHI_Q3_K, x, NULL, rows[_i].hash);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("quant k");
     TCase *t = tcase_create("quant k");
 
+    tcase_add_loop_test(t, bytes_are_those_of_the_reference, 0, HOSTILE_COUNT);
+    tcase_add_test(t, lone_columns_are_those_of_the_reference);
     tcase_add_test(t, a_falling_line_wraps);
+    tcase_add_loop_test(t, descents_end_and_round_as_ggmls, 0, 2);
     tcase_set_timeout(t, 300);
     suite_add_tcase(s, t);
     return unit_main(s);
