@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define LANES 8
 
@@ -25,6 +26,19 @@ static inline lanes lanes_load(const float *p)
 static inline void lanes_store(float *p, lanes v)
 {
     _mm256_storeu_ps(p, v);
+}
+
+static inline void lanes_store_f16(uint8_t *p, lanes v)
+{
+    const __m128i h =
+        _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+
+    _mm_storeu_si128((__m128i *)p, h);
+}
+
+static inline lanes lanes_load_f16(const uint8_t *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
 
 static inline lanes lanes_add(lanes a, lanes b)

@@ -11,6 +11,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define LANES 16
 
@@ -30,6 +31,23 @@ static inline lanes lanes_load(const float *p)
 static inline void lanes_store(float *p, lanes v)
 {
     _mm512_storeu_ps(p, v);
+}
+
+/*
+ * To and from LANES f16 at any address: nearest, ties to even, as in
+ * base/half.h but for the bits of NaN.
+ */
+static inline void lanes_store_f16(uint8_t *p, lanes v)
+{
+    const __m256i h =
+        _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+
+    _mm256_storeu_si256((__m256i *)p, h);
+}
+
+static inline lanes lanes_load_f16(const uint8_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
 static inline lanes lanes_add(lanes a, lanes b)

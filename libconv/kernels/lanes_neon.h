@@ -6,6 +6,7 @@
 #include <arm_neon.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define LANES 4
 
@@ -25,6 +26,16 @@ static inline lanes lanes_load(const float *p)
 static inline void lanes_store(float *p, lanes v)
 {
     vst1q_f32(p, v);
+}
+
+static inline void lanes_store_f16(uint8_t *p, lanes v)
+{
+    vst1_u8(p, vreinterpret_u8_f16(vcvt_f16_f32(v)));
+}
+
+static inline lanes lanes_load_f16(const uint8_t *p)
+{
+    return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)));
 }
 
 static inline lanes lanes_add(lanes a, lanes b)

@@ -58,7 +58,7 @@ LANE_INLINE void find_plain(const struct b32_type *t, struct b32_found *f,
             hi = lanes_max(v[i], hi);
         }
         d = lanes_div(lanes_sub(hi, lo), lanes_set(t->levels));
-        lanes_store_f16(f->m, lo);
+        lanes_store_f16((uint8_t *)f->m, lo);
         lanes_store(f->min, lo);
     } else {
         const lanes max = lane_signed_max(v, QK, &hi);
@@ -66,7 +66,7 @@ LANE_INLINE void find_plain(const struct b32_type *t, struct b32_found *f,
         d = lanes_div(t->bytes ? hi : max, lanes_set(t->levels));
     }
     id = lanes_pick(lanes_eq(d, zero), zero, lanes_div(lanes_set(1), d));
-    lanes_store_f16(f->d, d);
+    lanes_store_f16((uint8_t *)f->d, d);
     lanes_store(f->id, id);
 }
 
@@ -135,9 +135,9 @@ LANE_INLINE bool find_weighted(const struct b32_type *t, struct b32_found *f,
                                        g->nsteps, g->absolute};
 
         fit = lane_fit_line(v, w, QK, grid);
-        lanes_store_f16(f->m, lanes_neg(fit.min));
+        lanes_store_f16((uint8_t *)f->m, lanes_neg(fit.min));
     }
-    lanes_store_f16(f->d, fit.scale);
+    lanes_store_f16((uint8_t *)f->d, fit.scale);
     lanes_store(f->min, fit.base);
     lanes_store(f->id, fit.inverse);
     return !lanes_any(fit.strange);

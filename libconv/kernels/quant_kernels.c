@@ -10,13 +10,16 @@ static const struct {
     const phi_quantize_fn *table; /* (PHI_NDTYPES) */
 } quantizers[] = {
 #if defined(__x86_64__)
+    {PHI_CPU_AVX512, phi_quant_float_avx512},
     {PHI_CPU_AVX512, phi_quant_32_avx512},
     {PHI_CPU_AVX512, phi_quant_iq4_avx512},
     {PHI_CPU_AVX512, phi_quant_k_avx512},
+    {PHI_CPU_AVX2, phi_quant_float_avx2},
     {PHI_CPU_AVX2, phi_quant_32_avx2},
     {PHI_CPU_AVX2, phi_quant_iq4_avx2},
     {PHI_CPU_AVX2, phi_quant_k_avx2},
 #elif defined(__aarch64__)
+    {PHI_CPU_NEON, phi_quant_float_neon},
     {PHI_CPU_NEON, phi_quant_32_neon},
     {PHI_CPU_NEON, phi_quant_iq4_neon},
     {PHI_CPU_NEON, phi_quant_k_neon},
@@ -31,6 +34,12 @@ static const struct {
     uint32_t needs;
     const phi_widen_fn *table; /* (PHI_NDTYPES) */
 } wideners[] = {
+#if defined(__x86_64__)
+    {PHI_CPU_AVX512, phi_widen_float_avx512},
+    {PHI_CPU_AVX2, phi_widen_float_avx2},
+#elif defined(__aarch64__)
+    {PHI_CPU_NEON, phi_widen_float_neon},
+#endif
     {0, phi_widen_scalar},
     {0, phi_widen_tq_scalar},
 };

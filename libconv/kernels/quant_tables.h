@@ -8,6 +8,11 @@
 /* Floats and blocks of 32. */
 extern const phi_quantize_fn phi_quant_scalar[PHI_NDTYPES];
 
+/* F16 and BF16. */
+extern const phi_quantize_fn phi_quant_float_avx2[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_float_avx512[PHI_NDTYPES];
+extern const phi_quantize_fn phi_quant_float_neon[PHI_NDTYPES];
+
 /* Blocks of 32. */
 extern const phi_quantize_fn phi_quant_32_avx2[PHI_NDTYPES];
 extern const phi_quantize_fn phi_quant_32_avx512[PHI_NDTYPES];
@@ -29,6 +34,9 @@ extern const phi_quantize_fn phi_quant_iq4_neon[PHI_NDTYPES];
 extern const phi_quantize_fn phi_quant_tq_scalar[PHI_NDTYPES];
 
 extern const phi_widen_fn phi_widen_scalar[PHI_NDTYPES];
+extern const phi_widen_fn phi_widen_float_avx2[PHI_NDTYPES];
+extern const phi_widen_fn phi_widen_float_avx512[PHI_NDTYPES];
+extern const phi_widen_fn phi_widen_float_neon[PHI_NDTYPES];
 extern const phi_widen_fn phi_widen_tq_scalar[PHI_NDTYPES];
 
 #endif

@@ -11,14 +11,6 @@ struct quants {
     __m256i v[4]; /* eight each */
 };
 
-static inline void lanes_store_f16(uint16_t *h, __m256 v)
-{
-    const __m128i f16 =
-        _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-
-    _mm_storeu_si128((__m128i *)h, f16);
-}
-
 static inline __m256 scaled8(const float *x, float min, float id)
 {
     const __m256 above = _mm256_sub_ps(_mm256_loadu_ps(x), _mm256_set1_ps(min));

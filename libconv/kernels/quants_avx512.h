@@ -15,8 +15,6 @@
  *   q32_store_nibbles(out, q), q32_store_bytes(out, q)
  *                       as drawn in quant_32_pack.h; the rest of each integer
  *                       is ignored
- *   lanes_store_f16(h, v)
- *                       LANES values to f16, as phi_f32_to_f16() but for NaN
  */
 #ifndef PHI_KERNELS_QUANTS_AVX512_H
 #define PHI_KERNELS_QUANTS_AVX512_H
@@ -29,14 +27,6 @@ struct quants {
     __m512i low;  /* 0 to 15 */
     __m512i high; /* 16 to 31 */
 };
-
-static inline void lanes_store_f16(uint16_t *h, __m512 v)
-{
-    const __m256i f16 =
-        _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-
-    _mm256_storeu_si256((__m256i *)h, f16);
-}
 
 /* x86 itself makes 0x80000000 of what does not fit. */
 static inline __m512i trunc16(const float *x, float min, float id, float add,

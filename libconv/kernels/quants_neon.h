@@ -11,11 +11,6 @@ struct quants {
     int32x4_t v[8]; /* four each */
 };
 
-static inline void lanes_store_f16(uint16_t *h, float32x4_t v)
-{
-    vst1_u16(h, vreinterpret_u16_f16(vcvt_f16_f32(v)));
-}
-
 static inline float32x4_t scaled4(const float *x, float min, float id)
 {
     const float32x4_t above = vsubq_f32(vld1q_f32(x), vdupq_n_f32(min));
