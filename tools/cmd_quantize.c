@@ -4,6 +4,7 @@
 #include "tools/levels.h"
 #include "tools/quantize_job.h"
 #include "tools/quantize_report.h"
+#include "tools/quantize_write.h"
 #include "tools/report.h"
 
 static const struct option options[] = {
@@ -34,6 +35,10 @@ static const struct option options[] = {
     OPT_FLAG(0, "strict", struct quantize_args, strict,
              "refuse a fallback type for an odd width, and float types that "
              "do not hold every value of the source's"),
+    OPT_SIZE(0, "max-memory", "N[K|M|G]", struct quantize_args, max_memory,
+             1024,
+             "use at most N bytes of memory, 256M if not given; powers of "
+             "1024"),
     OPT_FLAG('n', "dry-run", struct quantize_args, dry_run,
              "print what would become of each tensor and write nothing"),
     OPT_FLAG('f', "force", struct quantize_args, force,
@@ -59,7 +64,7 @@ static int quantize(struct quantize_job *job)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-    struct quantize_job job = {.cmd = self};
+    struct quantize_job job = {.cmd = self, .args.max_memory = 256u << 20};
     int code = options_parse(self, argc, argv, &job.args);
 
     if (code == -1)

@@ -185,6 +185,42 @@ static int set_uint(const struct command *cmd, const struct option *o,
     return -1;
 }
 
+/* Powers of the unit that the rest of a size stands for, or -1. */
+static int power_of(const char *suffix)
+{
+    static const char letters[] = "KMG";
+    const char *at = strchr(letters, suffix[0]);
+
+    if (suffix[0] == '\0')
+        return 0;
+    return at != NULL && suffix[1] == '\0' ? (int)(at - letters) + 1 : -1;
+}
+
+static int set_size(const struct command *cmd, const struct option *o,
+                    const char *text, uint64_t *out)
+{
+    char *end;
+    uint64_t v;
+    bool fits;
+    int power;
+
+    errno = 0;
+    v = strtoull(text, &end, 10);
+    power = power_of(end);
+    fits = text[0] >= '0' && text[0] <= '9' && errno == 0 && power >= 0;
+    for (; power > 0; power--) {
+        fits = fits && v <= o->max / o->min;
+        v *= o->min;
+    }
+    if (!fits || v == 0 || v > o->max)
+        return usage_error(cmd,
+                           "--%s %s: expected a number of bytes, or one with "
+                           "K, M or G for powers of %llu",
+                           o->name, text, (unsigned long long)o->min);
+    *out = v;
+    return -1;
+}
+
 static int set_float(const struct command *cmd, const struct option *o,
                      const char *text, struct opt_float *out)
 {
@@ -211,6 +247,8 @@ static int set_value(const struct command *cmd, const struct option *o,
         return add_text(cmd, to, text);
     case OPTION_UINT:
         return set_uint(cmd, o, text, to);
+    case OPTION_SIZE:
+        return set_size(cmd, o, text, to);
     case OPTION_FLOAT:
         return set_float(cmd, o, text, to);
     default:

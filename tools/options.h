@@ -41,6 +41,7 @@ enum option_kind {
     OPTION_TEXT,  /* const char *, borrowed from argv */
     OPTION_LIST,  /* struct text_list, repeatable */
     OPTION_UINT,  /* uint64_t in [min, max] */
+    OPTION_SIZE,  /* uint64_t >= 1 with K, M or G, powers of `min` */
     OPTION_FLOAT, /* struct opt_float, finite */
 };
 
@@ -63,7 +64,7 @@ struct option {
     const char *arg;  /* placeholder of its value; NULL for flags */
     const char *help;
     size_t offset; /* of the value in the command's structure */
-    uint64_t min;  /* OPTION_UINT */
+    uint64_t min;  /* OPTION_UINT, OPTION_SIZE */
     uint64_t max;
 };
 
@@ -82,6 +83,10 @@ struct option {
 #define OPT_UINT(l, n, a, type, member, lo, hi, h)                             \
     {                                                                          \
         OPTION_UINT, l, n, a, h, offsetof(type, member), lo, hi                \
+    }
+#define OPT_SIZE(l, n, a, type, member, unit, h)                               \
+    {                                                                          \
+        OPTION_SIZE, l, n, a, h, offsetof(type, member), unit, INT64_MAX       \
     }
 #define OPT_FLOAT(l, n, a, type, member, h)                                    \
     {                                                                          \

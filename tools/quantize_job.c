@@ -176,51 +176,6 @@ enum phi_status quantize_make_plans(struct quantize_job *job,
     return st == PHI_OK ? quantize_recipe_check(job, err) : st;
 }
 
-enum phi_status quantize_write_files(struct quantize_job *job,
-                                     struct phi_err *err)
-{
-    const struct phi_gguf_options gguf = {.replace = job->args.force};
-    struct phi_output_job *jobs = phi_alloc(job->n, sizeof(*jobs), err);
-    struct phi_sink **sinks = phi_alloc(job->n, sizeof(*sinks), err);
-    /* The report has errors only where it has a line a tensor. */
-    const bool measured = job->args.common.json || job->args.common.verbose;
-    struct phi_pipeline_options opt = {
-        .nthreads = (size_t)job->args.common.threads,
-        .features = job->features,
-    };
-    struct progress progress;
-    struct phi_monitor monitor;
-    enum phi_status st = jobs != NULL && sinks != NULL ? PHI_OK : PHI_E_NOMEM;
-
-    for (size_t i = 0; st == PHI_OK && i < job->n; i++) {
-        struct quantize_target *t = &job->targets[i];
-
-        if (measured) {
-            t->rounding = phi_alloc(t->plan.n, sizeof(*t->rounding), err);
-            if (t->rounding == NULL) {
-                st = PHI_E_NOMEM;
-                break;
-            }
-        }
-        st = phi_gguf_sink_open(&t->sink, t->path, &t->plan.meta,
-                                t->plan.tensors, t->plan.n, &gguf, err);
-        sinks[i] = t->sink;
-        jobs[i] = (struct phi_output_job){&t->plan, t->sink, t->rounding};
-    }
-    progress_begin(&progress, job->args.common.progress, "quantize", "B");
-    monitor = progress_monitor(&progress);
-    opt.monitor = &monitor;
-    if (st == PHI_OK)
-        st = phi_pipeline_run(job->source, jobs, job->n, &opt, err);
-    if (st == PHI_OK)
-        st = phi_sinks_commit(sinks, job->n, err);
-    progress_end(&progress);
-    job->seconds = progress_seconds(&progress);
-    free(sinks);
-    free(jobs);
-    return st;
-}
-
 void quantize_release(struct quantize_job *job)
 {
     for (size_t i = 0; job->targets != NULL && i < job->args.types.n; i++) {

@@ -24,6 +24,7 @@ struct quantize_args {
     bool leave_output;
     bool allow_requantize;
     bool strict;
+    uint64_t max_memory;
     bool dry_run;
     bool force;
 };
@@ -58,10 +59,6 @@ int quantize_read_words(struct quantize_job *job);
 /* Opens model and matrix, plans every target: nothing is written yet. */
 enum phi_status quantize_make_plans(struct quantize_job *job,
                                     struct phi_err *err);
-
-/* Writes, syncs and names every output. */
-enum phi_status quantize_write_files(struct quantize_job *job,
-                                     struct phi_err *err);
 
 /* Frees all but what options_parse() made; files not complete disappear. */
 void quantize_release(struct quantize_job *job);

@@ -105,6 +105,15 @@ static enum phi_status write_rows(struct run *run, struct phi_worker *w,
     return st;
 }
 
+static void add_rows(struct tally *t, const struct phi_lane *l, uint64_t nrows)
+{
+    for (uint64_t r = 0; l->widen != NULL && r < nrows; r++) {
+        t->square += l->square[r];
+        if (l->largest[r] > t->largest)
+            t->largest = l->largest[r];
+    }
+}
+
 /* Adds the rows' errors when all rows before them were added. */
 static void tally(struct run *run, const struct phi_worker *w, size_t i)
 {
@@ -116,18 +125,12 @@ static void tally(struct run *run, const struct phi_worker *w, size_t i)
     phi_lock_take(run->lock);
     while (run->rows_tallied[c->step] != c->row && !given_up(run, i))
         phi_lock_wait(run->lock);
-    for (size_t k = 0; k < run->njobs && !given_up(run, i); k++) {
-        const struct phi_lane *l = &w->lanes[k];
-        struct tally *t = &run->tallies[k * n + c->step];
-
-        for (size_t r = 0; l->widen != NULL && r < c->nrows; r++) {
-            t->square += l->square[r];
-            if (l->largest[r] > t->largest)
-                t->largest = l->largest[r];
-        }
+    if (run->rows_tallied[c->step] == c->row) { /* else it was given up */
+        for (size_t k = 0; k < run->njobs; k++)
+            add_rows(&run->tallies[k * n + c->step], &w->lanes[k], c->nrows);
+        run->rows_tallied[c->step] += c->nrows;
+        phi_lock_wake(run->lock);
     }
-    run->rows_tallied[c->step] += c->nrows;
-    phi_lock_wake(run->lock);
     phi_lock_give(run->lock);
 }
 
@@ -171,13 +174,57 @@ static void work(void *ctx, size_t first, size_t count, size_t worker)
     }
 }
 
+enum phi_status phi_pipeline_least(uint64_t *out, const struct phi_source *s,
+                                   const struct phi_output_job *jobs, size_t n,
+                                   struct phi_err *err)
+{
+    size_t nbytes = 0;
+    const enum phi_status st = phi_worker_nbytes(&nbytes, s, jobs, n, 1, err);
+
+    *out = nbytes;
+    return st;
+}
+
+/*
+ * How many workers, and how large chunks, the memory allows. Order decides
+ * which of two faults is found, and depends on the size of chunks, so these
+ * shrink last.
+ */
+static enum phi_status fit_memory(struct run *run, size_t *chunk_nbytes,
+                                  struct phi_err *err)
+{
+    const struct phi_pipeline_options *o = run->options;
+    const uint64_t max = o->max_memory > 0 ? o->max_memory : UINT64_MAX;
+    size_t each;
+    enum phi_status st;
+
+    *chunk_nbytes = o->chunk_nbytes > 0 ? o->chunk_nbytes : DEFAULT_CHUNK;
+    run->nworkers = o->nthreads + EXTRA_WORKERS;
+    for (;;) {
+        st = phi_worker_nbytes(&each, run->source, run->jobs, run->njobs,
+                               *chunk_nbytes, err);
+        if (st != PHI_OK)
+            return st;
+        while (run->nworkers > 1 && each > max / run->nworkers)
+            run->nworkers--;
+        if (each <= max)
+            return PHI_OK;
+        if (*chunk_nbytes == 1)
+            return phi_fail(err, PHI_E_ARG,
+                            "the buffers need %zu bytes of memory at least, "
+                            "%llu are allowed",
+                            each, (unsigned long long)max);
+        *chunk_nbytes /= 2;
+    }
+}
+
 static enum phi_status make_workers(struct run *run, size_t chunk_nbytes,
                                     struct phi_err *err)
 {
-    const size_t want = run->options->nthreads + EXTRA_WORKERS;
     enum phi_status st = PHI_OK;
 
-    run->nworkers = want < run->chunks.n ? want : run->chunks.n;
+    if (run->nworkers > run->chunks.n)
+        run->nworkers = run->chunks.n;
     if (run->nworkers == 0)
         return PHI_OK;
     run->workers = phi_alloc(run->nworkers, sizeof(*run->workers), err);
@@ -193,12 +240,11 @@ static enum phi_status make_workers(struct run *run, size_t chunk_nbytes,
 static enum phi_status run_init(struct run *run, struct phi_err *err)
 {
     const struct phi_plan *plan = run->jobs[0].plan;
-    const size_t chunk_nbytes = run->options->chunk_nbytes > 0
-                                    ? run->options->chunk_nbytes
-                                    : DEFAULT_CHUNK;
+    size_t chunk_nbytes;
     enum phi_status st;
 
     if ((st = phi_lock_new(&run->lock, err)) != PHI_OK ||
+        (st = fit_memory(run, &chunk_nbytes, err)) != PHI_OK ||
         (st = phi_chunks_make(&run->chunks, run->source, plan, chunk_nbytes,
                               err)) != PHI_OK)
         return st;

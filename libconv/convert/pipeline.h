@@ -34,16 +34,26 @@ struct phi_output_job {
 };
 
 struct phi_pipeline_options {
-    size_t nthreads;                   /* >= 1 */
-    uint32_t features;                 /* of the kernels (cpu/cpu.h) */
-    size_t chunk_nbytes;               /* of the source; 0: the default */
+    size_t nthreads;     /* >= 1 */
+    uint32_t features;   /* of the kernels (cpu/cpu.h) */
+    size_t chunk_nbytes; /* of the source, at most; 0: the default */
+    uint64_t max_memory; /* bytes of buffers; 0: no limit */
     const struct phi_monitor *monitor; /* in bytes of the source, or NULL */
 };
 
 /*
+ * The least that max_memory may be for these jobs: one worker, one row at a
+ * time. Their sinks need not be open.
+ */
+enum phi_status phi_pipeline_least(uint64_t *out, const struct phi_source *s,
+                                   const struct phi_output_job *jobs, size_t n,
+                                   struct phi_err *err);
+
+/*
  * Writes the tensors of all n >= 1 jobs, whose plans are of source s. Commits
  * nothing: the caller does when all is well. Before it returns PHI_OK, the
- * source is known not to have changed while it was read.
+ * source is known not to have changed while it was read. Little memory means
+ * fewer workers, then smaller chunks; PHI_E_ARG with less than the least.
  */
 enum phi_status phi_pipeline_run(const struct phi_source *s,
                                  const struct phi_output_job *jobs, size_t n,

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libconv/base/disk.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
@@ -379,6 +380,24 @@ START_TEST(a_name_of_255_bytes_works)
 }
 END_TEST
 
+START_TEST(disks_hold_all_or_are_refused)
+{
+    struct phi_disk_need needs[] = {
+        {"a", 1}, {"none/b", UINT64_MAX}, {"./c", 1}};
+
+    ck_ok(phi_disk_check(NULL, 0, &err));
+    ck_ok(phi_disk_check(needs, 3, &err));
+    needs[2].nbytes = UINT64_C(1) << 62;
+    ck_refused(phi_disk_check(needs, 3, &err), PHI_E_IO,
+               "a: 2 files together need 46116860184273");
+    needs[2].nbytes = UINT64_MAX;
+    ck_refused(phi_disk_check(needs, 3, &err), PHI_E_IO, "No space left");
+    ck_refused(phi_disk_check(needs + 2, 1, &err), PHI_E_IO,
+               "./c: 1 file needs 18446744073709551615 bytes, ");
+    ck_assert_uint_eq(entries(), 0);
+}
+END_TEST
+
 START_TEST(input_is_known_under_every_name)
 {
     struct phi_file *f = NULL;
@@ -475,6 +494,7 @@ int main(void)
     tcase_add_test(t, a_file_that_came_in_between_stays);
     tcase_add_test(t, only_regular_files_are_targets);
     tcase_add_test(t, a_name_of_255_bytes_works);
+    tcase_add_test(t, disks_hold_all_or_are_refused);
     tcase_add_test(t, input_is_known_under_every_name);
     tcase_add_test(t, reads_are_whole_or_errors);
     tcase_add_test(t, only_regular_files_are_opened);

@@ -182,12 +182,14 @@ static struct memory_source model;
 static struct phi_plan plan;
 static struct memory_sink sink;
 static struct phi_rounding rounding;
+static char hex[PHI_SHA256_HEX]; /* of the tensor of the last run */
 
 static struct {
     size_t nthreads;
     size_t chunk;
     bool unmeasured;
     uint64_t full;
+    uint64_t max_memory;
     const struct phi_monitor *monitor;
 } how = {.nthreads = 2, .chunk = 1};
 
@@ -209,6 +211,7 @@ static enum phi_status run_small(const char *name, const char *type,
     const struct phi_pipeline_options options = {.nthreads = how.nthreads,
                                                  .features = phi_cpu_detect(),
                                                  .chunk_nbytes = how.chunk,
+                                                 .max_memory = how.max_memory,
                                                  .monitor = how.monitor};
     const struct phi_output_job job = {&plan, &sink.base,
                                        how.unmeasured ? NULL : &rounding};
@@ -219,8 +222,10 @@ static enum phi_status run_small(const char *name, const char *type,
     memory_sink_init(&sink, &plan);
     sink.full = how.full;
     st = phi_pipeline_run(&model.base, &job, 1, &options, out);
-    if (st == PHI_OK)
+    if (st == PHI_OK) {
         memory_finish(&sink);
+        memcpy(hex, sink.hex[0], sizeof(hex));
+    }
     memory_sink_release(&sink);
     phi_plan_release(&plan);
     return st;
@@ -367,6 +372,35 @@ START_TEST(a_full_sink_stops_the_run)
 }
 END_TEST
 
+START_TEST(memory_is_bounded)
+{
+    char want[PHI_SHA256_HEX];
+    const struct phi_plan_options opt = {.recipe.type =
+                                             phi_file_type_find("q8_0")};
+    const struct phi_output_job job = {&plan, NULL, &rounding};
+    char words[64];
+
+    for (int i = 0; i < ROWS * COLS; i++)
+        weights[i / COLS][i % COLS] = (float)(i % 37);
+    how.chunk = 0;
+    ck_ok(run_small(W, "q8_0", &err));
+    memcpy(want, hex, sizeof(want));
+    ck_ok(phi_plan_make(&plan, &model.base, &opt, &err));
+    ck_ok(phi_pipeline_least(&how.max_memory, &model.base, &job, 1, &err));
+    phi_plan_release(&plan);
+    for (how.chunk = 1; how.chunk < 1 << 20; how.chunk *= 8) {
+        again();
+        ck_ok(run_small(W, "q8_0", &err));
+        ck_assert_str_eq(hex, want);
+    }
+    snprintf(words, sizeof(words), "need %llu bytes of memory",
+             (unsigned long long)how.max_memory);
+    how.max_memory--;
+    again();
+    ck_refused(run_small(W, "q8_0", &err), PHI_E_ARG, words);
+}
+END_TEST
+
 START_TEST(a_source_that_changed_is_noticed)
 {
     model.changed = true;
@@ -390,6 +424,7 @@ int main(void)
     tcase_add_test(t, large_weights_that_fit_pass);
     tcase_add_test(t, a_monitor_stops_the_run);
     tcase_add_test(t, a_full_sink_stops_the_run);
+    tcase_add_test(t, memory_is_bounded);
     tcase_add_test(t, a_source_that_changed_is_noticed);
     tcase_set_timeout(t, 300);
     suite_add_tcase(s, t);

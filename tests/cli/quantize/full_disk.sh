@@ -1,4 +1,5 @@
-# A disk without room is noticed before anything is written.
+# A disk without room is noticed before anything is written: for one output,
+# and for two of which each would fit.
 mkdir small
 if ! unshare -rm true 2>/dev/null; then
     echo "skipped: no user namespaces here"
@@ -9,6 +10,11 @@ unshare -rm bash -c '
     echo old >small/a.gguf
     '"$PHICONV"' quantize "$SAMPLE" -q --force -t q8_0=small/a.gguf
     echo "code $?"
+    mount -t tmpfs -o size=8M none small || exit 77
+    echo old >small/a.gguf
+    '"$PHICONV"' quantize "$SAMPLE" -q --force -t q8_0=small/a.gguf \
+        -t q5_0=else.gguf -t q8_0=small/b.gguf
+    echo "code $?"
     cat small/a.gguf
-    ls -A small
+    ls -A small .
 '

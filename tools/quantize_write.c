@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#define _XOPEN_SOURCE 700
+#include "tools/quantize_write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "formats/gguf_sink.h"
+#include "libconv/base/disk.h"
+#include "libconv/base/mem.h"
+#include "libconv/base/size.h"
+#include "tools/progress.h"
+
+/* For stacks, the C library and lists that grow while it runs. */
+#define SLACK (UINT64_C(6) << 20)
+
+static enum phi_status check_disks(const struct quantize_job *job,
+                                   struct phi_err *err)
+{
+    struct phi_disk_need *needs = phi_alloc(job->n, sizeof(*needs), err);
+    enum phi_status st = PHI_E_NOMEM;
+
+    if (needs == NULL)
+        return st;
+    for (size_t i = 0; i < job->n; i++)
+        needs[i] = (struct phi_disk_need){job->targets[i].path,
+                                          job->targets[i].nbytes};
+    st = phi_disk_check(needs, job->n, err);
+    free(needs);
+    return st;
+}
+
+/* Bytes of memory that the process has now; 0 where that is not told. */
+static uint64_t resident(void)
+{
+    FILE *f = fopen("/proc/self/statm", "r");
+    unsigned long long total;
+    unsigned long long pages = 0;
+
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%llu %llu", &total, &pages) != 2)
+        pages = 0;
+    fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* --max-memory is for the whole process: what is left of it for buffers. */
+static enum phi_status share_memory(const struct quantize_job *job,
+                                    const struct phi_output_job *jobs,
+                                    uint64_t *out, struct phi_err *err)
+{
+    const uint64_t used = resident() + SLACK;
+    const uint64_t max = job->args.max_memory;
+    uint64_t least;
+    const enum phi_status st =
+        phi_pipeline_least(&least, job->source, jobs, job->n, err);
+
+    if (st != PHI_OK)
+        return st;
+    if (used > max || least > max - used) {
+        const uint64_t unit = UINT64_C(1) << 20;
+
+        return phi_fail(err, PHI_E_ARG,
+                        "--max-memory: %llu bytes are not enough, this job "
+                        "takes %lluM",
+                        (unsigned long long)max,
+                        (unsigned long long)((used + least + unit - 1) / unit));
+    }
+    *out = max - used;
+    return PHI_OK;
+}
+
+static enum phi_status open_target(struct quantize_target *t,
+                                   const struct quantize_args *args,
+                                   struct phi_err *err)
+{
+    const struct phi_gguf_options gguf = {.replace = args->force};
+
+    /* Errors are measured only for reports that have a line a tensor. */
+    if (args->common.json || args->common.verbose) {
+        t->rounding = phi_alloc(t->plan.n, sizeof(*t->rounding), err);
+        if (t->rounding == NULL)
+            return PHI_E_NOMEM;
+    }
+    return phi_gguf_sink_open(&t->sink, t->path, &t->plan.meta, t->plan.tensors,
+                              t->plan.n, &gguf, err);
+}
+
+/* Everything between opened and closed outputs. */
+static enum phi_status run(struct quantize_job *job,
+                           const struct phi_output_job *jobs,
+                           struct phi_sink *const *sinks, struct phi_err *err)
+{
+    struct progress progress;
+    struct phi_monitor monitor;
+    struct phi_pipeline_options opt = {
+        .nthreads = (size_t)job->args.common.threads,
+        .features = job->features,
+        .monitor = &monitor,
+    };
+    enum phi_status st = share_memory(job, jobs, &opt.max_memory, err);
+
+    if (st != PHI_OK)
+        return st;
+    progress_begin(&progress, job->args.common.progress, "quantize", "B");
+    monitor = progress_monitor(&progress);
+    st = phi_pipeline_run(job->source, jobs, job->n, &opt, err);
+    if (st == PHI_OK)
+        st = phi_sinks_commit(sinks, job->n, err);
+    progress_end(&progress);
+    job->seconds = progress_seconds(&progress);
+    return st;
+}
+
+enum phi_status quantize_write_files(struct quantize_job *job,
+                                     struct phi_err *err)
+{
+    struct phi_output_job *jobs = phi_alloc(job->n, sizeof(*jobs), err);
+    struct phi_sink **sinks = phi_alloc(job->n, sizeof(*sinks), err);
+    enum phi_status st = PHI_E_NOMEM;
+
+    if (jobs != NULL && sinks != NULL)
+        st = check_disks(job, err);
+    for (size_t i = 0; st == PHI_OK && i < job->n; i++) {
+        struct quantize_target *t = &job->targets[i];
+
+        st = open_target(t, &job->args, err);
+        sinks[i] = t->sink;
+        jobs[i] = (struct phi_output_job){&t->plan, t->sink, t->rounding};
+    }
+    if (st == PHI_OK)
+        st = run(job, jobs, sinks, err);
+    free(sinks);
+    free(jobs);
+    return st;
+}
