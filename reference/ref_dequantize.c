@@ -258,6 +258,38 @@ static void iq4_xs(const uint8_t *b, double *out)
     }
 }
 
+/* 0 qs[48] | 48 qh[4] | 52 f16 d                              = 54 bytes
+ *
+ * A byte is a fraction b / 256 whose digits to base 3 are levels 0, 1, 2 for
+ * -d, 0, d: digit k, from 0, is floor(b 3^(k + 1) / 256) modulo 3.
+ *
+ *   elements 0..159     digit e / 32 of byte e % 32
+ *   elements 160..239   digit (e - 160) / 16 of byte 32 + (e - 160) % 16
+ *   elements 240..255   digit (e - 240) / 4 of byte 48 + (e - 240) % 4
+ */
+static void tq1_0(const uint8_t *b, double *out)
+{
+    static const int powers[5] = {3, 9, 27, 81, 243};
+    const double d = f16_at(b + 52);
+    for (int e = 0; e < 256; e++) {
+        const int first = e < 160 ? 0 : e < 240 ? 160 : 240;
+        const int width = e < 160 ? 32 : e < 240 ? 16 : 4;
+        const uint8_t *const run = b + (e < 160 ? 0 : e < 240 ? 32 : 48);
+        const int digit = (e - first) / width;
+        const int byte = run[(e - first) % width];
+        out[e] = d * (byte * powers[digit] / 256 % 3 - 1);
+    }
+}
+
+/* 0 qs[64], in the order of Q2_K | 64 f16 d                   = 66 bytes */
+static void tq2_0(const uint8_t *b, double *out)
+{
+    const double d = f16_at(b + 64);
+    for (int e = 0; e < 256; e++) {
+        out[e] = d * (two_bits(b, e) - 1);
+    }
+}
+
 /* ---- by type ----------------------------------------------------------- */
 
 struct layout {
@@ -274,6 +306,7 @@ static const struct layout layouts[] = {
     {REF_Q3_K, 256, 110, q3_k},   {REF_Q4_K, 256, 144, q4_k},
     {REF_Q5_K, 256, 176, q5_k},   {REF_Q6_K, 256, 210, q6_k},
     {REF_IQ4_NL, 32, 18, iq4_nl}, {REF_IQ4_XS, 256, 136, iq4_xs},
+    {REF_TQ1_0, 256, 54, tq1_0},  {REF_TQ2_0, 256, 66, tq2_0},
 };
 
 static const struct layout *find_layout(enum ref_type type)

@@ -43,10 +43,48 @@ float ref_signed_max(const float *x, int n)
     return max;
 }
 
+float ref_square_root(float v)
+{
+    return (float)sqrt((double)v); /* rounding twice is harmless here */
+}
+
+float ref_sum_of_squares(const float *x, size_t n)
+{
+    float sum = 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        sum += x[i] * x[i];
+    }
+    return sum;
+}
+
+float ref_weigh(const float *x, const float *importance, int n, float spread,
+                float *w)
+{
+    float sum = 0.0f;
+    for (int i = 0; i < n; i++) {
+        const float square = x[i] * x[i];
+        w[i] = importance[i] * ref_square_root(spread + square);
+        sum += w[i];
+    }
+    return sum;
+}
+
+float ref_reciprocal(float d)
+{
+    return d != 0.0f ? 1.0f / d : 0.0f;
+}
+
 float ref_put_f16(uint8_t *out, float v)
 {
     const uint16_t code = ref_f16_from_float(v);
     out[0] = (uint8_t)(code % 256);
     out[1] = (uint8_t)(code / 256);
     return ref_float_from_f16(code);
+}
+
+void ref_put_nibbles(uint8_t out[16], const int q[32])
+{
+    for (int j = 0; j < 16; j++) {
+        out[j] = (uint8_t)(q[j] % 16 + q[j + 16] % 16 * 16);
+    }
 }

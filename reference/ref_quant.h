@@ -33,7 +33,9 @@ enum ref_type {
     REF_Q5_K = 13,
     REF_Q6_K = 14,
     REF_IQ4_NL = 20,
-    REF_IQ4_XS = 23
+    REF_IQ4_XS = 23,
+    REF_TQ1_0 = 34,
+    REF_TQ2_0 = 35
 };
 
 /* Values and bytes of one block; 0 for a number that is not in the enum. */
@@ -52,13 +54,14 @@ void ref_quantize_q5_0(const float *x, size_t n, uint8_t *out);
 void ref_quantize_q5_1(const float *x, size_t n, uint8_t *out);
 void ref_quantize_q8_0(const float *x, size_t n, uint8_t *out);
 
-/* The same by type, and the K types, whose blocks are of 256 values.  Returns
- * 0, or -1 if there is no quantizer for the type here. */
+/* The same for every type of the enum, n a multiple of its block.  Returns 0,
+ * or -1 for a type that is not in it. */
 int ref_quantize(enum ref_type type, const float *x, size_t n, uint8_t *out);
 
-/* x (nrows, ncols), ncols a multiple of 256, to rows of blocks without gaps;
- * importance (ncols), finite and not negative, weighs the squared errors of
- * the columns.  NULL is ref_quantize().  K types only: -1 for others. */
+/* x (nrows, ncols), ncols a multiple of the block, to rows of blocks without
+ * gaps; importance (ncols), finite and not negative, weighs the squared errors
+ * of the columns.  NULL is ref_quantize(), and Q8_0, TQ1_0 and TQ2_0 never
+ * weigh. */
 int ref_quantize_weighted(enum ref_type type, const float *x, size_t nrows,
                           size_t ncols, const float *importance, uint8_t *out);
 

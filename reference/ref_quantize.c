@@ -3,13 +3,15 @@
  *
  * Intermediate results are stored in named floats, so that the order of the
  * roundings can be read off.  Bytes are made with % and /, not with shifts and
- * masks.  The layouts are drawn in ref_dequantize.c; K types are in
- * ref_quantize_k.c.
+ * masks.  The layouts are drawn in ref_dequantize.c; the other types are in
+ * ref_quantize_k.c, ref_quantize_iq4.c and ref_quantize_tq.c.
  */
+#include "reference/ref_fit.h"
 #include "reference/ref_parts.h"
 #include "reference/ref_quant.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* ---- rounding ---------------------------------------------------------- */
 
@@ -25,14 +27,6 @@ static int truncate_to_byte(float v)
 }
 
 /* ---- fields ------------------------------------------------------------ */
-
-/* Sixteen bytes: element j low, element j + 16 high.  Low four bits of q. */
-static void put_nibbles(uint8_t out[16], const int q[32])
-{
-    for (int j = 0; j < 16; j++) {
-        out[j] = (uint8_t)(q[j] % 16 + q[j + 16] % 16 * 16);
-    }
-}
 
 /* Four bytes: bit j of the little-endian word is bit 4 of element j. */
 static void put_fifth_bits(uint8_t out[4], const int q[32])
@@ -66,19 +60,14 @@ static float largest(const float *x, int n)
     return m;
 }
 
-static float reciprocal_or_0(float d)
-{
-    return d != 0.0f ? 1.0f / d : 0.0f;
-}
-
-/* ---- blocks of 32 ------------------------------------------------------ */
+/* ---- without importance ------------------------------------------------- */
 
 /* Symmetric about `half`: value = (q - half) * d.  The value with the largest
  * magnitude becomes q = 0, so d has the opposite sign.  Returns d. */
 static float quantize_signed(const float *x, int half, int q[32])
 {
     const float d = ref_signed_max(x, 32) / (float)-half;
-    const float inverse = reciprocal_or_0(d);
+    const float inverse = ref_reciprocal(d);
     for (int j = 0; j < 32; j++) {
         const float scaled = x[j] * inverse;
         const float shifted = scaled + ((float)half + 0.5f);
@@ -97,7 +86,7 @@ static void quantize_between(const float *x, int steps, float *d, float *m,
 {
     *m = smallest(x, 32);
     *d = (largest(x, 32) - *m) / (float)steps;
-    const float inverse = reciprocal_or_0(*d);
+    const float inverse = ref_reciprocal(*d);
     for (int j = 0; j < 32; j++) {
         const float above = x[j] - *m;
         const float scaled = above * inverse;
@@ -112,7 +101,7 @@ void ref_quantize_q4_0(const float *x, size_t n, uint8_t *out)
         int q[32];
         const float d = quantize_signed(x + i, 8, q);
         (void)ref_put_f16(out, d);
-        put_nibbles(out + 2, q);
+        ref_put_nibbles(out + 2, q);
     }
 }
 
@@ -123,7 +112,7 @@ void ref_quantize_q5_0(const float *x, size_t n, uint8_t *out)
         const float d = quantize_signed(x + i, 16, q);
         (void)ref_put_f16(out, d);
         put_fifth_bits(out + 2, q);
-        put_nibbles(out + 6, q);
+        ref_put_nibbles(out + 6, q);
     }
 }
 
@@ -139,7 +128,7 @@ void ref_quantize_q4_1(const float *x, size_t n, uint8_t *out)
         }
         (void)ref_put_f16(out, d);
         (void)ref_put_f16(out + 2, m);
-        put_nibbles(out + 4, q);
+        ref_put_nibbles(out + 4, q);
     }
 }
 
@@ -153,7 +142,7 @@ void ref_quantize_q5_1(const float *x, size_t n, uint8_t *out)
         (void)ref_put_f16(out, d);
         (void)ref_put_f16(out + 2, m);
         put_fifth_bits(out + 4, q);
-        put_nibbles(out + 8, q);
+        ref_put_nibbles(out + 8, q);
     }
 }
 
@@ -162,7 +151,7 @@ void ref_quantize_q8_0(const float *x, size_t n, uint8_t *out)
 {
     for (size_t i = 0; i < n; i += 32, out += 34) {
         const float d = fabsf(ref_signed_max(x + i, 32)) / 127.0f;
-        const float inverse = reciprocal_or_0(d);
+        const float inverse = ref_reciprocal(d);
         (void)ref_put_f16(out, d);
         for (size_t j = 0; j < 32; j++) {
             const float scaled = x[i + j] * inverse;
@@ -171,7 +160,69 @@ void ref_quantize_q8_0(const float *x, size_t n, uint8_t *out)
     }
 }
 
+/* ---- with importance ----------------------------------------------------- */
+
+/* A type of four or five bits: the bytes of its f16 fields, half of the levels
+ * where there is no minimum, and the largest level. */
+struct small_type {
+    enum ref_type type;
+    size_t fields;
+    int half;
+    int top;
+};
+
+static const struct small_type small_types[] = {
+    {REF_Q4_0, 2, 8, 15},
+    {REF_Q5_0, 2, 16, 31},
+    {REF_Q4_1, 4, 0, 15},
+    {REF_Q5_1, 4, 0, 31},
+};
+
+static void weighted_block(const struct small_type *t, const float *x,
+                           const float *w, uint8_t *out)
+{
+    static const struct ref_grid grid = {-0.9f, 0.05f, 36, false};
+    int q[32];
+
+    if (t->half > 0) {
+        (void)ref_put_f16(out, ref_fit_scale(x, w, 32, t->half, q));
+    } else {
+        float min = 0.0f;
+        (void)ref_put_f16(out, ref_fit_line(x, w, 32, t->top, &grid, q, &min));
+        (void)ref_put_f16(out + 2, -min);
+    }
+    out += t->fields;
+    if (t->top > 15) {
+        put_fifth_bits(out, q);
+        out += 4;
+    }
+    ref_put_nibbles(out, q);
+}
+
+static void weighted_row(const struct small_type *t, const float *x, size_t n,
+                         const float *importance, uint8_t *out)
+{
+    const float mean = ref_sum_of_squares(x, n) / (float)n;
+    for (size_t i = 0; i < n; i += 32) {
+        float w[32];
+        (void)ref_weigh(x + i, importance + i, 32, mean, w);
+        weighted_block(t, x + i, w, out);
+        out += ref_block_bytes(t->type);
+    }
+}
+
 /* ---- by type ----------------------------------------------------------- */
+
+/* The types of the other files. */
+static int quantize_others(enum ref_type type, const float *x, size_t n,
+                           size_t ncols, const float *importance, uint8_t *out)
+{
+    if (ref_quantize_k((int)type, x, n, ncols, importance, out) == 0 ||
+        ref_quantize_iq4((int)type, x, n, ncols, importance, out) == 0) {
+        return 0;
+    }
+    return ref_quantize_tq((int)type, x, n, out);
+}
 
 int ref_quantize(enum ref_type type, const float *x, size_t n, uint8_t *out)
 {
@@ -190,11 +241,24 @@ int ref_quantize(enum ref_type type, const float *x, size_t n, uint8_t *out)
             return 0;
         }
     }
-    return ref_quantize_k((int)type, x, n, n, NULL, out);
+    return quantize_others(type, x, n, n, NULL, out);
 }
 
 int ref_quantize_weighted(enum ref_type type, const float *x, size_t nrows,
                           size_t ncols, const float *importance, uint8_t *out)
 {
-    return ref_quantize_k((int)type, x, nrows * ncols, ncols, importance, out);
+    if (importance == NULL || type == REF_Q8_0) {
+        return ref_quantize(type, x, nrows * ncols, out);
+    }
+    for (size_t i = 0; i < sizeof small_types / sizeof small_types[0]; i++) {
+        const struct small_type *const t = &small_types[i];
+        const size_t nbytes = ncols / 32 * ref_block_bytes(type);
+        for (size_t r = 0; t->type == type && r < nrows; r++) {
+            weighted_row(t, x + r * ncols, ncols, importance, out + r * nbytes);
+        }
+        if (t->type == type) {
+            return 0;
+        }
+    }
+    return quantize_others(type, x, nrows * ncols, ncols, importance, out);
 }

@@ -23,35 +23,6 @@
 /* Below this magnitude values and scales count as zero. */
 #define TINY 1e-15f
 
-/* ---- weights ------------------------------------------------------------ */
-
-static float square_root(float v)
-{
-    return (float)sqrt((double)v); /* rounding twice is harmless here */
-}
-
-static float sum_of_squares(const float *x, int n)
-{
-    float sum = 0.0f;
-    for (int i = 0; i < n; i++) {
-        sum += x[i] * x[i];
-    }
-    return sum;
-}
-
-/* importance * sqrt(spread + x^2); returns the sum. */
-static float weigh(const float *x, const float *importance, int n, float spread,
-                   float *w)
-{
-    float sum = 0.0f;
-    for (int i = 0; i < n; i++) {
-        const float square = x[i] * x[i];
-        w[i] = importance[i] * square_root(spread + square);
-        sum += w[i];
-    }
-    return sum;
-}
-
 /* ---- bits --------------------------------------------------------------- */
 
 /* The quarters of each half of the values share bytes, two bits each, the
@@ -152,17 +123,18 @@ struct subs {
 static void fit_subs(const struct line_type *t, const float *x,
                      const float *importance, struct subs *s)
 {
-    const float spread = t->spread * sum_of_squares(x, 256) / 256.0f;
+    const float spread = t->spread * ref_sum_of_squares(x, 256) / 256.0f;
     const int n = t->n;
 
     for (int j = 0; j < 256 / n; j++, x += n) {
         const struct ref_grid *g = &weighted_grid;
         float w[32];
         if (importance != NULL) {
-            s->weight[j] = weigh(x, importance + n * j, n, spread, w);
+            s->weight[j] = ref_weigh(x, importance + n * j, n, spread, w);
         } else {
-            const float mean = sum_of_squares(x, n) / (float)n;
-            const float more = t->type == REF_Q2_K ? 0.0f : square_root(mean);
+            const float mean = ref_sum_of_squares(x, n) / (float)n;
+            const float more =
+                t->type == REF_Q2_K ? 0.0f : ref_square_root(mean);
             for (int i = 0; i < n; i++) {
                 w[i] = more + fabsf(x[i]);
             }
@@ -297,7 +269,7 @@ static int signed_byte(int v)
 
 static void q3_k_block(const float *x, const float *importance, uint8_t *out)
 {
-    const float spread = 2.0f * sum_of_squares(x, 256) / 256.0f;
+    const float spread = 2.0f * ref_sum_of_squares(x, 256) / 256.0f;
     float scales[16];
     float sums[16];
     int level[16] = {0};
@@ -307,7 +279,7 @@ static void q3_k_block(const float *x, const float *importance, uint8_t *out)
     for (int j = 0; j < 16; j++) {
         if (importance != NULL) {
             float w[16];
-            sums[j] = weigh(x + 16 * j, importance + 16 * j, 16, spread, w);
+            sums[j] = ref_weigh(x + 16 * j, importance + 16 * j, 16, spread, w);
             scales[j] = ref_fit_scale(x + 16 * j, w, 16, 4, q + 16 * j);
         } else {
             scales[j] = ref_fit_descent(x + 16 * j, q + 16 * j);

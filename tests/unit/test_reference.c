@@ -210,6 +210,14 @@ static const struct {
      "95f2fbae1a3f89d0ad89ca3ce783648b8bdee976367ef21c9cea450e8a45e8d3"},
     {REF_Q5_K,
      "de189d5f4e283ff1af4a4899a5220d2fb6620c842e14d4226fbac51f3a0b4831"},
+    {REF_IQ4_NL,
+     "cd19c03a2327e3b923ec5e5db7a046debe7187e31f28c14e1d5de3dfec1e1d0e"},
+    {REF_IQ4_XS,
+     "f6679f53e977599535a3c18d6e5d1a9e66c4c4e660046a6081b682429c367002"},
+    {REF_TQ1_0,
+     "915bc6f73b9af5d49bd3f80f80ab2e8688c207560539fc8384765e8aa31cf7d4"},
+    {REF_TQ2_0,
+     "e4be723c6e33e9f0902b55c3e75eefc72078e478e1b38e3185fd8d13b4d94808"},
 };
 
 START_TEST(quantizers_write_the_known_bytes)
@@ -276,6 +284,8 @@ static const struct {
     {REF_Q6_K, {208, 208}, -116013.89559078217},
     {REF_IQ4_NL, {0, 0}, -3336.721230983734},
     {REF_IQ4_XS, {0, 0}, -287.6329095363617},
+    {REF_TQ1_0, {52, 52}, -4.7435302734375},
+    {REF_TQ2_0, {64, 64}, 43.08661508560181},
 };
 
 START_TEST(dequantizers_agree_with_gguf_py)

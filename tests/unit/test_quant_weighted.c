@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The K types with importance and without, every level of instructions that
- * this machine runs: against the independent reference on hostile values, and
- * against known bytes.
+ * Types of blocks with importance and without, every level of instructions
+ * that this machine runs: against the independent reference on hostile values,
+ * and against known bytes.
  */
 #include "libconv/base/sha256.h"
 #include "libconv/cpu/cpu.h"
@@ -15,29 +15,44 @@ static const struct {
     enum phi_dtype dtype;
     enum ref_type ref;
 } types[] = {
-    {PHI_Q2_K, REF_Q2_K}, {PHI_Q3_K, REF_Q3_K}, {PHI_Q4_K, REF_Q4_K},
-    {PHI_Q5_K, REF_Q5_K}, {PHI_Q6_K, REF_Q6_K},
+    {PHI_Q4_0, REF_Q4_0},   {PHI_Q4_1, REF_Q4_1},     {PHI_Q5_0, REF_Q5_0},
+    {PHI_Q5_1, REF_Q5_1},   {PHI_Q8_0, REF_Q8_0},     {PHI_Q2_K, REF_Q2_K},
+    {PHI_Q3_K, REF_Q3_K},   {PHI_Q4_K, REF_Q4_K},     {PHI_Q5_K, REF_Q5_K},
+    {PHI_Q6_K, REF_Q6_K},   {PHI_IQ4_NL, REF_IQ4_NL}, {PHI_IQ4_XS, REF_IQ4_XS},
+    {PHI_TQ1_0, REF_TQ1_0}, {PHI_TQ2_0, REF_TQ2_0},
 };
 
 enum { NTYPES = sizeof(types) / sizeof(types[0]) };
 
-/* Three blocks a row: an odd one is left where two are done at a time. */
-enum { NROWS = 2, NCOLS = 768, NBLK = NROWS * NCOLS / 256 };
+/* Three super-blocks a row: an odd one is left where two are done at once. */
+enum { NROWS = 2, NCOLS = 768 };
+
+/* More rows than lanes: what is summed over rows is, in lanes and without. */
+enum { MANY_ROWS = 19, MANY_COLS = 256, MOST = MANY_ROWS * MANY_COLS };
 
 /* ---- against the reference ---------------------------------------------- */
 
-/* `what` and `round` name the values x (NROWS, NCOLS). */
-static void check_rows(size_t k, const float *x, const float *importance,
-                       const char *what, const char *weights, int round)
-{
-    const char *const name = phi_dtype_info(types[k].dtype)->name;
-    const size_t nbytes = ref_block_bytes(types[k].ref);
-    uint8_t want[NBLK * 210];
-    uint8_t got[NBLK * 210 + 16];
+/* `what`, `weights` and `round` name the values x (nrows, ncols). */
+struct rows {
+    const float *x;
+    size_t nrows;
+    size_t ncols;
+    const char *what;
+    const char *weights;
+    int round;
+};
 
-    ck_assert_int_eq(
-        ref_quantize_weighted(types[k].ref, x, NROWS, NCOLS, importance, want),
-        0);
+static void check_rows(size_t k, const struct rows *r, const float *importance)
+{
+    const struct phi_dtype_info *const info = phi_dtype_info(types[k].dtype);
+    const size_t nblk = r->nrows * r->ncols / info->block;
+    const size_t nbytes = ref_block_bytes(types[k].ref);
+    static uint8_t want[MOST * 2];
+    static uint8_t got[MOST * 2 + 16];
+
+    ck_assert_int_eq(ref_quantize_weighted(types[k].ref, r->x, r->nrows,
+                                           r->ncols, importance, want),
+                     0);
     for (size_t i = 0; phi_cpu_level_name(i) != NULL; i++) {
         uint32_t features = 0;
 
@@ -45,35 +60,49 @@ static void check_rows(size_t k, const float *x, const float *importance,
             (features & ~phi_cpu_detect()) != 0)
             continue;
         memset(got, 0xa5, sizeof(got));
-        phi_quantize_kernel(features, types[k].dtype)(got + 8, x, NROWS, NCOLS,
-                                                      importance);
-        for (size_t b = 0; b < NBLK; b++) {
+        phi_quantize_kernel(features, types[k].dtype)(got + 8, r->x, r->nrows,
+                                                      r->ncols, importance);
+        for (size_t b = 0; b < nblk; b++) {
             if (memcmp(got + 8 + b * nbytes, want + b * nbytes, nbytes) != 0)
-                ck_abort_msg("%s, level %s, %s, %s, round %d: block %zu", name,
-                             phi_cpu_level_name(i), what, weights, round, b);
+                ck_abort_msg("%s, level %s, %s, %s, round %d: block %zu",
+                             info->name, phi_cpu_level_name(i), r->what,
+                             r->weights, r->round, b);
         }
         for (size_t j = 0; j < 8; j++) /* nothing beside the blocks */
-            ck_assert(got[j] == 0xa5 && got[8 + NBLK * nbytes + j] == 0xa5);
+            ck_assert(got[j] == 0xa5 && got[8 + nblk * nbytes + j] == 0xa5);
+    }
+}
+
+/* Of every kind of importance `rounds` rows with hostile values. */
+static void check_hostile(int fill, size_t nrows, size_t ncols, int rounds)
+{
+    static float x[MOST];
+    static float w[NCOLS];
+    uint64_t seed = 4711 + (uint64_t)fill;
+
+    for (int round = 0; round < rounds * HOSTILE_WEIGHTS; round++) {
+        const enum hostile_weights kind =
+            (enum hostile_weights)(round % HOSTILE_WEIGHTS);
+        const struct rows r = {
+            x,    nrows, ncols, hostile[fill].name, hostile_weight_names[kind],
+            round};
+
+        hostile_fill(x, nrows * ncols, fill, &seed);
+        hostile_weigh(w, ncols, kind, &seed);
+        for (size_t k = 0; k < NTYPES; k++)
+            check_rows(k, &r, kind == HOSTILE_NONE ? NULL : w);
     }
 }
 
 START_TEST(bytes_are_those_of_the_reference)
 {
-    enum { ROUNDS = 4 };
-    static float x[NROWS * NCOLS];
-    static float w[NCOLS];
-    uint64_t seed = 4711 + (uint64_t)_i;
+    check_hostile(_i, NROWS, NCOLS, 4);
+}
+END_TEST
 
-    for (int round = 0; round < ROUNDS * HOSTILE_WEIGHTS; round++) {
-        const enum hostile_weights kind =
-            (enum hostile_weights)(round % HOSTILE_WEIGHTS);
-
-        hostile_fill(x, NROWS * NCOLS, _i, &seed);
-        hostile_weigh(w, NCOLS, kind, &seed);
-        for (size_t k = 0; k < NTYPES; k++)
-            check_rows(k, x, kind == HOSTILE_NONE ? NULL : w, hostile[_i].name,
-                       hostile_weight_names[kind], round);
-    }
+START_TEST(many_rows_are_those_of_the_reference)
+{
+    check_hostile(_i, MANY_ROWS, MANY_COLS, 1);
 }
 END_TEST
 
@@ -113,9 +142,11 @@ START_TEST(lone_columns_are_those_of_the_reference)
     uint64_t seed = 42;
 
     for (int round = 0; round < 200; round++) {
+        const struct rows r = {x, NROWS, NCOLS, "lone columns", "ones", round};
+
         fill_lone(x, w, &seed);
         for (size_t k = 0; k < NTYPES; k++)
-            check_rows(k, x, w, "lone columns", "ones", round);
+            check_rows(k, &r, w);
     }
 }
 END_TEST
@@ -208,10 +239,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("quant k");
-    TCase *t = tcase_create("quant k");
+    Suite *s = suite_create("quant weighted");
+    TCase *t = tcase_create("quant weighted");
 
     tcase_add_loop_test(t, bytes_are_those_of_the_reference, 0, HOSTILE_COUNT);
+    tcase_add_loop_test(t, many_rows_are_those_of_the_reference, 0,
+                        HOSTILE_COUNT);
     tcase_add_test(t, lone_columns_are_those_of_the_reference);
     tcase_add_test(t, a_falling_line_wraps);
     tcase_add_loop_test(t, descents_end_and_round_as_ggmls, 0, 2);
