@@ -2,13 +2,15 @@
 /*
  * Values on which quantizers go wrong, and importances. Every fill is
  * deterministic on every machine: integer generators, exact scalings, no libm
- * but ldexpf. All values are finite.
+ * but ldexpf, one random number an expression, since their order would be the
+ * compiler's. All values are finite.
  */
 #ifndef PHI_TESTS_HOSTILE_H
 #define PHI_TESTS_HOSTILE_H
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -87,12 +89,12 @@ static inline void hostile_zeros(float *x, int n, uint64_t *seed)
 static inline void hostile_outlier(float *x, int n, uint64_t *seed)
 {
     const float noise = hostile_below(seed, 2) == 0 ? 0.0f : 1e-3f;
+    const float size = hostile_below(seed, 2) == 0 ? 60000.0f : -60000.0f;
+    const int where = hostile_below(seed, n);
 
     for (int i = 0; i < n; i++)
         x[i] = noise * hostile_normal(seed);
-    x[hostile_below(seed, n)] =
-        ldexpf(hostile_below(seed, 2) == 0 ? 60000.0f : -60000.0f,
-               -hostile_below(seed, 16));
+    x[where] = ldexpf(size, -hostile_below(seed, 16));
 }
 
 static inline void hostile_subnormal(float *x, int n, uint64_t *seed)
@@ -115,9 +117,10 @@ static inline void hostile_threshold(float *x, int n, uint64_t *seed)
 
     hostile_scaled(x, n, seed, -54, -48);
     if (hostile_below(seed, 2) == 0) {
-        for (int i = 0; i < n; i++)
-            x[i] = edge[hostile_below(seed, 4)] *
-                   (hostile_below(seed, 3) == 0 ? 1.0f : 0.25f);
+        for (int i = 0; i < n; i++) {
+            x[i] = edge[hostile_below(seed, 4)];
+            x[i] *= hostile_below(seed, 3) == 0 ? 1.0f : 0.25f;
+        }
     }
 }
 
@@ -179,8 +182,11 @@ static inline void hostile_equal(float *x, int n, uint64_t *seed)
 
     for (int i = 0; i < n; i++)
         x[i] = v;
-    if (hostile_below(seed, 3) == 0)
-        x[hostile_below(seed, n)] = hostile_below(seed, 2) == 0 ? 0.0f : -v;
+    if (hostile_below(seed, 3) == 0) {
+        const float other = hostile_below(seed, 2) == 0 ? 0.0f : -v;
+
+        x[hostile_below(seed, n)] = other;
+    }
 }
 
 /* Plus and minus the same: the first of equal magnitudes counts. */
@@ -251,8 +257,11 @@ static inline void hostile_sparse(float *x, int n, uint64_t *seed)
 
 static inline void hostile_wide(float *x, int n, uint64_t *seed)
 {
-    for (int i = 0; i < n; i++)
-        x[i] = ldexpf(hostile_normal(seed), hostile_between(seed, -20, 20));
+    for (int i = 0; i < n; i++) {
+        const float v = hostile_normal(seed);
+
+        x[i] = ldexpf(v, hostile_between(seed, -20, 20));
+    }
 }
 
 /* Any finite number. */
@@ -375,6 +384,27 @@ static inline void hostile_weigh(float *w, size_t n, enum hostile_weights kind,
             w[i] = kind == HOSTILE_ONES ? 1.0f : 0.0f;
         }
     }
+}
+
+/* Cases of a type and a kind, for hashes: four blocks each. */
+#define HOSTILE_CASES  (HOSTILE_WEIGHTS * 10)
+#define HOSTILE_VALUES 1024 /* at most */
+
+/* Case i: values, and importance or NULL; returns their number. */
+static inline size_t hostile_case(float x[HOSTILE_VALUES],
+                                  float room[HOSTILE_VALUES],
+                                  const float **importance, size_t block,
+                                  int kind, int i)
+{
+    const size_t n = 4 * (block < 32 ? 32 : block);
+    const enum hostile_weights weights =
+        (enum hostile_weights)(i % HOSTILE_WEIGHTS);
+    uint64_t seed = (uint64_t)kind << 32 | (uint64_t)i;
+
+    hostile_fill(x, n, kind, &seed);
+    hostile_weigh(room, n, weights, &seed);
+    *importance = weights == HOSTILE_NONE ? NULL : room;
+    return n;
 }
 
 #endif
