@@ -3,11 +3,14 @@
  * The nearest of IQ4's levels: counting the bounds below a value, as the
  * kernels do, against comparing distances in f32, as ggml does. They must
  * agree for every float; checked are those around the bounds, the levels and
- * far away.
+ * far away. Vector kernels look the levels up in other ways: they are given
+ * the floats at the bounds.
  */
 #include <math.h>
 
+#include "libconv/cpu/cpu.h"
 #include "libconv/kernels/quant_iq4_pack.h"
+#include "libconv/kernels/quant_kernels.h"
 #include "tests/unit/unit.h"
 
 /* Floats on each side. */
@@ -82,6 +85,68 @@ START_TEST(the_rest_of_the_floats)
 }
 END_TEST
 
+enum { NBLK = 15, VALUES = 32 };
+
+/*
+ * A block a bound, which has scale 1: only 113 counts, and with the first
+ * inverse scale, 1 because of 127, its level is 113 too. Others would leave no
+ * less error; `weight` decides whether rounding sees it so.
+ */
+static void fill_bounds(float *x, float *importance, float weight)
+{
+    for (int b = 0; b < NBLK; b++, x += VALUES, importance += VALUES) {
+        for (int j = 0; j < VALUES; j++) {
+            x[j] = step_from(iq4_bounds[b], j - VALUES / 2);
+            importance[j] = 0;
+        }
+        x[0] = 113;
+        x[1] = 127;
+        importance[0] = weight;
+    }
+}
+
+/* Whether a block of IQ4_NL has scale 1 and the levels nearest to x. */
+static bool is_nearest(const uint8_t *block, const float *x)
+{
+    if (phi_load_u16(block) != 0x3c00)
+        return false;
+    for (int j = 0; j < VALUES; j++) {
+        const int q = j < 16 ? block[2 + j] & 15 : block[2 + j - 16] >> 4;
+
+        if (q != iq4_nearest(x[j]))
+            return false;
+    }
+    return true;
+}
+
+START_TEST(vectors_have_the_same_bounds)
+{
+    float x[NBLK * VALUES];
+    float importance[NBLK * VALUES];
+
+    for (size_t i = 0; phi_cpu_level_name(i) != NULL; i++) {
+        uint32_t features = 0;
+        bool seen[NBLK] = {false};
+
+        if (!phi_cpu_level(phi_cpu_level_name(i), &features) ||
+            (features & ~phi_cpu_detect()) != 0)
+            continue;
+        for (int weight = 1; weight < 50; weight++) {
+            uint8_t out[NBLK * 18];
+
+            fill_bounds(x, importance, (float)weight);
+            phi_quantize_kernel(features, PHI_IQ4_NL)(out, x, 1, NBLK * VALUES,
+                                                      importance);
+            for (int b = 0; b < NBLK; b++)
+                seen[b] = seen[b] || is_nearest(out + 18 * b, x + VALUES * b);
+        }
+        for (int b = 0; b < NBLK; b++)
+            ck_assert_msg(seen[b], "level %s: around %g", phi_cpu_level_name(i),
+                          (double)iq4_bounds[b]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("iq4 levels");
@@ -90,6 +155,7 @@ int main(void)
     tcase_add_loop_test(t, bounds_are_where_distances_cross, 0, 15);
     tcase_add_loop_test(t, levels_are_their_own_nearest, 0, 16);
     tcase_add_test(t, the_rest_of_the_floats);
+    tcase_add_test(t, vectors_have_the_same_bounds);
     suite_add_tcase(s, t);
     return unit_main(s);
 }
