@@ -43,7 +43,7 @@ PATH=$PWD/..:$PATH
 
 outputs=()
 files=()
-for type in f16 q8_0 q5_1 q5_0 q4_1 q4_0; do
+for type in f16 q8_0 q6_k q5_k_m q4_k_m q4_0; do
     files+=("$type.gguf")
     outputs+=(-t "$type=$type.gguf")
 done
