@@ -28,10 +28,7 @@ struct gguf_source {
     size_t nparts;
     size_t cap;
     struct phi_tensor *tensors;
-    struct place {
-        size_t part;
-        uint64_t offset;
-    } * places; /* of the tensors */
+    struct phi_source_file *files; /* (nparts) */
 };
 
 /* What a file's split keys say. */
@@ -50,10 +47,7 @@ static enum phi_status source_read(const struct phi_source *s, size_t i,
                                    uint64_t offset, void *to, size_t n,
                                    struct phi_err *err)
 {
-    const struct gguf_source *g = self(s);
-    const struct place *at = &g->places[i];
-
-    return phi_file_read(g->parts[at->part].f, at->offset + offset, to, n, err);
+    return phi_file_read(self(s)->parts[i].f, offset, to, n, err);
 }
 
 static enum phi_status source_unchanged(const struct phi_source *s,
@@ -88,7 +82,7 @@ static void source_close(struct phi_source *s)
     }
     free(g->parts);
     free(g->tensors);
-    free(g->places);
+    free(g->files);
     free(g->path);
     phi_meta_release(&g->base.meta);
     free(g);
@@ -262,12 +256,14 @@ static enum phi_status list_tensors(struct gguf_source *g, uint64_t total,
                         ", expected %zu, the number of tensors found",
                         g->path, total, n);
     g->tensors = phi_alloc(n, sizeof(*g->tensors), err);
-    g->places = phi_alloc(n, sizeof(*g->places), err);
-    if (g->tensors == NULL || g->places == NULL)
+    g->files = phi_alloc(g->nparts, sizeof(*g->files), err);
+    if (g->tensors == NULL || g->files == NULL)
         return st;
     for (size_t i = 0; i < g->nparts; i++) {
         const struct part *part = &g->parts[i];
 
+        g->files[i] = (struct phi_source_file){
+            phi_path_base(phi_file_path(part->f)), phi_file_size(part->f)};
         for (size_t j = 0; j < part->gguf.ntensors; j++, k++) {
             const struct phi_gguf_tensor *from = &part->gguf.tensors[j];
             struct phi_tensor *t = &g->tensors[k];
@@ -279,7 +275,8 @@ static enum phi_status list_tensors(struct gguf_source *g, uint64_t total,
             t->rank = from->rank;
             memcpy(t->dim, from->dim, sizeof(from->dim));
             t->nbytes = from->nbytes;
-            g->places[k] = (struct place){i, from->offset};
+            t->part = i;
+            t->offset = from->offset;
             st = phi_map_add(&seen, t->name, strlen(t->name), 0, &added, err);
             if (st == PHI_OK && !added)
                 st = phi_fail(err, PHI_E_FORMAT,
@@ -293,6 +290,8 @@ static enum phi_status list_tensors(struct gguf_source *g, uint64_t total,
     st = PHI_OK;
 out:
     phi_map_release(&seen);
+    g->base.files = g->files;
+    g->base.nfiles = g->nparts;
     g->base.tensors = g->tensors;
     g->base.ntensors = k;
     return st;

@@ -17,12 +17,6 @@
 /* Bytes compared at a time when a tied tensor is stored twice. */
 #define CHUNK 65536
 
-/* Where the bytes of a tensor are. */
-struct place {
-    size_t shard;
-    size_t tensor;
-};
-
 struct hf_source {
     struct phi_source base;
     char *path;
@@ -30,9 +24,9 @@ struct hf_source {
     struct phi_json_doc *config_doc;
     struct phi_hf_config config;
     struct phi_hf_slots slots;
-    struct phi_tensor *tensors; /* base.tensors, while they are made */
-    struct place *places;       /* (base.ntensors) */
-    struct phi_file **files;    /* (nfiles) others that were or may be read */
+    struct phi_tensor *tensors;    /* base.tensors, while they are made */
+    struct phi_source_file *parts; /* base.files: the shards */
+    struct phi_file **files; /* (nfiles) others that were or may be read */
     size_t nfiles;
 };
 
@@ -64,10 +58,7 @@ static enum phi_status hf_read(const struct phi_source *s, size_t i,
                                uint64_t offset, void *to, size_t n,
                                struct phi_err *err)
 {
-    const struct hf_source *h = hf_of(s);
-    const struct place *p = &h->places[i];
-
-    return phi_st_read(h->shards.st[p->shard], p->tensor, offset, to, n, err);
+    return phi_file_read(hf_of(s)->shards.st[i]->file, offset, to, n, err);
 }
 
 static enum phi_status hf_unchanged(const struct phi_source *s,
@@ -109,7 +100,7 @@ static void hf_close(struct phi_source *s)
     phi_hf_shards_release(&h->shards);
     phi_json_free(h->config_doc);
     free(h->tensors);
-    free(h->places);
+    free(h->parts);
     free(h->path);
     free(h);
 }
@@ -175,15 +166,15 @@ out:
 /* A tensor of a shard, on its way to its place in the order. */
 struct found {
     const struct phi_st_tensor *tensor;
-    struct place place;
+    size_t shard;
 };
 
 static int by_shard_and_name(const void *pa, const void *pb)
 {
     const struct found *a = pa, *b = pb;
 
-    if (a->place.shard != b->place.shard)
-        return a->place.shard < b->place.shard ? -1 : 1;
+    if (a->shard != b->shard)
+        return a->shard < b->shard ? -1 : 1;
     return strcmp(a->tensor->name, b->tensor->name);
 }
 
@@ -202,7 +193,7 @@ static enum phi_status list_tensors(const struct phi_hf_shards *shards,
     *n = 0;
     for (size_t s = 0; s < shards->n; s++) {
         for (size_t i = 0; i < shards->st[s]->n; i++)
-            (*out)[(*n)++] = (struct found){&shards->st[s]->tensors[i], {s, i}};
+            (*out)[(*n)++] = (struct found){&shards->st[s]->tensors[i], s};
     }
     qsort(*out, total, sizeof(**out), by_shard_and_name);
     return PHI_OK;
@@ -242,13 +233,15 @@ static void add_tensor(struct hf_source *h, const struct phi_hf_slot *slot,
 
     t->name = slot->name;
     t->origin = slot->origin;
-    t->file = phi_file_path(h->shards.st[f->place.shard]->file);
+    t->file = phi_file_path(h->shards.st[f->shard]->file);
+    t->part = f->shard;
+    t->offset = f->tensor->begin;
     t->dtype = f->tensor->dtype;
     t->rank = slot->rank;
     t->dim[0] = slot->dim[0];
     t->dim[1] = slot->rank == 2 ? slot->dim[1] : 0;
     t->nbytes = f->tensor->nbytes;
-    h->places[h->base.ntensors++] = f->place;
+    h->base.ntensors++;
 }
 
 /* The embedding under its second name, unless that is stored, too. */
@@ -269,9 +262,8 @@ static enum phi_status add_tied(struct hf_source *h, const struct found *all,
 
         if (!slot->tied)
             continue;
-        st = check_tensor(
-            phi_file_path(h->shards.st[embedding->place.shard]->file), slot,
-            embedding->tensor, err);
+        st = check_tensor(phi_file_path(h->shards.st[embedding->shard]->file),
+                          slot, embedding->tensor, err);
         if (st != PHI_OK)
             return st;
         add_tensor(h, slot, embedding);
@@ -326,9 +318,9 @@ static enum phi_status check_tied(const struct hf_source *h,
         const size_t n = left < CHUNK ? (size_t)left : CHUNK;
 
         if (h->tensors[o].dtype == h->tensors[e].dtype) {
-            st = hf_read(&h->base, o, at, chunk, n, err);
+            st = phi_source_read(&h->base, o, at, chunk, n, err);
             if (st == PHI_OK)
-                st = hf_read(&h->base, e, at, chunk + CHUNK, n, err);
+                st = phi_source_read(&h->base, e, at, chunk + CHUNK, n, err);
             if (st != PHI_OK || memcmp(chunk, chunk + CHUNK, n) == 0)
                 continue;
         }
@@ -349,8 +341,7 @@ static enum phi_status place_tensors(struct hf_source *h,
 {
     for (size_t i = 0; i < n; i++) {
         const char *name = all[i].tensor->name;
-        const char *file =
-            phi_file_path(h->shards.st[all[i].place.shard]->file);
+        const char *file = phi_file_path(h->shards.st[all[i].shard]->file);
         const struct phi_hf_slot *slot = phi_hf_slots_find(&h->slots, name);
         enum phi_status st;
 
@@ -387,11 +378,19 @@ static enum phi_status make_tensors(struct hf_source *h, struct phi_err *err)
         goto out;
     /* One more than there are: the tied one. */
     h->tensors = phi_alloc(n + 1, sizeof(*h->tensors), err);
-    h->places = phi_alloc(n + 1, sizeof(*h->places), err);
-    if (h->tensors == NULL || h->places == NULL) {
+    h->parts = phi_alloc(h->shards.n, sizeof(*h->parts), err);
+    if (h->tensors == NULL || h->parts == NULL) {
         st = PHI_E_NOMEM;
         goto out;
     }
+    for (size_t i = 0; i < h->shards.n; i++) {
+        const struct phi_file *f = h->shards.st[i]->file;
+
+        h->parts[i] = (struct phi_source_file){phi_path_base(phi_file_path(f)),
+                                               phi_file_size(f)};
+    }
+    h->base.files = h->parts;
+    h->base.nfiles = h->shards.n;
     h->base.tensors = h->tensors;
     st = place_tensors(h, all, n, err);
     if (st == PHI_OK)

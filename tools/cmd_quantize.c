@@ -35,6 +35,16 @@ static const struct option options[] = {
     OPT_FLAG(0, "strict", struct quantize_args, strict,
              "refuse a fallback type for an odd width, and float types that "
              "do not hold every value of the source's"),
+    OPT_SIZE(0, "split-max-size", "N[K|M|G]", struct quantize_args,
+             split_max_size, 1000,
+             "write FILE-00001-of-00002.gguf and so on, at most N bytes of "
+             "tensors in each; powers of 1000"),
+    OPT_UINT(0, "split-max-tensors", "N", struct quantize_args,
+             split_max_tensors, 1, INT32_MAX,
+             "the same with at most N tensors in each"),
+    OPT_FLAG(0, "no-provenance", struct quantize_args, no_provenance,
+             "leave out the keys phiconv.*, which name the program's version, "
+             "the recipe, and hashes of the files read"),
     OPT_SIZE(0, "max-memory", "N[K|M|G]", struct quantize_args, max_memory,
              1024,
              "use at most N bytes of memory, 256M if not given; powers of "

@@ -8,13 +8,14 @@
 #include <sys/stat.h>
 
 #include "formats/gguf_sink.h"
-#include "formats/gguf_write.h"
 #include "formats/model.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
+#include "libconv/convert/provenance.h"
 #include "tools/progress.h"
 #include "tools/report.h"
+#include "tools/version.h"
 
 /* That are offered to somebody who misspelt one. */
 #define MAX_TYPES 64
@@ -122,8 +123,14 @@ static int check_places(const struct quantize_job *job)
 
 int quantize_read_words(struct quantize_job *job)
 {
+    const struct quantize_args *a = &job->args;
     int code = fill_targets(job);
 
+    if (code == -1 && a->split_max_size > 0 && a->split_max_tensors > 0)
+        return usage_error(job->cmd, "--split-max-size and --split-max-tensors "
+                                     "exclude each other");
+    job->split =
+        (struct phi_gguf_split){a->split_max_size, a->split_max_tensors};
     if (code == -1)
         code = check_places(job);
     if (code == -1)
@@ -132,16 +139,42 @@ int quantize_read_words(struct quantize_job *job)
 }
 
 /* The model and the matrix are not to be replaced by what is made of them. */
-static enum phi_status check_path(const struct quantize_job *job,
-                                  const char *path, struct phi_err *err)
+static enum phi_status check_paths(const struct quantize_job *job,
+                                   const struct quantize_target *t,
+                                   struct phi_err *err)
 {
     enum phi_status st = PHI_OK;
 
-    if (path != NULL)
+    for (size_t i = 0; st == PHI_OK && t->path != NULL && i < t->parts.n; i++) {
+        char *path = phi_gguf_part_path(&t->parts, t->path, i, err);
+
+        if (path == NULL)
+            return PHI_E_NOMEM;
         st = phi_source_not_input(job->source, path, err);
-    if (st == PHI_OK && path != NULL && job->args.imatrix != NULL)
-        st = phi_output_not_input(path, job->recipe.imatrix.id, err);
+        if (st == PHI_OK && job->args.imatrix != NULL)
+            st = phi_output_not_input(path, job->recipe.imatrix.id, err);
+        free(path);
+    }
     return st;
+}
+
+/* How the file came about, in its metadata. */
+static enum phi_status plan_provenance(const struct quantize_job *job,
+                                       struct quantize_target *t,
+                                       const struct phi_recipe *recipe,
+                                       struct phi_err *err)
+{
+    const struct phi_provenance p = {
+        .version = PHICONV_VERSION,
+        .recipe = recipe,
+        .imatrix_sha256 =
+            job->args.imatrix != NULL ? job->recipe.imatrix.sha256 : NULL};
+
+    if (job->args.no_provenance) {
+        phi_provenance_remove(&t->plan.meta);
+        return PHI_OK;
+    }
+    return phi_provenance_plan(&t->plan.meta, job->source, &p, err);
 }
 
 static enum phi_status make_plan(struct quantize_job *job,
@@ -152,15 +185,21 @@ static enum phi_status make_plan(struct quantize_job *job,
         .imatrix = job->args.imatrix != NULL ? &job->recipe.imatrix : NULL,
         .allow_requantize = job->args.allow_requantize,
         .strict = job->args.strict};
-    enum phi_status st = check_path(job, t->path, err);
+    enum phi_status st;
 
     opt.recipe.type = t->type;
-    if (st == PHI_OK)
-        st = phi_plan_make(&t->plan, job->source, &opt, err);
-    if (st == PHI_OK)
-        st = phi_gguf_size(&t->nbytes, &t->plan.meta, t->plan.tensors,
-                           t->plan.n, err);
-    return st;
+    if ((st = phi_plan_make(&t->plan, job->source, &opt, err)) != PHI_OK ||
+        (st = plan_provenance(job, t, &opt.recipe, err)) != PHI_OK ||
+        (st = phi_gguf_parts_make(&t->parts, &job->split, t->plan.tensors,
+                                  t->plan.n, err)) != PHI_OK ||
+        (st = check_paths(job, t, err)) != PHI_OK)
+        return st;
+    if (t->path != NULL &&
+        (t->first = phi_gguf_part_path(&t->parts, t->path, 0, err)) == NULL)
+        return PHI_E_NOMEM;
+    return phi_gguf_sink_size(&t->nbytes, t->path != NULL ? t->path : "GGUF",
+                              &t->plan.meta, t->plan.tensors, t->plan.n,
+                              &job->split, err);
 }
 
 enum phi_status quantize_make_plans(struct quantize_job *job,
@@ -181,10 +220,13 @@ void quantize_release(struct quantize_job *job)
     for (size_t i = 0; job->targets != NULL && i < job->args.types.n; i++) {
         phi_sink_close(job->targets[i].sink);
         phi_plan_release(&job->targets[i].plan);
+        phi_gguf_parts_release(&job->targets[i].parts);
         free(job->targets[i].rounding);
         free(job->targets[i].path);
+        free(job->targets[i].first);
     }
     free(job->targets);
+    free(job->sha256);
     quantize_recipe_release(&job->recipe);
     phi_source_close(job->source);
 }

@@ -6,6 +6,7 @@
 #ifndef PHICONV_TOOLS_QUANTIZE_JOB_H
 #define PHICONV_TOOLS_QUANTIZE_JOB_H
 
+#include "formats/gguf_split.h"
 #include "libconv/base/err.h"
 #include "libconv/convert/pipeline.h"
 #include "libconv/convert/plan.h"
@@ -25,6 +26,9 @@ struct quantize_args {
     bool allow_requantize;
     bool strict;
     uint64_t max_memory;
+    uint64_t split_max_size;
+    uint64_t split_max_tensors;
+    bool no_provenance;
     bool dry_run;
     bool force;
 };
@@ -34,7 +38,9 @@ struct quantize_target {
     char *path; /* owned; NULL: none was named (--dry-run) */
     const struct phi_file_type *type;
     struct phi_plan plan;
-    uint64_t nbytes; /* of the whole file */
+    struct phi_gguf_parts parts; /* the files */
+    char *first;                 /* name of the first; owned, NULL as path */
+    uint64_t nbytes;             /* of all of them */
     struct phi_sink *sink;
     struct phi_rounding *rounding; /* (plan.n) */
 };
@@ -43,10 +49,12 @@ struct quantize_job {
     const struct command *cmd;
     struct quantize_args args;
     struct quantize_recipe recipe;
+    struct phi_gguf_split split;
     uint32_t features; /* of the kernels that --cpu leaves */
     struct phi_source *source;
     struct quantize_target *targets;
     size_t n;
+    char (*sha256)[PHI_SHA256_HEX]; /* (source->nfiles) once they are read */
     double seconds;
 };
 

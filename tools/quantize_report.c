@@ -138,7 +138,7 @@ enum phi_status quantize_print_summary(const struct quantize_job *job,
     for (size_t i = 0; i < job->n; i++) {
         const struct quantize_target *t = &job->targets[i];
 
-        table_cell(&table, "%s", t->path != NULL ? t->path : "(dry run)");
+        table_cell(&table, "%s", t->path != NULL ? t->first : "(dry run)");
         table_cell(&table, "%s", t->type->name);
         table_cell(&table, "%.3f", phi_plan_bits(&t->plan));
         table_cell(&table, "%llu", (unsigned long long)t->nbytes);
@@ -147,6 +147,22 @@ enum phi_status quantize_print_summary(const struct quantize_job *job,
         st = table_print(&table, stdout, err);
     table_release(&table);
     return st;
+}
+
+static void json_source(struct json_out *j, const struct quantize_job *job)
+{
+    json_open(j, "source", '[');
+    for (size_t i = 0; i < job->source->nfiles; i++) {
+        json_open(j, NULL, '{');
+        json_str(j, "name", job->source->files[i].name);
+        json_uint(j, "bytes", job->source->files[i].nbytes);
+        if (job->sha256 != NULL)
+            json_str(j, "sha256", job->sha256[i]);
+        else
+            json_null(j, "sha256");
+        json_close(j, '}');
+    }
+    json_close(j, ']');
 }
 
 static void json_imatrix(struct json_out *j, const struct quantize_job *job)
@@ -181,9 +197,10 @@ enum phi_status quantize_print_json(const struct quantize_job *job,
 
         json_open(&j, NULL, '{');
         if (t->path != NULL)
-            json_str(&j, "path", t->path);
+            json_str(&j, "path", t->first);
         else
             json_null(&j, "path");
+        json_uint(&j, "files", t->parts.n);
         json_str(&j, "type", t->type->name);
         json_uint(&j, "bytes", t->nbytes);
         json_num(&j, "bits_per_weight", phi_plan_bits(&t->plan));
@@ -211,6 +228,7 @@ enum phi_status quantize_print_json(const struct quantize_job *job,
         json_close(&j, '}');
     }
     json_close(&j, ']');
+    json_source(&j, job);
     json_imatrix(&j, job);
     json_uint(&j, "peak_rss", (uint64_t)usage.ru_maxrss * 1024);
     json_close(&j, '}');

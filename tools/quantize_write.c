@@ -9,7 +9,7 @@
 #include "formats/gguf_sink.h"
 #include "libconv/base/disk.h"
 #include "libconv/base/mem.h"
-#include "libconv/base/size.h"
+#include "libconv/convert/provenance.h"
 #include "tools/progress.h"
 
 /* For stacks, the C library and lists that grow while it runs. */
@@ -72,20 +72,38 @@ static enum phi_status share_memory(const struct quantize_job *job,
     return PHI_OK;
 }
 
-static enum phi_status open_target(struct quantize_target *t,
-                                   const struct quantize_args *args,
+static enum phi_status open_target(const struct quantize_job *job,
+                                   struct quantize_target *t,
                                    struct phi_err *err)
 {
-    const struct phi_gguf_options gguf = {.replace = args->force};
+    const struct phi_gguf_options gguf = {.replace = job->args.force,
+                                          .split = job->split};
 
     /* Errors are measured only for reports that have a line a tensor. */
-    if (args->common.json || args->common.verbose) {
+    if (job->args.common.json || job->args.common.verbose) {
         t->rounding = phi_alloc(t->plan.n, sizeof(*t->rounding), err);
         if (t->rounding == NULL)
             return PHI_E_NOMEM;
     }
     return phi_gguf_sink_open(&t->sink, t->path, &t->plan.meta, t->plan.tensors,
                               t->plan.n, &gguf, err);
+}
+
+/* Puts the hashes where zeros held their places. */
+static enum phi_status set_hashes(struct quantize_job *job, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && i < job->n; i++) {
+        struct quantize_target *t = &job->targets[i];
+
+        st = phi_provenance_fill(&t->plan.meta,
+                                 (const char(*)[PHI_SHA256_HEX])job->sha256,
+                                 job->source->nfiles, err);
+        if (st == PHI_OK)
+            st = phi_sink_set_meta(t->sink, &t->plan.meta, err);
+    }
+    return st;
 }
 
 /* Everything between opened and closed outputs. */
@@ -104,9 +122,17 @@ static enum phi_status run(struct quantize_job *job,
 
     if (st != PHI_OK)
         return st;
+    if (!job->args.no_provenance) {
+        job->sha256 = phi_alloc(job->source->nfiles, sizeof(*job->sha256), err);
+        if (job->sha256 == NULL)
+            return PHI_E_NOMEM;
+        opt.sha256 = job->sha256;
+    }
     progress_begin(&progress, job->args.common.progress, "quantize", "B");
     monitor = progress_monitor(&progress);
     st = phi_pipeline_run(job->source, jobs, job->n, &opt, err);
+    if (st == PHI_OK && job->sha256 != NULL)
+        st = set_hashes(job, err);
     if (st == PHI_OK)
         st = phi_sinks_commit(sinks, job->n, err);
     progress_end(&progress);
@@ -126,7 +152,7 @@ enum phi_status quantize_write_files(struct quantize_job *job,
     for (size_t i = 0; st == PHI_OK && i < job->n; i++) {
         struct quantize_target *t = &job->targets[i];
 
-        st = open_target(t, &job->args, err);
+        st = open_target(job, t, err);
         sinks[i] = t->sink;
         jobs[i] = (struct phi_output_job){&t->plan, t->sink, t->rounding};
     }

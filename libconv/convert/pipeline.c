@@ -22,6 +22,12 @@ struct tally {
     double largest;
 };
 
+/* The hash of one file, fed in the order of its bytes. */
+struct file_hash {
+    struct phi_sha256 *sha256;
+    uint64_t at; /* bytes that are in; under the lock */
+};
+
 struct run {
     const struct phi_source *source;
     const struct phi_output_job *jobs;
@@ -34,6 +40,7 @@ struct run {
     atomic_size_t limit; /* chunks from here on are given up */
     atomic_ullong done;  /* bytes of the source */
     struct phi_lock *lock;
+    struct file_hash *hashes; /* (source->nfiles), or NULL: not wanted */
     /* under the lock */
     struct phi_err err;     /* why there is a limit */
     uint64_t *rows_tallied; /* (plan.n) */
@@ -60,9 +67,43 @@ static bool given_up(const struct run *run, size_t i)
     return i >= atomic_load(&run->limit);
 }
 
+/*
+ * Hashes chunk i if all bytes before it are hashed; `wait` waits for that.
+ * True when it is done or there is nothing to do. Whoever holds the lowest
+ * chunk of a file has its turn, so waiting ends.
+ */
+static bool hash(struct run *run, struct phi_worker *w, size_t i, bool wait)
+{
+    const struct phi_chunk *c = &run->chunks.v[i];
+    struct file_hash *h;
+    bool turn;
+
+    if (run->hashes == NULL || c->again)
+        return true;
+    h = &run->hashes[c->file];
+    phi_lock_take(run->lock);
+    while (wait && h->at != c->offset && !given_up(run, i))
+        phi_lock_wait(run->lock);
+    turn = h->at == c->offset;
+    phi_lock_give(run->lock);
+    if (!turn)
+        return given_up(run, i);
+    /* Nobody else touches the hash until `at` says that it is their turn. */
+    if (phi_sha256_add(h->sha256, w->raw, (size_t)c->nbytes, &w->err) !=
+        PHI_OK) {
+        give_up(run, i, &w->err);
+        return true;
+    }
+    phi_lock_take(run->lock);
+    h->at += c->nbytes;
+    phi_lock_wake(run->lock);
+    phi_lock_give(run->lock);
+    return true;
+}
+
 /* Rows through the processor, a piece at a time. */
 static enum phi_status quantize(struct run *run, struct phi_worker *w, size_t i,
-                                bool ticks)
+                                bool ticks, bool *hashed)
 {
     const struct phi_chunk *c = &run->chunks.v[i];
     enum phi_status st = PHI_OK;
@@ -75,6 +116,7 @@ static enum phi_status quantize(struct run *run, struct phi_worker *w, size_t i,
         if (st != PHI_OK)
             return st;
         row += n;
+        *hashed = *hashed || hash(run, w, i, false);
         atomic_fetch_add(&run->done, n * w->raw_row);
         if (ticks)
             st =
@@ -138,20 +180,24 @@ static enum phi_status do_chunk(struct run *run, struct phi_worker *w, size_t i,
                                 bool ticks)
 {
     const struct phi_chunk *c = &run->chunks.v[i];
-    enum phi_status st = phi_worker_begin(w, c, &w->err);
+    enum phi_status st = phi_source_read_file(
+        run->source, c->file, c->offset, w->raw, (size_t)c->nbytes, &w->err);
+    bool hashed;
 
-    if (st == PHI_OK)
-        st = phi_source_read(run->source,
-                             run->jobs[0].plan->steps[c->step].source,
-                             c->row * w->raw_row, w->raw,
-                             (size_t)c->nrows * w->raw_row, &w->err);
-    if (st == PHI_OK)
-        st = quantize(run, w, i, ticks);
-    if (st == PHI_OK)
-        st = write_rows(run, w, i);
-    if (st == PHI_OK)
-        tally(run, w, i);
-    return st;
+    if (st != PHI_OK)
+        return st;
+    /* A worker that need not wait does not; bytes between have no other use. */
+    hashed = hash(run, w, i, c->step == PHI_CHUNK_BETWEEN);
+    if (c->step == PHI_CHUNK_BETWEEN)
+        return PHI_OK;
+    if ((st = phi_worker_begin(w, c, &w->err)) != PHI_OK ||
+        (st = quantize(run, w, i, ticks, &hashed)) != PHI_OK ||
+        (st = write_rows(run, w, i)) != PHI_OK)
+        return st;
+    if (!hashed)
+        hash(run, w, i, true);
+    tally(run, w, i);
+    return PHI_OK;
 }
 
 /*
@@ -237,6 +283,21 @@ static enum phi_status make_workers(struct run *run, size_t chunk_nbytes,
     return st;
 }
 
+static enum phi_status make_hashes(struct run *run, struct phi_err *err)
+{
+    const size_t n = run->source->nfiles;
+    enum phi_status st = PHI_OK;
+
+    if (run->options->sha256 == NULL)
+        return PHI_OK;
+    run->hashes = phi_alloc(n, sizeof(*run->hashes), err);
+    if (run->hashes == NULL)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; st == PHI_OK && i < n; i++)
+        st = phi_sha256_new(&run->hashes[i].sha256, err);
+    return st;
+}
+
 static enum phi_status run_init(struct run *run, struct phi_err *err)
 {
     const struct phi_plan *plan = run->jobs[0].plan;
@@ -246,7 +307,8 @@ static enum phi_status run_init(struct run *run, struct phi_err *err)
     if ((st = phi_lock_new(&run->lock, err)) != PHI_OK ||
         (st = fit_memory(run, &chunk_nbytes, err)) != PHI_OK ||
         (st = phi_chunks_make(&run->chunks, run->source, plan, chunk_nbytes,
-                              err)) != PHI_OK)
+                              run->options->sha256 != NULL, err)) != PHI_OK ||
+        (st = make_hashes(run, err)) != PHI_OK)
         return st;
     run->rows_tallied = phi_alloc(plan->n, sizeof(*run->rows_tallied), err);
     run->tallies = phi_alloc(plan->n, run->njobs * sizeof(*run->tallies), err);
@@ -261,6 +323,9 @@ static void run_release(struct run *run)
     for (size_t i = 0; run->workers != NULL && i < run->nworkers; i++)
         phi_worker_release(&run->workers[i]);
     free(run->workers);
+    for (size_t i = 0; run->hashes != NULL && i < run->source->nfiles; i++)
+        phi_sha256_free(run->hashes[i].sha256);
+    free(run->hashes);
     free(run->rows_tallied);
     free(run->tallies);
     phi_chunks_release(&run->chunks);
@@ -287,6 +352,25 @@ static void report_rounding(const struct run *run)
     }
 }
 
+static enum phi_status report_hashes(const struct run *run, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0;
+         run->hashes != NULL && st == PHI_OK && i < run->source->nfiles; i++) {
+        const struct phi_source_file *f = &run->source->files[i];
+
+        if (run->hashes[i].at != f->nbytes)
+            return phi_fail(err, PHI_E_ARG,
+                            "%s: %llu bytes of %llu were hashed", f->name,
+                            (unsigned long long)run->hashes[i].at,
+                            (unsigned long long)f->nbytes);
+        st =
+            phi_sha256_hex(run->hashes[i].sha256, run->options->sha256[i], err);
+    }
+    return st;
+}
+
 enum phi_status phi_pipeline_run(const struct phi_source *s,
                                  const struct phi_output_job *jobs, size_t n,
                                  const struct phi_pipeline_options *options,
@@ -309,6 +393,8 @@ enum phi_status phi_pipeline_run(const struct phi_source *s,
                               run.chunks.nbytes, NULL, err);
     if (st == PHI_OK)
         st = phi_source_unchanged(s, err);
+    if (st == PHI_OK)
+        st = report_hashes(&run, err);
     if (st == PHI_OK)
         report_rounding(&run);
     run_release(&run);

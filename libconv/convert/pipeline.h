@@ -2,8 +2,9 @@
 /*
  * Runs plans: one read of the source, any number of outputs.
  *
- *   chunks of rows, in the order of the source, each to the next free worker:
- *     read --> widen to f32, refuse NaN and infinities
+ *   chunks of rows, in the order of the files, each to the next free worker:
+ *     read --> hash, when it is the chunk's turn
+ *       --> widen to f32, refuse NaN and infinities
  *       --> for each output: quantize, refuse overflowing scales
  *         --> write each output's rows at their place
  *
@@ -17,6 +18,7 @@
 
 #include "libconv/base/err.h"
 #include "libconv/base/monitor.h"
+#include "libconv/base/sha256.h"
 #include "libconv/convert/plan.h"
 #include "libconv/tensor/sink.h"
 
@@ -38,6 +40,9 @@ struct phi_pipeline_options {
     uint32_t features;   /* of the kernels (cpu/cpu.h) */
     size_t chunk_nbytes; /* of the source, at most; 0: the default */
     uint64_t max_memory; /* bytes of buffers; 0: no limit */
+    /* (s->nfiles) to fill with the hash of each whole file of the source, of
+     * the bytes that were quantized; or NULL. */
+    char (*sha256)[PHI_SHA256_HEX];
     const struct phi_monitor *monitor; /* in bytes of the source, or NULL */
 };
 

@@ -52,7 +52,7 @@ static enum phi_status measure(struct room *out, const struct phi_source *s,
                                const struct phi_plan *plan, size_t chunk_nbytes,
                                struct phi_err *err)
 {
-    *out = (struct room){0};
+    *out = (struct room){.raw = PHI_CHUNK_BETWEEN_NBYTES};
     for (size_t i = 0; i < plan->n; i++) {
         const struct phi_tensor *t = &s->tensors[plan->steps[i].source];
         const uint64_t cols = phi_tensor_cols(t);

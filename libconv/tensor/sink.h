@@ -22,6 +22,9 @@ struct phi_sink_ops {
                              const void *bytes, size_t n, struct phi_err *err);
     /* Where in its file byte `offset` of tensor i lies. */
     uint64_t (*position)(const struct phi_sink *s, size_t i, uint64_t offset);
+    /* Replaces metadata by other of exactly the same size. */
+    enum phi_status (*set_meta)(struct phi_sink *s, const struct phi_meta *meta,
+                                struct phi_err *err);
     /* As the functions phi_output_sync() etc. of base/output.h. */
     enum phi_status (*sync)(struct phi_sink *s, struct phi_err *err);
     enum phi_status (*publish)(struct phi_sink *s, struct phi_err *err);
@@ -55,6 +58,17 @@ static inline uint64_t phi_sink_position(const struct phi_sink *s, size_t i,
                                          uint64_t offset)
 {
     return s->ops->position(s, i, offset);
+}
+
+/*
+ * Replaces the metadata that the sink was opened with, any time before it is
+ * committed. Values may differ from those; PHI_E_ARG if their sizes do.
+ */
+static inline enum phi_status phi_sink_set_meta(struct phi_sink *s,
+                                                const struct phi_meta *meta,
+                                                struct phi_err *err)
+{
+    return s->ops->set_meta(s, meta, err);
 }
 
 /*

@@ -26,6 +26,19 @@ enum phi_status phi_source_read(const struct phi_source *s, size_t i,
                         s->path, PHI_ERR_NAME, t->origin, n,
                         (unsigned long long)offset,
                         (unsigned long long)t->nbytes);
+    return s->ops->read(s, t->part, t->offset + offset, to, n, err);
+}
+
+enum phi_status phi_source_read_file(const struct phi_source *s, size_t i,
+                                     uint64_t offset, void *to, size_t n,
+                                     struct phi_err *err)
+{
+    const struct phi_source_file *f = &s->files[i];
+
+    if (offset > f->nbytes || n > f->nbytes - offset)
+        return phi_fail(err, PHI_E_ARG, "%s: %zu bytes wanted at %llu of %llu",
+                        f->name, n, (unsigned long long)offset,
+                        (unsigned long long)f->nbytes);
     return s->ops->read(s, i, offset, to, n, err);
 }
 

@@ -23,10 +23,18 @@
 /* Longest tensor name that llama.cpp loads, without NUL (GGML_MAX_NAME). */
 #define PHI_MAX_NAME 63
 
+/* A file that holds tensors. */
+struct phi_source_file {
+    const char *name; /* without folders */
+    uint64_t nbytes;
+};
+
 struct phi_tensor {
     const char *name;   /* canonical: as in GGUF */
     const char *origin; /* its name in the file, for messages */
-    const char *file;   /* the file that holds it, for messages */
+    const char *file;   /* the path of the file that holds it, for messages */
+    size_t part;        /* the same file: its index in the source */
+    uint64_t offset;    /* of the tensor's first byte in the file */
     enum phi_dtype dtype;
     uint32_t rank;              /* 0 (a scalar) to PHI_MAX_RANK */
     uint64_t dim[PHI_MAX_RANK]; /* outermost first: (rows, columns) */
@@ -52,7 +60,7 @@ static inline uint64_t phi_tensor_rows(const struct phi_tensor *t)
 struct phi_source;
 
 struct phi_source_ops {
-    /* Reads bytes [offset, offset + n) of tensor i, as they are stored. */
+    /* Reads bytes [offset, offset + n) of file i, as they are stored. */
     enum phi_status (*read)(const struct phi_source *s, size_t i,
                             uint64_t offset, void *to, size_t n,
                             struct phi_err *err);
@@ -71,6 +79,8 @@ struct phi_source {
     const char *path;   /* as the user gave it */
     const char *format; /* "hf", "gguf", ...: as inspect --json says it */
     struct phi_meta meta;
+    const struct phi_source_file *files; /* (nfiles) those of the tensors */
+    size_t nfiles;
     const struct phi_tensor *tensors; /* (ntensors), in source order */
     size_t ntensors;
 };
@@ -78,9 +88,14 @@ struct phi_source {
 /* The index of a tensor by canonical name; false if there is none. */
 bool phi_source_find(const struct phi_source *s, const char *name, size_t *i);
 
+/* Bytes [offset, offset + n) of tensor i, as they are stored. */
 enum phi_status phi_source_read(const struct phi_source *s, size_t i,
                                 uint64_t offset, void *to, size_t n,
                                 struct phi_err *err);
+/* The same of file i, to the last byte that belongs to no tensor. */
+enum phi_status phi_source_read_file(const struct phi_source *s, size_t i,
+                                     uint64_t offset, void *to, size_t n,
+                                     struct phi_err *err);
 enum phi_status phi_source_unchanged(const struct phi_source *s,
                                      struct phi_err *err);
 enum phi_status phi_source_not_input(const struct phi_source *s,

@@ -82,6 +82,7 @@ static inline float *memory_add(struct memory_model *m, const char *name,
     *t = (struct phi_tensor){.name = m->names[i],
                              .origin = m->names[i],
                              .file = "memory",
+                             .part = i,
                              .dtype = PHI_F32,
                              .nbytes = n * sizeof(float)};
     if (rows > 0)

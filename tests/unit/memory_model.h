@@ -19,6 +19,7 @@ enum { MEMORY_MAX = 8 };
 struct memory_source {
     struct phi_source base;
     struct phi_tensor tensors[MEMORY_MAX];
+    struct phi_source_file files[MEMORY_MAX]; /* one a tensor */
     const void *bytes[MEMORY_MAX];
     bool changed; /* what unchanged() is to notice */
 };
@@ -78,12 +79,16 @@ static inline void memory_add(struct memory_source *m, const char *name,
     *t = (struct phi_tensor){.name = name,
                              .origin = name,
                              .file = "model",
+                             .part = m->base.ntensors,
                              .dtype = dtype,
                              .rank = rows > 0 ? 2 : 1};
     t->dim[0] = rows > 0 ? rows : cols;
     t->dim[1] = rows > 0 ? cols : 0;
     ck_assert(
         phi_dtype_nbytes(dtype, (rows > 0 ? rows : 1) * cols, &t->nbytes));
+    m->files[m->base.ntensors] = (struct phi_source_file){name, t->nbytes};
+    m->base.files = m->files;
+    m->base.nfiles = m->base.ntensors + 1;
     m->bytes[m->base.ntensors++] = bytes;
     m->base.ops = &ops;
     m->base.path = "model";

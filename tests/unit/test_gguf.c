@@ -421,6 +421,150 @@ START_TEST(test_all_or_none)
 }
 END_TEST
 
+/* ---- several files ---------------------------------------------------------
+ */
+
+static void check_cut(struct phi_gguf_split split, size_t n, const size_t *ends)
+{
+    static const struct phi_sink_tensor t[] = {
+        {"a", PHI_F32, 1, {16}, 64},  {"b", PHI_F32, 1, {1}, 4},
+        {"c", PHI_F32, 1, {64}, 256}, {"d", PHI_F32, 1, {8}, 32},
+        {"e", PHI_F32, 1, {8}, 32},   {"f", PHI_F32, 1, {9}, 36}};
+    struct phi_gguf_parts p;
+
+    ck_ok(phi_gguf_parts_make(&p, &split, t, 6, &err));
+    ck_assert_uint_eq(p.n, n);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_uint_eq(p.end[i], ends[i]);
+    phi_gguf_parts_release(&p);
+}
+
+START_TEST(test_cut)
+{
+    check_cut((struct phi_gguf_split){0}, 1, (size_t[]){6});
+    /* With padding: 64 32 256 32 32 64. */
+    check_cut((struct phi_gguf_split){.max_nbytes = 96}, 4,
+              (size_t[]){2, 3, 5, 6});
+    check_cut((struct phi_gguf_split){.max_nbytes = 95}, 5,
+              (size_t[]){1, 2, 3, 5, 6});
+    check_cut((struct phi_gguf_split){.max_nbytes = 1}, 6,
+              (size_t[]){1, 2, 3, 4, 5, 6});
+    check_cut((struct phi_gguf_split){.max_nbytes = UINT64_MAX}, 1,
+              (size_t[]){6});
+    check_cut((struct phi_gguf_split){.max_tensors = 4}, 2, (size_t[]){4, 6});
+    check_cut((struct phi_gguf_split){.max_tensors = 3}, 2, (size_t[]){3, 6});
+    check_cut((struct phi_gguf_split){.max_tensors = 6}, 1, (size_t[]){6});
+}
+END_TEST
+
+START_TEST(test_too_many_parts)
+{
+    const struct phi_gguf_split split = {.max_tensors = 1};
+    struct phi_sink_tensor *t = phi_alloc(65536, sizeof(*t), NULL);
+    struct phi_gguf_parts p;
+    char *path;
+
+    for (size_t i = 0; i < 65536; i++)
+        t[i] = three[2];
+    ck_refused(phi_gguf_parts_make(&p, &split, t, 65536, &err), PHI_E_ARG,
+               "more than 65535 files");
+    ck_ok(phi_gguf_parts_make(&p, &split, t, 65535, &err));
+    path = phi_gguf_part_path(&p, ".gguf/x", 65534, NULL);
+    ck_assert_str_eq(path, ".gguf/x-65535-of-65535.gguf");
+    free(path);
+    phi_gguf_parts_release(&p);
+    free(t);
+}
+END_TEST
+
+/* Written to several files, with an alignment, read as one model. */
+START_TEST(test_split_round_trip)
+{
+    struct phi_gguf_options opt = {.split.max_tensors = 1};
+    struct phi_meta m = all_types();
+    struct phi_source *s = NULL;
+    struct phi_sink *sink = NULL;
+    char *path = fixture_path(dir, "a.gguf");
+    char *first = fixture_path(dir, "a-00001-of-00003.gguf");
+    uint64_t nbytes;
+
+    ck_ok(phi_meta_set_u(&m, "general.alignment", PHI_KV_U32, 256, &err));
+    ck_ok(phi_gguf_sink_size(&nbytes, path, &m, three, 3, &opt.split, &err));
+    ck_ok(phi_gguf_sink_open(&sink, path, &m, three, 3, &opt, &err));
+    ck_assert_uint_eq(sink->nbytes, nbytes);
+    write_all(sink, three, 3);
+    ck_ok(phi_sinks_commit(&sink, 1, &err));
+    phi_sink_close(sink);
+    ck_ok(phi_gguf_open(&s, first, &err));
+    ck_assert_uint_eq(s->nfiles, 3);
+    for (size_t i = 0; i < 3; i++)
+        nbytes -= s->files[i].nbytes;
+    ck_assert_uint_eq(nbytes, 0);
+    check_all(s, three, 3);
+    ck_assert_uint_eq(s->meta.n, m.n);
+    for (size_t i = 0; i < m.n; i++)
+        same_kv(&s->meta.kv[i], &m.kv[i]);
+    phi_source_close(s);
+    phi_meta_release(&m);
+    free(first);
+    free(path);
+}
+END_TEST
+
+/* One of the parts cannot be put in place: none is there. */
+START_TEST(test_split_all_or_none)
+{
+    const struct phi_gguf_options opt = {.split.max_tensors = 1};
+    struct phi_meta m = {0};
+    struct phi_sink *sink = NULL;
+    char *path = fixture_path(dir, "a");
+    char *last = fixture_path(dir, "a-00003-of-00003.gguf");
+    char *second = fixture_path(dir, "a-00002-of-00003.gguf");
+
+    ck_ok(phi_gguf_sink_open(&sink, path, &m, three, 3, &opt, &err));
+    write_all(sink, three, 3);
+    fixture_text(dir, "a-00002-of-00003.gguf", "came in between");
+    ck_refused(phi_sinks_commit(&sink, 1, &err), PHI_E_IO,
+               "a-00002-of-00003.gguf: cannot be put");
+    phi_sink_close(sink);
+    ck_assert_int_eq(phi_path_kind(last), PHI_PATH_NONE);
+    ck_assert_int_eq(remove(second), 0);
+    ck_assert_int_eq(rmdir(dir), 0); /* nothing else was left */
+    ck_assert_int_eq(mkdir(dir, 0777), 0);
+    free(path);
+    free(last);
+    free(second);
+}
+END_TEST
+
+START_TEST(test_metadata_may_change_but_not_grow)
+{
+    const struct phi_gguf_options opt = {0};
+    struct phi_meta m = {0};
+    struct phi_sink *sink = NULL;
+    struct phi_source *s = NULL;
+    char *path = fixture_path(dir, "a.gguf");
+    const char *text;
+
+    ck_ok(phi_meta_set_str(&m, "k", "00", 2, &err));
+    ck_ok(phi_gguf_sink_open(&sink, path, &m, NULL, 0, &opt, &err));
+    ck_ok(phi_meta_set_str(&m, "k", "0123456789012345678901234567890123", 34,
+                           &err));
+    ck_refused(phi_sink_set_meta(sink, &m, &err), PHI_E_ARG,
+               "a.gguf: the metadata changed from 64 to 96 bytes");
+    ck_ok(phi_meta_set_str(&m, "k", "42", 2, &err));
+    ck_ok(phi_sink_set_meta(sink, &m, &err));
+    ck_ok(phi_sinks_commit(&sink, 1, &err));
+    phi_sink_close(sink);
+    ck_ok(phi_gguf_open(&s, path, &err));
+    ck_ok(phi_meta_get_str(&s->meta, "k", &text, &err));
+    ck_assert_str_eq(text, "42");
+    phi_source_close(s);
+    phi_meta_release(&m);
+    free(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("gguf");
@@ -434,6 +578,11 @@ int main(void)
     tcase_add_test(tc, test_refused_keys);
     tcase_add_test(tc, test_refused_writes);
     tcase_add_test(tc, test_all_or_none);
+    tcase_add_test(tc, test_cut);
+    tcase_add_test(tc, test_too_many_parts);
+    tcase_add_test(tc, test_split_round_trip);
+    tcase_add_test(tc, test_split_all_or_none);
+    tcase_add_test(tc, test_metadata_may_change_but_not_grow);
     suite_add_tcase(s, tc);
     return unit_main(s);
 }

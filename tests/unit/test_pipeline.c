@@ -97,13 +97,21 @@ static void run_targets(struct target *t, const struct phi_source *s,
                         const struct golden *golden, size_t nthreads,
                         size_t chunk)
 {
+    char sha256[2][PHI_SHA256_HEX];
     const struct phi_pipeline_options opt = {.nthreads = nthreads,
                                              .features = phi_cpu_detect(),
-                                             .chunk_nbytes = chunk};
+                                             .chunk_nbytes = chunk,
+                                             .sha256 = sha256};
     struct phi_output_job jobs[NTARGETS];
 
     targets_init(t, jobs, s);
+    ck_assert_uint_eq(s->nfiles, 2);
     ck_ok(phi_pipeline_run(s, jobs, NTARGETS, &opt, &err));
+    /* By sha256sum; the hash of what was read is that of the files. */
+    ck_assert_str_eq(sha256[0], "80e75d8be090c5314235289f3b3a1585c63825d34d0cd8"
+                                "ee21cdf97028ee3d09");
+    ck_assert_str_eq(sha256[1], "ee0c65100a1719880fbd08700e8bee6441f1b2b5791fcb"
+                                "21dc199cc318624a88");
     for (size_t k = 0; k < NTARGETS; k++) {
         struct memory_sink *sink = &t[k].sink;
 

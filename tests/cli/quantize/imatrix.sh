@@ -4,7 +4,7 @@ cp "$golden"/imatrix.{gguf,dat} .
 $PHICONV quantize "$SAMPLE" -t q4_0=a.gguf -t q2_k_s=b.gguf --imatrix imatrix.gguf
 $PHICONV quantize "$SAMPLE" -q -t q4_0=c.gguf --imatrix imatrix.dat
 strings -n 8 a.gguf | grep -A1 -E 'imatrix|calibration'
-cmp a.gguf c.gguf # but for the file's name
+cmp a.gguf c.gguf # but for the file's name and hash
 $PHICONV quantize "$SAMPLE" -n -t q4_0 --imatrix imatrix.dat |
     sed -n -E 's/ +/ /g; /weight|tensor/p' | head -n 12
 $PHICONV quantize "$SAMPLE" -n -t q4_0 --imatrix imatrix.dat --json |
