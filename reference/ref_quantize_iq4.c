@@ -17,20 +17,17 @@ static const int levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
                                1,    13,   25,  38,  53,  69,  89,  113};
 
 /* The level at the smallest distance, the upper one of two; the last one for a
- * NaN, which has none.  Between the ends distances in double are exact where
- * they decide; far beyond, all are the same. */
+ * NaN, which has none.  Distances in double are exact where they decide. */
 static int nearest_level(float v)
 {
-    int best = 15;
-    if (v <= -127.0f) {
-        return 0;
+    int k = 0;
+    if (isnan(v)) {
+        return 15;
     }
-    for (int k = 14; k >= 0; k--) {
-        if (fabs((double)v - levels[k]) < fabs((double)v - levels[best])) {
-            best = k;
-        }
+    while (k < 15 && (double)levels[k + 1] - v <= (double)v - levels[k]) {
+        k++;
     }
-    return best;
+    return k;
 }
 
 /* value = scale * level, for the least weighted squared error: A / B with
