@@ -2,8 +2,9 @@
 /*
  * A hash table from byte strings to 32-bit numbers: tensor names, JSON keys,
  * vocabularies. Open addressing with at least a quarter of the slots free.
- * The hash is not secret: keys made to collide cost time, and the callers'
- * limits on the number of keys bound how much. Zero-initialised is empty.
+ * Keys come from files: each table hashes with a random secret (SipHash-1-3),
+ * so that no file can hold keys that all fall on one slot. Nothing depends on
+ * where a key lies. Zero-initialised is empty.
  */
 #ifndef PHI_BASE_MAP_H
 #define PHI_BASE_MAP_H
@@ -24,6 +25,7 @@ struct phi_map {
     struct phi_map_slot *slots;
     size_t nslots; /* 0 or a power of two */
     size_t n;      /* keys present */
+    uint64_t secret[2];
 };
 
 /*

@@ -19,8 +19,9 @@
 /* From this size on a second descriptor writes past the page cache. */
 #define DIRECT_MIN (1u << 20)
 
-/* A fresh, unguessable name in hexadecimal; the clock is no such thing. */
-static enum phi_status temp_name(struct phi_output *o, struct phi_err *err)
+/* The clock is no source of names that nobody has. */
+enum phi_status phi_output_temp(char **out, const char *path,
+                                struct phi_err *err)
 {
     uint8_t r[8];
     char hex[17];
@@ -28,26 +29,26 @@ static enum phi_status temp_name(struct phi_output *o, struct phi_err *err)
     const int cut = 200;
 
     if (getrandom(r, sizeof(r), 0) != (ssize_t)sizeof(r))
-        return phi_fail_sys(err, errno, "%s: getrandom", o->path);
+        return phi_fail_sys(err, errno, "%s: getrandom", path);
     for (size_t i = 0; i < sizeof(r); i++)
         snprintf(hex + 2 * i, 3, "%02x", r[i]);
-    free(o->temp);
-    o->temp = phi_sprintf(err, ".%.*s.%s.tmp", cut, o->name, hex);
-    return o->temp != NULL ? PHI_OK : PHI_E_NOMEM;
+    free(*out);
+    *out = phi_sprintf(err, ".%.*s.%s.tmp", cut, phi_path_base(path), hex);
+    return *out != NULL ? PHI_OK : PHI_E_NOMEM;
 }
 
-static enum phi_status open_folder(struct phi_output *o, struct phi_err *err)
+enum phi_status phi_output_parent(int *out, const char *path,
+                                  struct phi_err *err)
 {
-    const size_t n = (size_t)(o->name - o->path);
-    char *dir = n > 0 ? phi_strndup(o->path, n, err) : phi_strdup(".", err);
+    const size_t n = (size_t)(phi_path_base(path) - path);
+    char *dir = n > 0 ? phi_strndup(path, n, err) : phi_strdup(".", err);
     enum phi_status st = PHI_OK;
 
     if (dir == NULL)
         return PHI_E_NOMEM;
-    o->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (o->dirfd < 0)
-        st = phi_fail_sys(err, errno, "%s: its folder cannot be opened",
-                          o->path);
+    *out = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*out < 0)
+        st = phi_fail_sys(err, errno, "%s: its folder cannot be opened", path);
     free(dir);
     return st;
 }
@@ -107,46 +108,104 @@ static void open_direct(struct phi_output *o)
     atomic_store(&o->use_direct, o->direct >= 0);
 }
 
+/* An output without folder and file. */
+static enum phi_status output_new(struct phi_output **out, const char *path,
+                                  struct phi_err *err)
+{
+    struct phi_output *o = phi_alloc(1, sizeof(*o), err);
+
+    if (o == NULL)
+        return PHI_E_NOMEM;
+    *out = o;
+    o->dirfd = o->fd = o->direct = -1;
+    o->path = phi_strdup(path, err);
+    if (o->path == NULL)
+        return PHI_E_NOMEM;
+    o->name = phi_path_base(o->path);
+    return phi_lock_new(&o->lock, err);
+}
+
+static void create(struct phi_output *o)
+{
+    o->fd = openat(o->dirfd, o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                   0666);
+}
+
+/* After create(). */
+static enum phi_status begin(struct phi_output *o, struct phi_err *err)
+{
+    enum phi_status st;
+
+    if (o->fd < 0) {
+        st = phi_fail_sys(err, errno, "%s: cannot be created", o->path);
+        free(o->temp);
+        o->temp = NULL;
+        return st;
+    }
+    st = reserve(o, err);
+    if (st == PHI_OK)
+        open_direct(o);
+    return st;
+}
+
 enum phi_status phi_output_open(struct phi_output **out, const char *path,
                                 const struct phi_output_options *options,
                                 struct phi_err *err)
 {
-    struct phi_output *o = phi_alloc(1, sizeof(*o), err);
-    enum phi_status st = PHI_E_NOMEM;
+    struct phi_output *o = NULL;
+    enum phi_status st = output_new(&o, path, err);
 
-    if (o == NULL)
-        return st;
-    o->dirfd = o->fd = o->direct = -1;
+    if (st != PHI_OK)
+        goto out;
     o->size = options->size;
     o->replace = options->replace;
-    o->path = phi_strdup(path, err);
-    if (o->path == NULL || (st = phi_lock_new(&o->lock, err)) != PHI_OK)
-        goto out;
-    o->name = phi_path_base(o->path);
-    if ((st = open_folder(o, err)) != PHI_OK ||
+    if ((st = phi_output_parent(&o->dirfd, path, err)) != PHI_OK ||
         (st = check_target(o, err)) != PHI_OK)
         goto out;
     do {
-        if ((st = temp_name(o, err)) != PHI_OK)
+        if ((st = phi_output_temp(&o->temp, path, err)) != PHI_OK)
             goto out;
-        o->fd = openat(o->dirfd, o->temp,
-                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        create(o);
     } while (o->fd < 0 && errno == EEXIST);
-    if (o->fd < 0) {
-        st = phi_fail_sys(err, errno, "%s: cannot be created", path);
-        free(o->temp);
-        o->temp = NULL;
-        goto out;
-    }
-    st = reserve(o, err);
+    st = begin(o, err);
+out:
+    if (st == PHI_OK)
+        *out = o;
+    else
+        phi_output_close(o);
+    return st;
+}
+
+enum phi_status phi_output_open_in(struct phi_output **out, int dirfd,
+                                   const char *path, uint64_t size,
+                                   struct phi_err *err)
+{
+    struct phi_output *o = NULL;
+    enum phi_status st = output_new(&o, path, err);
+
     if (st != PHI_OK)
         goto out;
-    open_direct(o);
-    *out = o;
-    return PHI_OK;
+    o->size = size;
+    o->temp = phi_strdup(o->name, err);
+    if (o->temp == NULL) {
+        st = PHI_E_NOMEM;
+        goto out;
+    }
+    o->dirfd = dirfd;
+    o->borrowed = true;
+    create(o);
+    st = begin(o, err);
 out:
-    phi_output_close(o);
+    if (st == PHI_OK)
+        *out = o;
+    else
+        phi_output_close(o);
     return st;
+}
+
+void phi_output_keep(struct phi_output *o)
+{
+    o->published = true;
 }
 
 /* Every byte from the first to the last was dealt with. */
@@ -278,7 +337,7 @@ void phi_output_close(struct phi_output *o)
     close_files(o);
     if (o->temp != NULL && o->dirfd >= 0 && (!o->published || o->swapped))
         unlinkat(o->dirfd, o->temp, 0);
-    if (o->dirfd >= 0)
+    if (o->dirfd >= 0 && !o->borrowed)
         close(o->dirfd);
     phi_ranges_release(&o->done);
     phi_lock_free(o->lock);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What output.c (beginning and end) and output_write.c share. */
+/*
+ * What output.c (beginning and end), output_write.c and output_folder.c
+ * share.
+ */
 #ifndef PHI_BASE_OUTPUT_PARTS_H
 #define PHI_BASE_OUTPUT_PARTS_H
 
@@ -13,6 +16,7 @@
 
 struct phi_output {
     int dirfd;
+    bool borrowed; /* dirfd is the folder's that the file is in */
     int fd;
     int direct; /* the same file past the page cache, or -1 */
     atomic_bool use_direct;
@@ -29,5 +33,24 @@ struct phi_output {
     bool published;
     bool swapped; /* `temp` names what was replaced */
 };
+
+/* A fresh, unguessable name beside path in place of *out, which is freed. */
+enum phi_status phi_output_temp(char **out, const char *path,
+                                struct phi_err *err);
+
+/* Opens the folder that path lies in. */
+enum phi_status phi_output_parent(int *out, const char *path,
+                                  struct phi_err *err);
+
+/*
+ * Begins a file in the folder dirfd, which nobody looks into yet: it has its
+ * own name, the last part of path, from the start, and phi_output_sync() is
+ * all that it needs. phi_output_close() removes it unless phi_output_keep()
+ * was called. dirfd is borrowed until then; the rest of path is for messages.
+ */
+enum phi_status phi_output_open_in(struct phi_output **out, int dirfd,
+                                   const char *path, uint64_t size,
+                                   struct phi_err *err);
+void phi_output_keep(struct phi_output *o);
 
 #endif

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop, on OpenMP; on POSIX threads for ThreadSanitizer, which does not
- * see the barriers of gcc's OpenMP; or on nothing.
+ * The loop, on POSIX threads that live as long as it does, on OpenMP, or on
+ * nothing. Starting threads costs microseconds, and who gets none goes on.
  */
+#define _GNU_SOURCE /* sched_getaffinity() */
 #include "libconv/base/par.h"
 
 #if defined(_OPENMP)
 #include <omp.h>
 #elif defined(PHI_PTHREADS)
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #endif
 
@@ -40,7 +42,7 @@ static void do_all(const struct loop *l, size_t npieces, size_t nthreads)
 
 #elif defined(PHI_PTHREADS)
 
-#define MAX_TEAM 64
+#define MAX_TEAM 1024
 
 struct shift {
     const struct loop *loop;
@@ -110,12 +112,15 @@ void phi_par_for(size_t nthreads, size_t n, size_t grain, phi_par_fn fn,
 
 size_t phi_par_default(void)
 {
+    int n = 1;
 #if defined(_OPENMP)
-    const int n = omp_get_num_procs(); /* heeds the affinity mask */
+    n = omp_get_num_procs(); /* heeds the affinity mask, as below */
 #elif defined(PHI_PTHREADS)
-    const int n = 4; /* for tests: more than one */
-#else
-    const int n = 1;
+    cpu_set_t cpus;
+
+    CPU_ZERO(&cpus);
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+        n = CPU_COUNT(&cpus);
 #endif
     return n > 1 ? (size_t)n : 1;
 }

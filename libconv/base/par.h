@@ -20,7 +20,7 @@ typedef void (*phi_par_fn)(void *ctx, size_t first, size_t count,
 /*
  * Calls fn for all of [0, n) in pieces of at most `grain` (>= 1) items, on
  * at most nthreads (>= 1) threads, the caller's among them, and returns when
- * all is done. Without OpenMP it is a plain loop.
+ * all is done. Where the system gives fewer threads, those do more.
  */
 void phi_par_for(size_t nthreads, size_t n, size_t grain, phi_par_fn fn,
                  void *ctx);

@@ -4,6 +4,12 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+/* From the kernel's asm/hwcap.h. */
+#define CAP_DOTPROD (1ul << 20) /* of AT_HWCAP */
+#define CAP2_I8MM   (1ul << 13) /* of AT_HWCAP2 */
 #endif
 
 static const struct {
@@ -13,9 +19,13 @@ static const struct {
     {"scalar", 0},
 #if defined(__x86_64__)
     {"avx2", PHI_CPU_AVX2},
+    {"avxvnni", PHI_CPU_AVX2 | PHI_CPU_AVXVNNI},
     {"avx512", PHI_CPU_AVX2 | PHI_CPU_AVX512},
+    {"avx512vnni", PHI_CPU_AVX2 | PHI_CPU_AVX512 | PHI_CPU_AVX512VNNI},
 #elif defined(__aarch64__)
     {"neon", PHI_CPU_NEON},
+    {"dotprod", PHI_CPU_NEON | PHI_CPU_DOTPROD},
+    {"i8mm", PHI_CPU_NEON | PHI_CPU_DOTPROD | PHI_CPU_I8MM},
 #endif
 };
 
@@ -29,6 +39,14 @@ static bool has_f16c(void)
     unsigned a, b, c, d;
 
     return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+
+/* Nor does it know this; registers are those of AVX2. */
+static bool has_avxvnni(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
 }
 #endif
 
@@ -45,8 +63,20 @@ uint32_t phi_cpu_detect(void)
         __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
         features |= PHI_CPU_AVX512;
+    if ((features & PHI_CPU_AVX2) != 0 && has_avxvnni())
+        features |= PHI_CPU_AVXVNNI;
+    if ((features & PHI_CPU_AVX512) != 0 &&
+        __builtin_cpu_supports("avx512vnni"))
+        features |= PHI_CPU_AVX512VNNI;
 #elif defined(__aarch64__)
     features |= PHI_CPU_NEON;
+#if defined(__linux__)
+    if ((getauxval(AT_HWCAP) & CAP_DOTPROD) != 0)
+        features |= PHI_CPU_DOTPROD;
+    if ((features & PHI_CPU_DOTPROD) != 0 &&
+        (getauxval(AT_HWCAP2) & CAP2_I8MM) != 0)
+        features |= PHI_CPU_I8MM;
+#endif
 #endif
     return features;
 }

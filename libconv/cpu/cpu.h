@@ -16,6 +16,14 @@
 #define PHI_CPU_AVX512 (UINT32_C(1) << 1)
 /* Advanced SIMD: every AArch64. */
 #define PHI_CPU_NEON (UINT32_C(1) << 2)
+/* Dot products of bytes on 256 bits, AVX-VNNI: Alder Lake 2021, Zen 5 2024. */
+#define PHI_CPU_AVXVNNI (UINT32_C(1) << 3)
+/* The same on 512 bits, AVX-512 VNNI: Cascade Lake 2019, Zen 4 2022. */
+#define PHI_CPU_AVX512VNNI (UINT32_C(1) << 4)
+/* SDOT and UDOT: Cortex-A55 and A76 2018, Apple A13, Neoverse N1. */
+#define PHI_CPU_DOTPROD (UINT32_C(1) << 5)
+/* Products of 2 x 8 matrices of bytes: Neoverse V1 and N2, Apple M2. */
+#define PHI_CPU_I8MM (UINT32_C(1) << 6)
 
 /* The features of the processor that runs this, as far as the OS lets. */
 uint32_t phi_cpu_detect(void);

@@ -80,18 +80,29 @@ void phi_meta_remove(struct phi_meta *m, const char *key)
     memmove(kv, kv + 1, (size_t)(m->kv + m->n - kv) * sizeof(*kv));
 }
 
-/* The entry of key with its value released, appended if new; NULL: no memory.
- */
-static struct phi_kv *entry(struct phi_meta *m, const char *key,
-                            struct phi_err *err)
+void phi_meta_remove_all(struct phi_meta *m, const char *prefix)
 {
-    struct phi_kv *kv = find(m, key);
-    void *p = m->kv;
+    const size_t n = strlen(prefix);
+    size_t kept = 0;
 
-    if (kv != NULL) {
-        release_value(kv);
-        return kv;
+    for (size_t i = 0; i < m->n; i++) {
+        if (strncmp(m->kv[i].key, prefix, n) != 0) {
+            m->kv[kept++] = m->kv[i];
+        } else {
+            release_value(&m->kv[i]);
+            free(m->kv[i].key);
+        }
     }
+    m->n = kept;
+}
+
+/* A new last entry without a value; NULL: no memory. */
+static struct phi_kv *append(struct phi_meta *m, const char *key,
+                             struct phi_err *err)
+{
+    void *p = m->kv;
+    struct phi_kv *kv;
+
     if (phi_grow(&p, &m->cap, m->n + 1, sizeof(*m->kv), err) != PHI_OK)
         return NULL;
     m->kv = p;
@@ -101,6 +112,19 @@ static struct phi_kv *entry(struct phi_meta *m, const char *key,
     if (kv->key == NULL)
         return NULL;
     m->n++;
+    return kv;
+}
+
+/* The entry of key with its value released, appended if new; NULL: no memory.
+ */
+static struct phi_kv *entry(struct phi_meta *m, const char *key,
+                            struct phi_err *err)
+{
+    struct phi_kv *kv = find(m, key);
+
+    if (kv == NULL)
+        return append(m, key, err);
+    release_value(kv);
     return kv;
 }
 
@@ -221,50 +245,63 @@ enum phi_status phi_meta_set_strings(struct phi_meta *m, const char *key,
     return PHI_OK;
 }
 
-static enum phi_status copy_kv(struct phi_meta *to, const struct phi_kv *kv,
-                               struct phi_err *err)
+static enum phi_status copy_strings(struct phi_kv *to,
+                                    const struct phi_kv *from,
+                                    struct phi_err *err)
 {
-    struct phi_kv *arr;
+    enum phi_status st = PHI_OK;
 
-    switch (kv->type) {
-    case PHI_KV_STRING:
-        return phi_meta_set_str(to, kv->key, kv->v.str.p, kv->v.str.n, err);
-    case PHI_KV_F32:
-    case PHI_KV_F64:
-        return phi_meta_set_f(to, kv->key, kv->type, kv->v.f, err);
-    case PHI_KV_I8:
-    case PHI_KV_I16:
-    case PHI_KV_I32:
-    case PHI_KV_I64:
-        return phi_meta_set_i(to, kv->key, kv->type, kv->v.i, err);
-    case PHI_KV_ARRAY:
-        break;
-    default:
-        return phi_meta_set_u(to, kv->key, kv->type, kv->v.u, err);
-    }
-    if (kv->v.arr.type != PHI_KV_STRING)
-        return phi_meta_set_numbers(to, kv->key, kv->v.arr.type, kv->v.arr.num,
-                                    kv->v.arr.n, err);
-    if (phi_meta_set_strings(to, kv->key, kv->v.arr.n, &arr, err) != PHI_OK)
+    to->v.arr.str = phi_alloc(from->v.arr.n, sizeof(*to->v.arr.str), err);
+    if (to->v.arr.str == NULL)
         return PHI_E_NOMEM;
-    for (size_t i = 0; i < kv->v.arr.n; i++) {
-        const struct phi_str *s = &kv->v.arr.str[i];
+    to->v.arr.n = from->v.arr.n;
+    for (size_t i = 0; st == PHI_OK && i < from->v.arr.n; i++) {
+        const struct phi_str *s = &from->v.arr.str[i];
 
-        if (phi_str_set(&arr->v.arr.str[i], s->p != NULL ? s->p : "", s->n,
-                        err) != PHI_OK)
-            return PHI_E_NOMEM;
+        st =
+            phi_str_set(&to->v.arr.str[i], s->p != NULL ? s->p : "", s->n, err);
     }
+    return st;
+}
+
+/* `to` has no value yet; after a failure it can be released all the same. */
+static enum phi_status copy_value(struct phi_kv *to, const struct phi_kv *from,
+                                  struct phi_err *err)
+{
+    size_t nbytes;
+
+    to->type = from->type;
+    if (from->type == PHI_KV_STRING)
+        return phi_str_set(&to->v.str, from->v.str.p, from->v.str.n, err);
+    if (from->type != PHI_KV_ARRAY) {
+        to->v = from->v;
+        return PHI_OK;
+    }
+    to->v.arr.type = from->v.arr.type;
+    if (from->v.arr.type == PHI_KV_STRING)
+        return copy_strings(to, from, err);
+    nbytes = from->v.arr.n * types[from->v.arr.type].size; /* in memory */
+    to->v.arr.num = phi_alloc(nbytes, 1, err);
+    if (to->v.arr.num == NULL)
+        return PHI_E_NOMEM;
+    to->v.arr.n = from->v.arr.n;
+    if (nbytes > 0)
+        memcpy(to->v.arr.num, from->v.arr.num, nbytes);
     return PHI_OK;
 }
 
 enum phi_status phi_meta_copy(struct phi_meta *to, const struct phi_meta *from,
                               struct phi_err *err)
 {
-    for (size_t i = 0; i < from->n; i++) {
-        const enum phi_status st = copy_kv(to, &from->kv[i], err);
+    /* Keys differ in `from`: only those that were there need a search. */
+    const bool fresh = to->n == 0;
 
-        if (st != PHI_OK)
-            return st;
+    for (size_t i = 0; i < from->n; i++) {
+        const char *key = from->kv[i].key;
+        struct phi_kv *kv = fresh ? append(to, key, err) : entry(to, key, err);
+
+        if (kv == NULL || copy_value(kv, &from->kv[i], err) != PHI_OK)
+            return PHI_E_NOMEM;
     }
     return PHI_OK;
 }

@@ -76,6 +76,9 @@ const struct phi_kv *phi_meta_find(const struct phi_meta *m, const char *key);
 /* Removes the entry if it is there. */
 void phi_meta_remove(struct phi_meta *m, const char *key);
 
+/* Removes the entries whose keys begin with prefix. */
+void phi_meta_remove_all(struct phi_meta *m, const char *prefix);
+
 /*
  * Set a key: replaced in place if it is there, else appended. Values are
  * copied. u: U8..U64 and BOOL; i: I8..I64; f: F32, F64.

@@ -94,4 +94,19 @@ struct phi_sink_tensor {
     uint64_t nbytes;
 };
 
+/* As phi_tensor_cols() and phi_tensor_rows(). */
+static inline uint64_t phi_sink_tensor_cols(const struct phi_sink_tensor *t)
+{
+    return t->rank > 0 ? t->dim[t->rank - 1] : 1;
+}
+
+static inline uint64_t phi_sink_tensor_rows(const struct phi_sink_tensor *t)
+{
+    uint64_t n = 1;
+
+    for (uint32_t i = 0; i + 1 < t->rank; i++)
+        n *= t->dim[i];
+    return n;
+}
+
 #endif

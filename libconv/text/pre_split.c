@@ -81,6 +81,8 @@ static enum phi_status compile(struct phi_pre_split *s, const char *pattern,
     s->code =
         pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
                       PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &code, &at, NULL);
+    if (s->code == NULL && code == PCRE2_ERROR_HEAP_FAILED)
+        return phi_fail(err, PHI_E_NOMEM, "out of memory: a pattern");
     if (s->code == NULL) {
         pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof(text));
         return phi_fail(err, PHI_E_UNSUPPORTED,

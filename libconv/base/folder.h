@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What is in a folder. */
+#ifndef PHI_BASE_FOLDER_H
+#define PHI_BASE_FOLDER_H
+
+#include <stddef.h>
+
+#include "libconv/base/err.h"
+
+/* A list of owned names. Zero-initialise; end with phi_names_release(). */
+struct phi_names {
+    char **v; /* (n) */
+    size_t n;
+    size_t cap;
+};
+
+enum phi_status phi_names_add(struct phi_names *names, const char *name,
+                              struct phi_err *err);
+void phi_names_release(struct phi_names *names);
+
+/*
+ * Adds the names of everything in the folder but "." and "..", hidden or not,
+ * in the order of their bytes.
+ */
+enum phi_status phi_folder_list(struct phi_names *names, const char *path,
+                                struct phi_err *err);
+
+#endif

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE       /* renameat2() */
+#define _FILE_OFFSET_BITS 64
+#include "libconv/base/output_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libconv/base/mem.h"
+#include "libconv/base/output_parts.h"
+
+struct phi_output_folder {
+    int parent;
+    int fd;
+    char *path;       /* as given, without slashes at its end */
+    const char *name; /* in path */
+    char *temp;       /* beside it; NULL before there is one */
+    char *aside;      /* of what is replaced, where folders cannot be swapped */
+    char *marker;
+    bool replace;
+    bool synced;
+    bool published;
+    bool swapped;              /* `temp` names what was replaced */
+    bool moved;                /* `aside` does */
+    struct phi_output **files; /* (n) */
+    size_t n;
+    size_t cap;
+};
+
+static bool is_dot(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* The folder `name` in the folder `at`, to be read; NULL and errno. */
+static DIR *read_folder(int at, const char *name)
+{
+    const int fd =
+        openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (d == NULL && fd >= 0) {
+        const int sys = errno;
+
+        close(fd);
+        errno = sys;
+    }
+    return d;
+}
+
+/* ---- the beginning
+ * ------------------------------------------------------- */
+
+/* What would go is a folder of files, and one of ours. */
+static enum phi_status check_contents(const struct phi_output_folder *f,
+                                      struct phi_err *err)
+{
+    DIR *d = read_folder(f->parent, f->name);
+    const struct dirent *e;
+    bool empty = true;
+    bool marked = false;
+    enum phi_status st = PHI_OK;
+
+    if (d == NULL)
+        return phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
+    while (st == PHI_OK && (e = readdir(d)) != NULL) {
+        struct stat s;
+
+        if (is_dot(e->d_name))
+            continue;
+        empty = false;
+        marked = marked || strcmp(e->d_name, f->marker) == 0;
+        if (fstatat(dirfd(d), e->d_name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISDIR(s.st_mode))
+            st = phi_fail(err, PHI_E_ARG,
+                          "%s: holds the folder \"%.*s\", expected files only",
+                          f->path, PHI_ERR_NAME, e->d_name);
+    }
+    closedir(d);
+    if (st == PHI_OK && !empty && !marked)
+        st = phi_fail(err, PHI_E_ARG,
+                      "%s: holds files, but no %s, expected a model or an "
+                      "empty folder",
+                      f->path, f->marker);
+    if (st != PHI_OK)
+        phi_hint(err, "a folder is replaced as a whole: remove this one "
+                      "yourself, or choose another name");
+    return st;
+}
+
+/* What stands at the target's name must be nothing or a replaceable folder. */
+static enum phi_status check_target(const struct phi_output_folder *f,
+                                    struct phi_err *err)
+{
+    struct stat s;
+
+    if (f->name[0] == '\0' || is_dot(f->name))
+        return phi_fail(err, PHI_E_ARG, "%s: is no name for an output folder",
+                        f->path);
+    if (fstatat(f->parent, f->name, &s, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT)
+            return PHI_OK;
+        return phi_fail_sys(err, errno, "%s: cannot be examined", f->path);
+    }
+    if (!S_ISDIR(s.st_mode))
+        return phi_fail(err, PHI_E_ARG,
+                        "%s: is %s, expected a folder or nothing", f->path,
+                        S_ISREG(s.st_mode)   ? "a file"
+                        : S_ISLNK(s.st_mode) ? "a symbolic link"
+                                             : "a special file");
+    if (!f->replace) {
+        phi_fail(err, PHI_E_ARG, "%s: exists already", f->path);
+        return phi_hint(err, "--force replaces it");
+    }
+    return check_contents(f, err);
+}
+
+static enum phi_status make_temp(struct phi_output_folder *f,
+                                 struct phi_err *err)
+{
+    enum phi_status st;
+    int rc;
+
+    do {
+        st = phi_output_temp(&f->temp, f->path, err);
+        if (st != PHI_OK)
+            return st;
+        rc = mkdirat(f->parent, f->temp, 0777);
+    } while (rc != 0 && errno == EEXIST);
+    if (rc != 0) {
+        st = phi_fail_sys(err, errno, "%s: cannot be created", f->path);
+        free(f->temp);
+        f->temp = NULL;
+        return st;
+    }
+    f->fd = openat(f->parent, f->temp,
+                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (f->fd < 0)
+        return phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
+    return PHI_OK;
+}
+
+enum phi_status phi_output_folder_open(
+    struct phi_output_folder **out, const char *path,
+    const struct phi_output_folder_options *options, struct phi_err *err)
+{
+    struct phi_output_folder *f = phi_alloc(1, sizeof(*f), err);
+    size_t n = strlen(path);
+    enum phi_status st = PHI_E_NOMEM;
+
+    if (f == NULL)
+        return st;
+    f->parent = f->fd = -1;
+    f->replace = options->replace;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    f->path = phi_strndup(path, n, err);
+    f->marker = phi_strdup(options->marker, err);
+    if (f->path == NULL || f->marker == NULL)
+        goto out;
+    f->name = phi_path_base(f->path);
+    if ((st = phi_output_parent(&f->parent, f->path, err)) != PHI_OK ||
+        (st = check_target(f, err)) != PHI_OK)
+        goto out;
+    st = make_temp(f, err);
+out:
+    if (st == PHI_OK)
+        *out = f;
+    else
+        phi_output_folder_close(f);
+    return st;
+}
+
+enum phi_status phi_output_folder_file(struct phi_output **out,
+                                       struct phi_output_folder *f,
+                                       const char *name, uint64_t size,
+                                       struct phi_err *err)
+{
+    void *list = f->files;
+    char *path;
+    enum phi_status st;
+
+    if (name[0] == '\0' || is_dot(name) || strchr(name, '/') != NULL)
+        return phi_fail(err, PHI_E_ARG, "%s: \"%.*s\" is no name for a file",
+                        f->path, PHI_ERR_NAME, name);
+    st = phi_grow(&list, &f->cap, f->n + 1, sizeof(struct phi_output *), err);
+    f->files = list;
+    if (st != PHI_OK)
+        return st;
+    path = phi_path_join(f->path, name, err);
+    if (path == NULL)
+        return PHI_E_NOMEM;
+    st = phi_output_open_in(&f->files[f->n], f->fd, path, size, err);
+    if (st == PHI_OK)
+        *out = f->files[f->n++];
+    free(path);
+    return st;
+}
+
+/* ---- the end
+ * ------------------------------------------------------------- */
+
+enum phi_status phi_output_folder_sync(struct phi_output_folder *f,
+                                       struct phi_err *err)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        enum phi_status st;
+
+        if (f->files[i]->synced)
+            continue;
+        st = phi_output_sync(f->files[i], err);
+        if (st != PHI_OK)
+            return st;
+    }
+    if (fsync(f->fd) != 0)
+        return phi_fail_sys(err, errno, "%s: fsync", f->path);
+    f->synced = true;
+    return PHI_OK;
+}
+
+/* True if there is a folder to be replaced. */
+static bool is_taken(const struct phi_output_folder *f)
+{
+    struct stat s;
+
+    return f->replace &&
+           fstatat(f->parent, f->name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(s.st_mode);
+}
+
+/* A rename that never replaces anything; not even an empty folder. */
+static int rename_fresh(const struct phi_output_folder *f, const char *from,
+                        const char *to)
+{
+    struct stat s;
+    int rc = renameat2(f->parent, from, f->parent, to, RENAME_NOREPLACE);
+
+    /* Some file systems know no flags. */
+    if (rc == 0 || (errno != EINVAL && errno != ENOSYS))
+        return rc;
+    if (fstatat(f->parent, to, &s, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return renameat(f->parent, from, f->parent, to);
+}
+
+/* The old one steps aside, then the new one takes its name. */
+static int put_in_turn(struct phi_output_folder *f)
+{
+    if (rename_fresh(f, f->name, f->aside) != 0)
+        return -1;
+    f->moved = true;
+    if (rename_fresh(f, f->temp, f->name) != 0) {
+        const int sys = errno;
+
+        if (rename_fresh(f, f->aside, f->name) == 0)
+            f->moved = false;
+        errno = sys;
+        return -1;
+    }
+    return 0;
+}
+
+/* Puts the new folder in place; `aside` is a fresh name. */
+static int put_in_place(struct phi_output_folder *f)
+{
+    if (!is_taken(f))
+        return rename_fresh(f, f->temp, f->name);
+    if (renameat2(f->parent, f->temp, f->parent, f->name, RENAME_EXCHANGE) ==
+        0) {
+        f->swapped = true;
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    return put_in_turn(f);
+}
+
+enum phi_status phi_output_folder_publish(struct phi_output_folder *f,
+                                          struct phi_err *err)
+{
+    enum phi_status st;
+
+    if (!f->synced)
+        return phi_fail(err, PHI_E_ARG, "%s: is not synced yet", f->path);
+    st = phi_output_temp(&f->aside, f->path, err);
+    if (st != PHI_OK)
+        return st;
+    if (put_in_place(f) != 0) {
+        const int sys = errno;
+
+        if (f->moved)
+            return phi_fail_sys(err, sys,
+                                "%s: cannot be put in place; what it held is "
+                                "%s now",
+                                f->path, f->aside);
+        return phi_fail_sys(err, sys, "%s: cannot be put in place", f->path);
+    }
+    f->published = true;
+    return PHI_OK;
+}
+
+void phi_output_folder_retract(struct phi_output_folder *f)
+{
+    int rc;
+
+    if (!f->published)
+        return;
+    if (f->swapped)
+        rc = renameat2(f->parent, f->temp, f->parent, f->name, RENAME_EXCHANGE);
+    else
+        rc = rename_fresh(f, f->name, f->temp);
+    if (rc != 0)
+        return;
+    f->published = f->swapped = false;
+    if (f->moved && rename_fresh(f, f->aside, f->name) == 0)
+        f->moved = false;
+}
+
+/* Removes the folder `name` of files. False and errno if it is still there. */
+static bool remove_folder(int parent, const char *name)
+{
+    DIR *d = read_folder(parent, name);
+    const struct dirent *e;
+    bool any = true;
+
+    if (d == NULL)
+        return false;
+    /* Removing may hide entries from a reader: until there are none. */
+    while (any) {
+        any = false;
+        rewinddir(d);
+        while ((e = readdir(d)) != NULL) {
+            if (!is_dot(e->d_name) && unlinkat(dirfd(d), e->d_name, 0) == 0)
+                any = true;
+        }
+    }
+    closedir(d);
+    return unlinkat(parent, name, AT_REMOVEDIR) == 0;
+}
+
+/* What was replaced goes; true if there is nothing left of it. */
+static bool remove_old(struct phi_output_folder *f)
+{
+    if (f->swapped && remove_folder(f->parent, f->temp))
+        f->swapped = false;
+    if (f->moved && f->published && remove_folder(f->parent, f->aside))
+        f->moved = false;
+    return !f->swapped && !f->moved;
+}
+
+enum phi_status phi_output_folder_settle(struct phi_output_folder *f,
+                                         struct phi_err *err)
+{
+    if (fsync(f->parent) != 0)
+        return phi_fail_sys(err, errno,
+                            "%s: is complete and in place, but the folder "
+                            "around it cannot be synced; it may not survive a "
+                            "power cut",
+                            f->path);
+    if (!remove_old(f))
+        return phi_fail_sys(err, errno,
+                            "%s: is complete and in place, but what it "
+                            "replaces cannot be removed; it is %s now",
+                            f->path, f->swapped ? f->temp : f->aside);
+    return PHI_OK;
+}
+
+void phi_output_folder_close(struct phi_output_folder *f)
+{
+    if (f == NULL)
+        return;
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->published)
+            phi_output_keep(f->files[i]);
+        phi_output_close(f->files[i]);
+    }
+    remove_old(f);
+    if (f->temp != NULL && !f->published)
+        unlinkat(f->parent, f->temp, AT_REMOVEDIR);
+    if (f->fd >= 0)
+        close(f->fd);
+    if (f->parent >= 0)
+        close(f->parent);
+    free(f->files);
+    free(f->marker);
+    free(f->aside);
+    free(f->temp);
+    free(f->path);
+    free(f);
+}
