@@ -10,6 +10,8 @@ static const struct {
     struct phi_kernels kernels;
 } rows[] = {
 #if defined(__x86_64__)
+    {PHI_CPU_AVX2 | PHI_CPU_AVX512,
+     {"avx512", &phi_gemm_f32_avx512, &phi_vec_f32_avx512}},
     {PHI_CPU_AVX2, {"avx2", &phi_gemm_f32_avx2, &phi_vec_f32_avx2}},
 #endif
     {0, {"scalar", &phi_gemm_f32_scalar, &phi_vec_f32_scalar}},

@@ -16,6 +16,7 @@
 #ifndef PHI_KERNELS_KERNELS_H
 #define PHI_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,14 @@ struct phi_vec_kernels {
      */
     void (*norm)(float *y, const float *x, const float *gain, const float *bias,
                  size_t n, double eps);
+
+    /*
+     * The end of a product: y[i] = (acc[i] + sums[i]) + bias[i], or with
+     * `onto` y[i] + that, in double, rounded once. acc or sums may be NULL,
+     * for zeros. y overlaps none of them.
+     */
+    void (*finish)(float *y, const double *acc, const float *sums,
+                   const double *bias, size_t n, bool onto);
 
     /* y = z / (1 + e^(-2u)), u = sqrt(2/pi) (z + 0.044715 z^3): gelu_new. */
     void (*gelu_new)(float *y, size_t n);

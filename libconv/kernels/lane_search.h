@@ -14,6 +14,15 @@
 /* Loops over candidates pay only with their parameters known. */
 #define LANE_INLINE static inline __attribute__((always_inline))
 
+/*
+ * Groups of lanes that a search works on side by side, `sides` of them, known
+ * when it is compiled. Sums have one order, so a group is a chain of
+ * additions, each waiting for the one before; two chains keep adders busy.
+ */
+#define SIDE_MAX 2
+
+#define EACH_SIDE(g, sides) for (int g = 0; g < (sides); g++)
+
 #define ROUND_LIMIT 4194304.0f
 #define ZERO_LIMIT  1e-15f /* ggml's GROUP_MAX_EPS */
 
@@ -57,19 +66,69 @@ LANE_INLINE lanes lane_level(lanes inverse, lanes x, lanes bottom, lanes top)
     return lanes_min(lanes_max(v, bottom), top);
 }
 
-/* Sum of w * error of the levels l with this scale and minimum. */
-LANE_INLINE lanes lane_error(const lanes *x, const lanes *w, const lanes *l,
-                             int n, lanes scale, lanes min, bool absolute)
+/* Sums of w * error of the levels l with this scale and minimum. */
+LANE_INLINE void lane_error(lanes *sum, int sides, lanes (*x)[32],
+                            lanes (*w)[32], lanes (*l)[32], int n,
+                            const lanes *scale, const lanes *min, bool absolute)
 {
-    lanes sum = lanes_set(0);
-
+    EACH_SIDE (g, sides)
+        sum[g] = lanes_set(0);
     for (int i = 0; i < n; i++) {
-        const lanes d = lanes_sub(lanes_add(lanes_mul(scale, l[i]), min), x[i]);
-        const lanes e = absolute ? lanes_abs(d) : lanes_mul(d, d);
+        EACH_SIDE (g, sides) {
+            const lanes d = lanes_sub(
+                lanes_add(lanes_mul(scale[g], l[g][i]), min[g]), x[g][i]);
+            const lanes e = absolute ? lanes_abs(d) : lanes_mul(d, d);
 
-        sum = lanes_add(sum, lanes_mul(w[i], e));
+            sum[g] = lanes_add(sum[g], lanes_mul(w[g][i], e));
+        }
     }
-    return sum;
+}
+
+/* Of one group: what a line through its values is fitted to. */
+struct lane_sums {
+    lanes lo;
+    lanes hi;
+    lanes w;
+    lanes x; /* of w x */
+};
+
+/* Of one group and one candidate. */
+struct lane_level_sums {
+    lanes l;  /* of w l */
+    lanes ll; /* of w l^2 */
+    lanes xl; /* of w x l */
+};
+
+LANE_INLINE struct lane_sums lane_sum_up(const lanes *x, const lanes *w, int n)
+{
+    struct lane_sums s = {x[0], x[0], w[0], lanes_mul(w[0], x[0])};
+
+    for (int i = 1; i < n; i++) {
+        s.lo = lanes_min(x[i], s.lo);
+        s.hi = lanes_max(x[i], s.hi);
+        s.w = lanes_add(s.w, w[i]);
+        s.x = lanes_add(s.x, lanes_mul(w[i], x[i]));
+    }
+    return s;
+}
+
+/* The least-squares line of a candidate; its minimum is at most 0. */
+LANE_INLINE lanes_mask lane_line(lanes *scale, lanes *min,
+                                 const struct lane_sums *s,
+                                 const struct lane_level_sums *c)
+{
+    const lanes zero = lanes_set(0);
+    const lanes det = lanes_sub(lanes_mul(s->w, c->ll), lanes_mul(c->l, c->l));
+    lanes_mask above;
+
+    *scale = lanes_div(lanes_sub(lanes_mul(s->w, c->xl), lanes_mul(s->x, c->l)),
+                       det);
+    *min = lanes_div(lanes_sub(lanes_mul(c->ll, s->x), lanes_mul(c->l, c->xl)),
+                     det);
+    above = lanes_lt(zero, *min);
+    *min = lanes_pick(above, zero, *min);
+    *scale = lanes_pick(above, lanes_div(c->xl, c->ll), *scale);
+    return lanes_lt(zero, det);
 }
 
 /*
@@ -77,87 +136,92 @@ LANE_INLINE lanes lane_error(const lanes *x, const lanes *w, const lanes *l,
  * the grid's inverse scales, each with its least-squares line. ggml:
  * make_qkx2_quants and make_qkx3_quants. n values a lane, 16 or 32.
  */
-LANE_INLINE struct lane_fit lane_fit_line(const lanes *x, const lanes *w, int n,
-                                          struct lane_grid g)
+LANE_INLINE void lane_fit_line(struct lane_fit *fit, int sides, lanes (*x)[32],
+                               lanes (*w)[32], int n, struct lane_grid grid)
 {
     const lanes zero = lanes_set(0);
-    const lanes top = lanes_set(g.top);
+    const lanes top = lanes_set(grid.top);
     const lanes limit = lanes_set(ROUND_LIMIT);
-    lanes l[32];
-    lanes lo = x[0];
-    lanes hi = x[0];
-    lanes sum_w = w[0];
-    lanes sum_x = lanes_mul(w[0], x[0]);
-    lanes lowest;
-    lanes best;
-    lanes_mask flat;
-    struct lane_fit fit;
+    struct lane_sums s[SIDE_MAX];
+    lanes_mask flat[SIDE_MAX];
+    lanes l[SIDE_MAX][32];
+    lanes best[SIDE_MAX];
+    lanes scale[SIDE_MAX];
+    lanes min[SIDE_MAX];
+    lanes error[SIDE_MAX];
 
-    for (int i = 1; i < n; i++) {
-        lo = lanes_min(x[i], lo);
-        hi = lanes_max(x[i], hi);
-        sum_w = lanes_add(sum_w, w[i]);
-        sum_x = lanes_add(sum_x, lanes_mul(w[i], x[i]));
+    EACH_SIDE (g, sides) {
+        lanes range;
+
+        s[g] = lane_sum_up(x[g], w[g], n);
+        min[g] = lanes_min(zero, s[g].lo);
+        range = lanes_sub(s[g].hi, min[g]);
+        flat[g] = lanes_eq(s[g].hi, min[g]);
+        fit[g].min = fit[g].base = min[g];
+        fit[g].inverse = lanes_div(top, range);
+        fit[g].scale = scale[g] = lanes_div(lanes_set(1), fit[g].inverse);
+        fit[g].strange =
+            lanes_not(lanes_lt(lanes_mul(fit[g].inverse, range), limit));
+        for (int i = 0; i < n; i++)
+            l[g][i] = lane_level(fit[g].inverse, lanes_sub(x[g][i], min[g]),
+                                 zero, top);
     }
-    lowest = lo;
-    fit.min = lanes_min(zero, lo);
-    fit.base = fit.min;
-    flat = lanes_eq(hi, fit.min);
-    fit.inverse = lanes_div(top, lanes_sub(hi, fit.min));
-    fit.scale = lanes_div(lanes_set(1), fit.inverse);
-    for (int i = 0; i < n; i++)
-        l[i] = lane_level(fit.inverse, lanes_sub(x[i], fit.min), zero, top);
-    best = lane_error(x, w, l, n, fit.scale, fit.min, g.absolute);
-    fit.strange = lanes_not(
-        lanes_lt(lanes_mul(fit.inverse, lanes_sub(hi, fit.min)), limit));
+    lane_error(best, sides, x, w, l, n, scale, min, grid.absolute);
 
-    for (int step = 0; step <= g.nsteps; step++) {
-        const float f = g.first + g.step * (float)step + g.top;
-        const lanes inverse = lanes_div(lanes_set(f), lanes_sub(hi, fit.min));
-        const lanes reach = lanes_max(lanes_abs(lanes_sub(hi, fit.min)),
-                                      lanes_abs(lanes_sub(lowest, fit.min)));
-        lanes sum_l = zero;
-        lanes sum_ll = zero;
-        lanes sum_xl = zero;
-        lanes det, scale, min, error;
-        lanes_mask better, above;
+    for (int step = 0; step <= grid.nsteps; step++) {
+        const lanes f =
+            lanes_set(grid.first + grid.step * (float)step + grid.top);
+        struct lane_level_sums c[SIDE_MAX];
+        lanes inverse[SIDE_MAX];
+        lanes_mask sound[SIDE_MAX];
 
-        for (int i = 0; i < n; i++) {
-            lanes wl;
-
-            l[i] = lane_level(inverse, lanes_sub(x[i], fit.min), zero, top);
-            wl = lanes_mul(w[i], l[i]);
-            sum_l = lanes_add(sum_l, wl);
-            sum_ll = lanes_add(sum_ll, lanes_mul(wl, l[i]));
-            sum_xl = lanes_add(sum_xl, lanes_mul(wl, x[i]));
+        EACH_SIDE (g, sides) {
+            inverse[g] = lanes_div(f, lanes_sub(s[g].hi, fit[g].min));
+            c[g] = (struct lane_level_sums){zero, zero, zero};
         }
-        det = lanes_sub(lanes_mul(sum_w, sum_ll), lanes_mul(sum_l, sum_l));
-        scale = lanes_div(
-            lanes_sub(lanes_mul(sum_w, sum_xl), lanes_mul(sum_x, sum_l)), det);
-        min = lanes_div(
-            lanes_sub(lanes_mul(sum_ll, sum_x), lanes_mul(sum_l, sum_xl)), det);
-        above = lanes_lt(zero, min);
-        min = lanes_pick(above, zero, min);
-        scale = lanes_pick(above, lanes_div(sum_xl, sum_ll), scale);
-        error = lane_error(x, w, l, n, scale, min, g.absolute);
-        better = lanes_and(lanes_lt(zero, det), lanes_lt(error, best));
-        fit.strange = lanes_or(
-            fit.strange,
-            lanes_not(lanes_lt(lanes_mul(lanes_abs(inverse), reach), limit)));
-        best = lanes_pick(better, error, best);
-        fit.inverse = lanes_pick(better, inverse, fit.inverse);
-        fit.base = lanes_pick(better, fit.min, fit.base);
-        fit.scale = lanes_pick(better, scale, fit.scale);
-        fit.min = lanes_pick(better, min, fit.min);
+        for (int i = 0; i < n; i++) {
+            EACH_SIDE (g, sides) {
+                const lanes v = lane_level(
+                    inverse[g], lanes_sub(x[g][i], fit[g].min), zero, top);
+                const lanes wl = lanes_mul(w[g][i], v);
+
+                l[g][i] = v;
+                c[g].l = lanes_add(c[g].l, wl);
+                c[g].ll = lanes_add(c[g].ll, lanes_mul(wl, v));
+                c[g].xl = lanes_add(c[g].xl, lanes_mul(wl, x[g][i]));
+            }
+        }
+        EACH_SIDE (g, sides)
+            sound[g] = lane_line(&scale[g], &min[g], &s[g], &c[g]);
+        lane_error(error, sides, x, w, l, n, scale, min, grid.absolute);
+        EACH_SIDE (g, sides) {
+            const lanes reach =
+                lanes_max(lanes_abs(lanes_sub(s[g].hi, fit[g].min)),
+                          lanes_abs(lanes_sub(s[g].lo, fit[g].min)));
+            const lanes_mask better =
+                lanes_and(sound[g], lanes_lt(error[g], best[g]));
+
+            fit[g].strange =
+                lanes_or(fit[g].strange,
+                         lanes_not(lanes_lt(
+                             lanes_mul(lanes_abs(inverse[g]), reach), limit)));
+            best[g] = lanes_pick(better, error[g], best[g]);
+            fit[g].inverse = lanes_pick(better, inverse[g], fit[g].inverse);
+            fit[g].base = lanes_pick(better, fit[g].min, fit[g].base);
+            fit[g].scale = lanes_pick(better, scale[g], fit[g].scale);
+            fit[g].min = lanes_pick(better, min[g], fit[g].min);
+        }
     }
     /* Lanes of one value: level 0, scale 0, the value as minimum. */
-    lowest = lanes_min(zero, lowest);
-    fit.strange = lanes_and(fit.strange, lanes_not(flat));
-    fit.inverse = lanes_pick(flat, zero, fit.inverse);
-    fit.base = lanes_pick(flat, zero, fit.base);
-    fit.scale = lanes_pick(flat, zero, fit.scale);
-    fit.min = lanes_neg(lanes_pick(flat, lowest, fit.min));
-    return fit;
+    EACH_SIDE (g, sides) {
+        const lanes lowest = lanes_min(zero, s[g].lo);
+
+        fit[g].strange = lanes_and(fit[g].strange, lanes_not(flat[g]));
+        fit[g].inverse = lanes_pick(flat[g], zero, fit[g].inverse);
+        fit[g].base = lanes_pick(flat[g], zero, fit[g].base);
+        fit[g].scale = lanes_pick(flat[g], zero, fit[g].scale);
+        fit[g].min = lanes_neg(lanes_pick(flat[g], lowest, fit[g].min));
+    }
 }
 
 /* The value of largest magnitude, the first on ties; *amax: its magnitude. */
@@ -180,117 +244,171 @@ LANE_INLINE lanes lane_signed_max(const lanes *x, int n, lanes *amax)
  * The scale that makes sum w (x - scale l)^2 small, l in [-half, half - 1],
  * over nineteen inverse scales. ggml: make_qx_quants. n is 16 or 32.
  */
-LANE_INLINE struct lane_fit lane_fit_scale(const lanes *x, const lanes *w,
-                                           int n, float half)
+LANE_INLINE void lane_fit_scale(struct lane_fit *fit, int sides, lanes (*x)[32],
+                                lanes (*w)[32], int n, float half)
 {
     const lanes zero = lanes_set(0);
     const lanes bottom = lanes_set(-half);
     const lanes top = lanes_set(half - 1);
-    lanes wx[32];
-    lanes amax;
-    const lanes max = lane_signed_max(x, n, &amax);
-    const lanes_mask none = lanes_lt(amax, lanes_set(ZERO_LIMIT));
-    lanes best = zero;
-    struct lane_fit fit = {zero, zero, zero, zero, lanes_lt(zero, zero)};
+    const lanes_mask no = lanes_lt(zero, zero);
+    lanes wx[SIDE_MAX][32];
+    lanes max[SIDE_MAX];
+    lanes best[SIDE_MAX];
+    lanes_mask none[SIDE_MAX];
 
-    for (int i = 0; i < n; i++)
-        wx[i] = lanes_mul(w[i], x[i]);
+    EACH_SIDE (g, sides) {
+        lanes amax;
+
+        max[g] = lane_signed_max(x[g], n, &amax);
+        none[g] = lanes_lt(amax, lanes_set(ZERO_LIMIT));
+        best[g] = zero;
+        fit[g] = (struct lane_fit){zero, zero, zero, zero, no};
+        for (int i = 0; i < n; i++)
+            wx[g][i] = lanes_mul(w[g][i], x[g][i]);
+    }
     /* The plain candidate 0 comes first, then -9 to 9 without it. */
     for (int step = -10; step <= 9; step++) {
-        const float f = step == -10 ? -half : -(half + 0.1f * (float)step);
-        const lanes inverse = lanes_div(lanes_set(f), max);
-        lanes sum_xl = zero;
-        lanes sum_ll = zero;
-        lanes scale;
-        lanes_mask better;
+        const lanes f =
+            lanes_set(step == -10 ? -half : -(half + 0.1f * (float)step));
+        lanes inverse[SIDE_MAX];
+        lanes sum_xl[SIDE_MAX];
+        lanes sum_ll[SIDE_MAX];
 
         if (step == 0)
             continue;
+        EACH_SIDE (g, sides) {
+            inverse[g] = lanes_div(f, max[g]);
+            sum_xl[g] = sum_ll[g] = zero;
+        }
         for (int i = 0; i < n; i++) {
-            const lanes l = lane_level(inverse, x[i], bottom, top);
+            EACH_SIDE (g, sides) {
+                const lanes l = lane_level(inverse[g], x[g][i], bottom, top);
 
-            sum_xl = lanes_add(sum_xl, lanes_mul(wx[i], l));
-            sum_ll = lanes_add(sum_ll, lanes_mul(lanes_mul(w[i], l), l));
+                sum_xl[g] = lanes_add(sum_xl[g], lanes_mul(wx[g][i], l));
+                sum_ll[g] =
+                    lanes_add(sum_ll[g], lanes_mul(lanes_mul(w[g][i], l), l));
+            }
         }
-        scale = lanes_div(sum_xl, sum_ll);
-        if (step == -10) {
-            fit.scale = lanes_pick(lanes_eq(sum_ll, zero), zero, scale);
-            fit.inverse = inverse;
-            best = lanes_mul(fit.scale, sum_xl);
-            continue;
+        EACH_SIDE (g, sides) {
+            const lanes scale = lanes_div(sum_xl[g], sum_ll[g]);
+            lanes_mask better;
+
+            if (step == -10) {
+                fit[g].scale =
+                    lanes_pick(lanes_eq(sum_ll[g], zero), zero, scale);
+                fit[g].inverse = inverse[g];
+                best[g] = lanes_mul(fit[g].scale, sum_xl[g]);
+                continue;
+            }
+            better = lanes_and(lanes_lt(zero, sum_ll[g]),
+                               lanes_lt(lanes_mul(best[g], sum_ll[g]),
+                                        lanes_mul(sum_xl[g], sum_xl[g])));
+            fit[g].scale = lanes_pick(better, scale, fit[g].scale);
+            fit[g].inverse = lanes_pick(better, inverse[g], fit[g].inverse);
+            best[g] = lanes_pick(better, lanes_mul(scale, sum_xl[g]), best[g]);
         }
-        better = lanes_and(
-            lanes_lt(zero, sum_ll),
-            lanes_lt(lanes_mul(best, sum_ll), lanes_mul(sum_xl, sum_xl)));
-        fit.scale = lanes_pick(better, scale, fit.scale);
-        fit.inverse = lanes_pick(better, inverse, fit.inverse);
-        best = lanes_pick(better, lanes_mul(scale, sum_xl), best);
     }
-    fit.scale = lanes_pick(none, zero, fit.scale);
-    fit.inverse = lanes_pick(none, zero, fit.inverse);
-    return fit;
+    EACH_SIDE (g, sides) {
+        fit[g].scale = lanes_pick(none[g], zero, fit[g].scale);
+        fit[g].inverse = lanes_pick(none[g], zero, fit[g].inverse);
+    }
+}
+
+/* A group on its descent: levels, their sums, and what may still move. */
+struct lane_descent {
+    lanes sum_xl;
+    lanes sum_ll;
+    lanes_mask some; /* lanes that are not all zeros */
+    lanes_mask changed;
+    lanes_mask strange;
+};
+
+/* Moves level l of value x to where it is best. */
+LANE_INLINE void lane_step_down(struct lane_descent *d, lanes *l, lanes x,
+                                lanes w, lanes wx, lanes bottom, lanes top)
+{
+    const lanes zero = lanes_set(0);
+    lanes xl = lanes_sub(d->sum_xl, lanes_mul(wx, *l));
+    lanes ll = lanes_sub(d->sum_ll, lanes_mul(lanes_mul(w, *l), *l));
+    const lanes v = lanes_div(lanes_mul(x, ll), xl);
+    const lanes to = lanes_min(lanes_max(lanes_round(v), bottom), top);
+    lanes_mask take = lanes_and(d->some, lanes_lt(zero, xl));
+
+    d->strange = lanes_or(
+        d->strange,
+        lanes_and(take,
+                  lanes_not(lanes_lt(lanes_abs(v), lanes_set(ROUND_LIMIT)))));
+    take = lanes_and(take, lanes_not(lanes_eq(to, *l)));
+    xl = lanes_add(xl, lanes_mul(wx, to));
+    ll = lanes_add(ll, lanes_mul(lanes_mul(w, to), to));
+    take = lanes_and(lanes_and(take, lanes_lt(zero, ll)),
+                     lanes_lt(lanes_mul(lanes_mul(d->sum_xl, d->sum_xl), ll),
+                              lanes_mul(lanes_mul(xl, xl), d->sum_ll)));
+    *l = lanes_pick(take, to, *l);
+    d->sum_xl = lanes_pick(take, xl, d->sum_xl);
+    d->sum_ll = lanes_pick(take, ll, d->sum_ll);
+    d->changed = lanes_or(d->changed, take);
 }
 
 /*
  * As lane_fit_scale() with w = x^2, by descent: level after level moves to
  * where it is best, up to five times round. ggml: make_q3_quants. n = 16. The
- * levels end in l, plus half; those of zero lanes are 0.
+ * levels end in l, plus half; those of zero lanes are 0. A group that is done
+ * stays as it is while others move.
  */
-LANE_INLINE struct lane_fit lane_fit_descent(const lanes *x, int n, float half,
-                                             lanes *l)
+LANE_INLINE void lane_fit_descent(struct lane_fit *fit, int sides,
+                                  lanes (*x)[32], int n, float half,
+                                  lanes (*l)[32])
 {
     const lanes zero = lanes_set(0);
     const lanes bottom = lanes_set(-half);
     const lanes top = lanes_set(half - 1);
-    const lanes limit = lanes_set(ROUND_LIMIT);
-    lanes amax;
-    const lanes max = lane_signed_max(x, n, &amax);
-    const lanes inverse = lanes_div(lanes_set(-half), max);
-    const lanes_mask some = lanes_not(lanes_lt(amax, lanes_set(ZERO_LIMIT)));
-    lanes w[16];
-    lanes wx[16];
-    lanes sum_xl = zero;
-    lanes sum_ll = zero;
-    lanes_mask changed = some;
-    struct lane_fit fit = {zero, zero, zero, zero, lanes_lt(zero, zero)};
+    const lanes_mask no = lanes_lt(zero, zero);
+    struct lane_descent d[SIDE_MAX];
+    lanes_mask moving = no;
+    lanes w[SIDE_MAX][16];
+    lanes wx[SIDE_MAX][16];
 
-    for (int i = 0; i < n; i++) {
-        w[i] = lanes_mul(x[i], x[i]);
-        wx[i] = lanes_mul(w[i], x[i]);
-        l[i] = lane_level(inverse, x[i], bottom, top);
-        sum_xl = lanes_add(sum_xl, lanes_mul(wx[i], l[i]));
-        sum_ll = lanes_add(sum_ll, lanes_mul(lanes_mul(w[i], l[i]), l[i]));
-    }
-    for (int round = 0; round < 5 && lanes_any(changed); round++) {
-        changed = lanes_lt(zero, zero);
+    EACH_SIDE (g, sides) {
+        lanes amax;
+        const lanes max = lane_signed_max(x[g], n, &amax);
+        const lanes inverse = lanes_div(lanes_set(-half), max);
+
+        d[g] = (struct lane_descent){zero, zero, no, no, no};
+        d[g].some = lanes_not(lanes_lt(amax, lanes_set(ZERO_LIMIT)));
+        moving = lanes_or(moving, d[g].some);
         for (int i = 0; i < n; i++) {
-            lanes xl = lanes_sub(sum_xl, lanes_mul(wx[i], l[i]));
-            lanes ll =
-                lanes_sub(sum_ll, lanes_mul(lanes_mul(w[i], l[i]), l[i]));
-            const lanes v = lanes_div(lanes_mul(x[i], ll), xl);
-            const lanes to = lanes_min(lanes_max(lanes_round(v), bottom), top);
-            lanes_mask take = lanes_and(some, lanes_lt(zero, xl));
+            const lanes v = lane_level(inverse, x[g][i], bottom, top);
 
-            fit.strange = lanes_or(
-                fit.strange,
-                lanes_and(take, lanes_not(lanes_lt(lanes_abs(v), limit))));
-            take = lanes_and(take, lanes_not(lanes_eq(to, l[i])));
-            xl = lanes_add(xl, lanes_mul(wx[i], to));
-            ll = lanes_add(ll, lanes_mul(lanes_mul(w[i], to), to));
-            take = lanes_and(lanes_and(take, lanes_lt(zero, ll)),
-                             lanes_lt(lanes_mul(lanes_mul(sum_xl, sum_xl), ll),
-                                      lanes_mul(lanes_mul(xl, xl), sum_ll)));
-            l[i] = lanes_pick(take, to, l[i]);
-            sum_xl = lanes_pick(take, xl, sum_xl);
-            sum_ll = lanes_pick(take, ll, sum_ll);
-            changed = lanes_or(changed, take);
+            w[g][i] = lanes_mul(x[g][i], x[g][i]);
+            wx[g][i] = lanes_mul(w[g][i], x[g][i]);
+            d[g].sum_xl = lanes_add(d[g].sum_xl, lanes_mul(wx[g][i], v));
+            d[g].sum_ll =
+                lanes_add(d[g].sum_ll, lanes_mul(lanes_mul(w[g][i], v), v));
+            l[g][i] = v;
         }
     }
-    for (int i = 0; i < n; i++)
-        l[i] = lanes_pick(some, lanes_add(l[i], lanes_set(half)), zero);
-    fit.scale = lanes_pick(lanes_and(some, lanes_lt(zero, sum_ll)),
-                           lanes_div(sum_xl, sum_ll), zero);
-    return fit;
+    for (int round = 0; round < 5 && lanes_any(moving); round++) {
+        EACH_SIDE (g, sides)
+            d[g].changed = no;
+        for (int i = 0; i < n; i++) {
+            EACH_SIDE (g, sides)
+                lane_step_down(&d[g], &l[g][i], x[g][i], w[g][i], wx[g][i],
+                               bottom, top);
+        }
+        moving = no;
+        EACH_SIDE (g, sides)
+            moving = lanes_or(moving, d[g].changed);
+    }
+    EACH_SIDE (g, sides) {
+        for (int i = 0; i < n; i++)
+            l[g][i] = lanes_pick(d[g].some, lanes_add(l[g][i], lanes_set(half)),
+                                 zero);
+        fit[g] = (struct lane_fit){zero, zero, zero, zero, d[g].strange};
+        fit[g].scale =
+            lanes_pick(lanes_and(d[g].some, lanes_lt(zero, d[g].sum_ll)),
+                       lanes_div(d[g].sum_xl, d[g].sum_ll), zero);
+    }
 }
 
 #endif

@@ -41,6 +41,16 @@ static inline lanes lanes_load_f16(const uint8_t *p)
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
 
+/* Integers from 0 to 255, to LANES bytes at any address. */
+static inline void lanes_store_u8(uint8_t *p, lanes v)
+{
+    const __m256i i = _mm256_cvtps_epi32(v);
+    const __m128i h = _mm_packus_epi32(_mm256_castsi256_si128(i),
+                                       _mm256_extracti128_si256(i, 1));
+
+    _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(h, h));
+}
+
 static inline lanes lanes_add(lanes a, lanes b)
 {
     return _mm256_add_ps(a, b);

@@ -50,6 +50,12 @@ static inline lanes lanes_load_f16(const uint8_t *p)
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
+/* Integers from 0 to 255, to LANES bytes at any address. */
+static inline void lanes_store_u8(uint8_t *p, lanes v)
+{
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+}
+
 static inline lanes lanes_add(lanes a, lanes b)
 {
     return _mm512_add_ps(a, b);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define LANES 4
 
@@ -36,6 +37,17 @@ static inline void lanes_store_f16(uint8_t *p, lanes v)
 static inline lanes lanes_load_f16(const uint8_t *p)
 {
     return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)));
+}
+
+/* Integers from 0 to 255, to LANES bytes at any address. */
+static inline void lanes_store_u8(uint8_t *p, lanes v)
+{
+    const uint16x4_t h = vmovn_u32(vcvtnq_u32_f32(v));
+    const uint8x8_t b = vmovn_u16(vcombine_u16(h, h));
+
+    const uint32_t word = vget_lane_u32(vreinterpret_u32_u8(b), 0);
+
+    memcpy(p, &word, sizeof(word));
 }
 
 static inline lanes lanes_add(lanes a, lanes b)

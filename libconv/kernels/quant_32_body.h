@@ -117,24 +117,25 @@ LANE_INLINE bool find_weighted(const struct b32_type *t, struct b32_found *f,
                                float sigma2)
 {
     struct lane_fit fit;
-    lanes v[QK];
-    lanes w[QK];
+    lanes v[1][QK];
+    lanes w[1][QK];
 
-    turn(v, x);
-    turn(w, importance);
+    turn(v[0], x);
+    turn(w[0], importance);
     for (int i = 0; i < QK; i++) {
-        const lanes s = lanes_add(lanes_set(sigma2), lanes_mul(v[i], v[i]));
+        const lanes s =
+            lanes_add(lanes_set(sigma2), lanes_mul(v[0][i], v[0][i]));
 
-        w[i] = lanes_mul(w[i], lanes_sqrt(s));
+        w[0][i] = lanes_mul(w[0][i], lanes_sqrt(s));
     }
     if (t->half > 0) {
-        fit = lane_fit_scale(v, w, QK, (float)t->half);
+        lane_fit_scale(&fit, 1, v, w, QK, (float)t->half);
     } else {
         const struct search_grid *const g = grid_of(t);
         const struct lane_grid grid = {(float)t->top, g->first, g->step,
                                        g->nsteps, g->absolute};
 
-        fit = lane_fit_line(v, w, QK, grid);
+        lane_fit_line(&fit, 1, v, w, QK, grid);
         lanes_store_f16((uint8_t *)f->m, lanes_neg(fit.min));
     }
     lanes_store_f16((uint8_t *)f->d, fit.scale);

@@ -8,8 +8,8 @@
  *             sub-block 1: x0 x1 ...    ------>    x1 of sub-blocks 0, 1, ...
  *             ...                                  ...
  *
- * A batch is as many super-blocks as fill the lanes: one, or two of eight
- * sub-blocks for sixteen lanes.
+ * A batch is as many super-blocks as fill the groups of a search, at least
+ * one.
  */
 #ifndef PHI_KERNELS_QUANT_K_BODY_H
 #define PHI_KERNELS_QUANT_K_BODY_H
@@ -18,8 +18,15 @@
 #include "libconv/kernels/quant_k_pack.h"
 #include "libconv/kernels/quant_tables.h"
 
-#define BATCH_MAX 2
-#define SUBS_MAX  16 /* of a batch, and of a super-block */
+#define SIDES_K SIDE_MAX
+#define GROUP   (SIDES_K * LANES) /* sub-blocks of one search */
+
+/* Sub-blocks of a batch, n in each super-block, and its super-blocks. */
+#define SUBS(n)   (GROUP > (n) ? GROUP : (n))
+#define SUPERS(n) (SUBS(n) / (n))
+
+#define BATCH_MAX SUPERS(8)
+#define SUBS_MAX  (GROUP > 16 ? GROUP : 16)
 
 /* What the searches found in the sub-blocks of a batch. */
 struct found {
@@ -79,11 +86,29 @@ LANE_INLINE lanes spread_sigma2(const float *sigma2, int first, int n)
 
 LANE_INLINE void keep(struct found *f, int at, const struct lane_fit *fit)
 {
-    lanes_store(f->scale + at, fit->scale);
-    lanes_store(f->min + at, fit->min);
-    lanes_store(f->inverse + at, fit->inverse);
-    lanes_store(f->base + at, fit->base);
-    f->strange = f->strange || lanes_any(fit->strange);
+    EACH_SIDE (g, SIDES_K) {
+        lanes_store(f->scale + at + g * LANES, fit[g].scale);
+        lanes_store(f->min + at + g * LANES, fit[g].min);
+        lanes_store(f->inverse + at + g * LANES, fit[g].inverse);
+        lanes_store(f->base + at + g * LANES, fit[g].base);
+        f->strange = f->strange || lanes_any(fit[g].strange);
+    }
+}
+
+/* Sub-blocks `at` and following, n values each, and what they weigh. */
+LANE_INLINE void load(lanes (*v)[32], lanes (*w)[32], struct found *f, int at,
+                      const float *x, const float *importance,
+                      const float *sigma2, int n)
+{
+    EACH_SIDE (g, SIDES_K) {
+        const int first = at + g * LANES;
+
+        turn(v[g], x + first * n, n);
+        if (importance != NULL)
+            lanes_store(f->weight + first,
+                        weigh(w[g], v[g], importance + first * n, n,
+                              spread_sigma2(sigma2, first, n)));
+    }
 }
 
 /* Lines through nsubs sub-blocks of n values. */
@@ -91,26 +116,34 @@ LANE_INLINE void find_lines(struct found *f, const float *x,
                             const float *importance, const float *sigma2,
                             int nsubs, int n, const struct search_grid *plain)
 {
-    const struct search_grid g =
+    const struct search_grid s =
         importance != NULL ? k_grid_weighted(plain->top) : *plain;
-    const struct lane_grid grid = {(float)g.top, g.first, g.step, g.nsteps,
-                                   g.absolute};
-    lanes v[32];
-    lanes w[32];
+    const struct lane_grid grid = {(float)s.top, s.first, s.step, s.nsteps,
+                                   s.absolute};
+    lanes v[SIDES_K][32];
+    lanes w[SIDES_K][32];
 
     f->strange = false;
-    for (int at = 0; at < nsubs; at += LANES) {
-        struct lane_fit fit;
+    for (int at = 0; at < nsubs; at += GROUP) {
+        struct lane_fit fit[SIDES_K];
 
-        turn(v, x + at * n, n);
-        if (importance != NULL)
-            lanes_store(f->weight + at, weigh(w, v, importance + at * n, n,
-                                              spread_sigma2(sigma2, at, n)));
-        else
-            weigh_plain(w, v, n);
-        fit = lane_fit_line(v, w, n, grid);
-        keep(f, at, &fit);
+        load(v, w, f, at, x, importance, sigma2, n);
+        EACH_SIDE (g, SIDES_K) {
+            if (importance == NULL)
+                weigh_plain(w[g], v[g], n);
+        }
+        lane_fit_line(fit, SIDES_K, v, w, n, grid);
+        keep(f, at, fit);
     }
+}
+
+/* sigma2 = factor * mean(x^2) of each super-block; 0 without importance. */
+LANE_INLINE void find_sigma2(float *sigma2, const float *x,
+                             const float *importance, int nsuper, float factor)
+{
+    for (int b = 0; b < nsuper; b++)
+        sigma2[b] =
+            importance != NULL ? k_mean_square(x + QK_K * b, factor) : 0;
 }
 
 /* Of n values, where the stored scale is 0: the levels of the search. */
@@ -132,6 +165,27 @@ static inline void scale_levels(uint8_t *q, const struct found *f, int j,
                          plus);
 }
 
+/* k_requantize(), which does the quotients that it rounds in its own way. */
+LANE_INLINE void requantize(uint8_t *restrict q, const float *restrict x, int n,
+                            float d, float m, int bottom, int top)
+{
+    const lanes limit = lanes_set(ROUND_LIMIT);
+    lanes_mask sound = lanes_eq(limit, limit);
+
+    for (int i = 0; i < n; i += LANES) {
+        const lanes v =
+            lanes_div(lanes_add(lanes_load(x + i), lanes_set(m)), lanes_set(d));
+        const lanes l =
+            lanes_min(lanes_max(lanes_round(v), lanes_set((float)bottom)),
+                      lanes_set((float)top));
+
+        sound = lanes_and(sound, lanes_lt(lanes_abs(v), limit));
+        lanes_store_u8(q + i, lanes_sub(l, lanes_set((float)bottom)));
+    }
+    if (lanes_any(lanes_not(sound)))
+        k_requantize(q, x, n, d, m, bottom, top);
+}
+
 static inline float as_stored(float d)
 {
     return phi_f16_to_f32(phi_f32_to_f16(d));
@@ -141,65 +195,64 @@ static inline float as_stored(float d)
 LANE_INLINE bool batch_q2_k(uint8_t *out, const float *x,
                             const float *importance)
 {
-    float sigma2 = 0;
+    float sigma2[BATCH_MAX];
     struct found f;
-    struct k_scales s;
-    uint8_t q[QK_K];
-    float d;
 
-    if (importance != NULL)
-        sigma2 = k_mean_square(x, 1);
-    find_lines(&f, x, importance, &sigma2, 16, 16, &k_grid_q2_k);
+    find_sigma2(sigma2, x, importance, SUPERS(16), 1);
+    find_lines(&f, x, importance, sigma2, SUBS(16), 16, &k_grid_q2_k);
     if (f.strange)
         return false;
-    if (importance != NULL)
-        k_share_line_weighted(&s, f.scale, f.min, f.weight, 16, 15);
-    else
-        k_share_q2_k(&s, f.scale, f.min);
-    d = as_stored(s.d);
-    for (int j = 0; j < 16; j++) {
-        if (d * (float)(s.scale[j] & 15) == 0)
-            line_levels(q + 16 * j, &f, j, x + 16 * j, 16, 3);
-    }
-    k_store_q2_k(out, x, &s, q);
-    return true;
-}
-
-/* The sub-blocks of 32 that fill the lanes, or a super-block's. */
-#define SUBS_32  (LANES > 8 ? LANES : 8)
-#define BATCH_32 (SUBS_32 / 8)
-
-LANE_INLINE bool batch_q45(uint8_t *out, const float *x,
-                           const float *importance,
-                           const struct search_grid *plain, size_t nbytes,
-                           void (*store)(uint8_t *, const float *,
-                                         const struct k_scales *, uint8_t *))
-{
-    float sigma2[BATCH_MAX] = {0};
-    struct found all;
-
-    for (int b = 0; importance != NULL && b < BATCH_32; b++)
-        sigma2[b] = k_mean_square(x + QK_K * b, 2);
-    find_lines(&all, x, importance, sigma2, SUBS_32, 32, plain);
-    if (all.strange)
-        return false;
-    for (int b = 0; b < BATCH_32; b++, x += QK_K, out += nbytes) {
+    for (int first = 0; first < SUBS(16); first += 16, x += QK_K, out += 84) {
         struct k_scales s;
         uint8_t q[QK_K];
         float d;
 
         if (importance != NULL)
-            k_share_q45_weighted(&s, all.scale + 8 * b, all.min + 8 * b,
-                                 all.weight + 8 * b, plain->top);
+            k_share_line_weighted(&s, f.scale + first, f.min + first,
+                                  f.weight + first, 16, 15);
         else
-            k_share_q45(&s, all.scale + 8 * b, all.min + 8 * b);
+            k_share_q2_k(&s, f.scale + first, f.min + first);
+        d = as_stored(s.d);
+        for (int j = 0; j < 16; j++) {
+            if (d * (float)(s.scale[j] & 15) == 0)
+                line_levels(q + 16 * j, &f, first + j, x + 16 * j, 16, 3);
+        }
+        k_store_q2_k(out, x, &s, q, requantize);
+    }
+    return true;
+}
+
+LANE_INLINE bool batch_q45(uint8_t *out, const float *x,
+                           const float *importance,
+                           const struct search_grid *plain, size_t nbytes,
+                           void (*store)(uint8_t *, const float *,
+                                         const struct k_scales *, uint8_t *,
+                                         k_requantize_fn *))
+{
+    float sigma2[BATCH_MAX];
+    struct found f;
+
+    find_sigma2(sigma2, x, importance, SUPERS(8), 2);
+    find_lines(&f, x, importance, sigma2, SUBS(8), 32, plain);
+    if (f.strange)
+        return false;
+    for (int first = 0; first < SUBS(8); first += 8, x += QK_K, out += nbytes) {
+        struct k_scales s;
+        uint8_t q[QK_K];
+        float d;
+
+        if (importance != NULL)
+            k_share_q45_weighted(&s, f.scale + first, f.min + first,
+                                 f.weight + first, plain->top);
+        else
+            k_share_q45(&s, f.scale + first, f.min + first);
         d = as_stored(s.d);
         for (int j = 0; j < 8; j++) {
             if (d * (float)s.scale[j] == 0)
-                line_levels(q + 32 * j, &all, 8 * b + j, x + 32 * j, 32,
+                line_levels(q + 32 * j, &f, first + j, x + 32 * j, 32,
                             plain->top);
         }
-        store(out, x, &s, q);
+        store(out, x, &s, q, requantize);
     }
     return true;
 }
@@ -216,82 +269,108 @@ LANE_INLINE bool batch_q5_k(uint8_t *out, const float *x,
     return batch_q45(out, x, importance, &k_grid_q5_k, 176, k_store_q5_k);
 }
 
+LANE_INLINE void find_q3_k(struct found *f, const float *x,
+                           const float *importance)
+{
+    float sigma2[BATCH_MAX];
+
+    find_sigma2(sigma2, x, importance, SUPERS(16), 2);
+    f->strange = false;
+    for (int at = 0; at < SUBS(16); at += GROUP) {
+        struct lane_fit fit[SIDES_K];
+        lanes v[SIDES_K][32];
+        lanes w[SIDES_K][32];
+
+        load(v, w, f, at, x, importance, sigma2, 16);
+        if (importance != NULL) {
+            lane_fit_scale(fit, SIDES_K, v, w, 16, 4);
+        } else {
+            lane_fit_descent(fit, SIDES_K, v, 16, 4, w);
+            EACH_SIDE (g, SIDES_K) {
+                for (int i = 0; i < 16; i++)
+                    lanes_store(f->levels[i] + at + g * LANES, w[g][i]);
+            }
+        }
+        keep(f, at, fit);
+    }
+}
+
 LANE_INLINE bool batch_q3_k(uint8_t *out, const float *x,
                             const float *importance)
 {
-    const float sigma2 = importance != NULL ? k_mean_square(x, 2) : 0;
-    struct found f = {.strange = false};
-    struct k_scales s;
-    uint8_t q[QK_K];
-    float d;
+    struct found f;
 
-    for (int at = 0; at < 16; at += LANES) {
-        struct lane_fit fit;
-        lanes v[16];
-        lanes w[16];
-
-        turn(v, x + 16 * at, 16);
-        if (importance != NULL) {
-            lanes_store(f.weight + at, weigh(w, v, importance + 16 * at, 16,
-                                             lanes_set(sigma2)));
-            fit = lane_fit_scale(v, w, 16, 4);
-        } else {
-            fit = lane_fit_descent(v, 16, 4, w);
-            for (int i = 0; i < 16; i++)
-                lanes_store(f.levels[i] + at, w[i]);
-        }
-        keep(&f, at, &fit);
-    }
+    find_q3_k(&f, x, importance);
     if (f.strange)
         return false;
-    if (importance != NULL)
-        k_share_q3_k_weighted(&s, f.scale, f.weight);
-    else
-        k_share_q3_k(&s, f.scale);
-    d = as_stored(s.d);
-    for (int j = 0; j < 16; j++) {
-        if (d * (float)(s.scale[j] - 32) != 0)
-            continue;
+    for (int first = 0; first < SUBS(16); first += 16, x += QK_K, out += 110) {
+        struct k_scales s;
+        uint8_t q[QK_K];
+        float d;
+
         if (importance != NULL)
-            scale_levels(q + 16 * j, &f, j, x + 16 * j, 16, 4);
-        for (int i = 0; importance == NULL && i < 16; i++)
-            q[16 * j + i] = (uint8_t)f.levels[i][j];
+            k_share_q3_k_weighted(&s, f.scale + first, f.weight + first);
+        else
+            k_share_q3_k(&s, f.scale + first);
+        d = as_stored(s.d);
+        for (int j = 0; j < 16; j++) {
+            if (d * (float)(s.scale[j] - 32) != 0)
+                continue;
+            if (importance != NULL)
+                scale_levels(q + 16 * j, &f, first + j, x + 16 * j, 16, 4);
+            for (int i = 0; importance == NULL && i < 16; i++)
+                q[16 * j + i] = (uint8_t)f.levels[i][first + j];
+        }
+        k_store_q3_k(out, x, &s, q, requantize);
     }
-    k_store_q3_k(out, x, &s, q);
     return true;
 }
 
+LANE_INLINE void find_q6_k(struct found *f, const float *x,
+                           const float *importance)
+{
+    for (int at = 0; at < SUBS(16); at += GROUP) {
+        struct lane_fit fit[SIDES_K];
+        lanes v[SIDES_K][32];
+        lanes w[SIDES_K][32];
+
+        EACH_SIDE (g, SIDES_K) {
+            const int first = at + g * LANES;
+
+            turn(v[g], x + 16 * first, 16);
+            if (importance != NULL)
+                turn(w[g], importance + 16 * first, 16);
+            for (int i = 0; importance == NULL && i < 16; i++)
+                w[g][i] = lanes_mul(v[g][i], v[g][i]);
+        }
+        lane_fit_scale(fit, SIDES_K, v, w, 16, 32);
+        keep(f, at, fit);
+    }
+}
+
+/* ggml rounds these quotients by its other rule: no lane is strange. */
 LANE_INLINE bool batch_q6_k(uint8_t *out, const float *x,
                             const float *importance)
 {
     struct found f = {.strange = false};
-    struct k_scales s;
-    uint8_t q[QK_K];
-    float d;
 
-    for (int at = 0; at < 16; at += LANES) {
-        struct lane_fit fit;
-        lanes v[16];
-        lanes w[16];
+    find_q6_k(&f, x, importance);
+    for (int first = 0; first < SUBS(16); first += 16, x += QK_K, out += 210) {
+        struct k_scales s;
+        uint8_t q[QK_K];
+        float d;
 
-        turn(v, x + 16 * at, 16);
-        if (importance != NULL)
-            turn(w, importance + 16 * at, 16);
-        for (int i = 0; importance == NULL && i < 16; i++)
-            w[i] = lanes_mul(v[i], v[i]);
-        fit = lane_fit_scale(v, w, 16, 32);
-        keep(&f, at, &fit);
+        if (!k_share_q6_k(&s, f.scale + first)) {
+            memset(out, 0, 210);
+            continue;
+        }
+        d = as_stored(s.d);
+        for (int j = 0; j < 16; j++) {
+            if (d * (float)(int8_t)s.scale[j] == 0)
+                scale_levels(q + 16 * j, &f, first + j, x + 16 * j, 16, 32);
+        }
+        k_store_q6_k(out, x, &s, q, requantize);
     }
-    if (!k_share_q6_k(&s, f.scale)) {
-        memset(out, 0, 210);
-        return true;
-    }
-    d = as_stored(s.d);
-    for (int j = 0; j < 16; j++) {
-        if (d * (float)(int8_t)s.scale[j] == 0)
-            scale_levels(q + 16 * j, &f, j, x + 16 * j, 16, 32);
-    }
-    k_store_q6_k(out, x, &s, q);
     return true;
 }
 
@@ -357,11 +436,11 @@ LANE_INLINE void do_rows(const struct k_type *t, uint8_t *out, const float *x,
             do_rows(&t, out, x, 1, nrows *ncols, NULL);                        \
     }
 
-DEFINE_K_TYPE(q2_k, PHI_Q2_K, 84, 1)
-DEFINE_K_TYPE(q3_k, PHI_Q3_K, 110, 1)
-DEFINE_K_TYPE(q4_k, PHI_Q4_K, 144, BATCH_32)
-DEFINE_K_TYPE(q5_k, PHI_Q5_K, 176, BATCH_32)
-DEFINE_K_TYPE(q6_k, PHI_Q6_K, 210, 1)
+DEFINE_K_TYPE(q2_k, PHI_Q2_K, 84, SUPERS(16))
+DEFINE_K_TYPE(q3_k, PHI_Q3_K, 110, SUPERS(16))
+DEFINE_K_TYPE(q4_k, PHI_Q4_K, 144, SUPERS(8))
+DEFINE_K_TYPE(q5_k, PHI_Q5_K, 176, SUPERS(8))
+DEFINE_K_TYPE(q6_k, PHI_Q6_K, 210, SUPERS(16))
 
 const phi_quantize_fn QUANT_K_TABLE[PHI_NDTYPES] = {
     [PHI_Q2_K] = quantize_q2_k, [PHI_Q3_K] = quantize_q3_k,

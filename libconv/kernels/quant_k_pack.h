@@ -51,31 +51,24 @@ static inline float k_store_f16(uint8_t *out, float v)
     return phi_f16_to_f32(h);
 }
 
-/* x = d q - m: q again, with the scale and the minimum that were stored. */
-static inline void k_requantize_line(uint8_t *restrict q,
-                                     const float *restrict x, int n, float d,
-                                     float m, int top)
+/*
+ * n values x = d (q + bottom) - m: q again, with the scale and the minimum
+ * that were stored; q + bottom is in [bottom, top].
+ */
+static inline void k_requantize(uint8_t *restrict q, const float *restrict x,
+                                int n, float d, float m, int bottom, int top)
 {
     for (int j = 0; j < n; j++) {
         int32_t v = phi_round_even_i32((x[j] + m) / d);
 
         v = v > top ? top : v;
-        q[j] = (uint8_t)(v < 0 ? 0 : v);
+        q[j] = (uint8_t)((v < bottom ? bottom : v) - bottom);
     }
 }
 
-/* x = d (q - half). */
-static inline void k_requantize_scale(uint8_t *restrict q,
-                                      const float *restrict x, int n, float d,
-                                      int half)
-{
-    for (int j = 0; j < n; j++) {
-        int32_t v = phi_round_even_i32(x[j] / d);
-
-        v = v > half - 1 ? half - 1 : v;
-        q[j] = (uint8_t)((v < -half ? -half : v) + half);
-    }
-}
+/* That function, or one with the same results. */
+typedef void k_requantize_fn(uint8_t *restrict q, const float *restrict x,
+                             int n, float d, float m, int bottom, int top);
 
 /* Four values a byte, bits 01 23 45 67: l, l + 32, l + 64, l + 96. */
 static inline void k_pack_pairs(uint8_t *restrict out,
@@ -118,7 +111,8 @@ static inline void k_pack_bit(uint8_t *restrict out, const uint8_t *restrict q,
  */
 static inline void k_store_q2_k(uint8_t *restrict out, const float *restrict x,
                                 const struct k_scales *restrict s,
-                                uint8_t *restrict q)
+                                uint8_t *restrict q,
+                                k_requantize_fn *requantize)
 {
     const float d = k_store_f16(out + 80, s->d);
     const float dmin = k_store_f16(out + 82, s->dmin);
@@ -129,8 +123,8 @@ static inline void k_store_q2_k(uint8_t *restrict out, const float *restrict x,
         out[j] = (uint8_t)(s->scale[j] | s->min[j] << 4);
         dj = d * (float)(out[j] & 15);
         if (dj != 0)
-            k_requantize_line(q + 16 * j, x + 16 * j, 16, dj,
-                              dmin * (float)(out[j] >> 4), 3);
+            requantize(q + 16 * j, x + 16 * j, 16, dj,
+                       dmin * (float)(out[j] >> 4), 0, 3);
     }
     k_pack_pairs(out + 16, q);
 }
@@ -142,7 +136,8 @@ static inline void k_store_q2_k(uint8_t *restrict out, const float *restrict x,
  */
 static inline void k_store_q3_k(uint8_t *restrict out, const float *restrict x,
                                 const struct k_scales *restrict s,
-                                uint8_t *restrict q)
+                                uint8_t *restrict q,
+                                k_requantize_fn *requantize)
 {
     uint8_t *const scales = out + 96;
     const float d = k_store_f16(out + 108, s->d);
@@ -154,7 +149,7 @@ static inline void k_store_q3_k(uint8_t *restrict out, const float *restrict x,
         scales[j % 8] |= (uint8_t)((s->scale[j] & 15) << (j < 8 ? 0 : 4));
         scales[8 + j % 4] |= (uint8_t)(s->scale[j] >> 4 << 2 * (j / 4));
         if (dj != 0)
-            k_requantize_scale(q + 16 * j, x + 16 * j, 16, dj, 4);
+            requantize(q + 16 * j, x + 16 * j, 16, dj, 0, -4, 3);
     }
     k_pack_bit(out, q, 2);
     k_pack_pairs(out + 32, q);
@@ -181,7 +176,8 @@ static inline void k_pack_scales(uint8_t out[12], const struct k_scales *s)
 /* d, dmin: f16 | scales: 12, both in Q4_K and Q5_K. */
 static inline void k_store_q45(uint8_t *restrict out, const float *restrict x,
                                const struct k_scales *restrict s,
-                               uint8_t *restrict q, int top)
+                               uint8_t *restrict q, int top,
+                               k_requantize_fn *requantize)
 {
     const float d = k_store_f16(out, s->d);
     const float dmin = k_store_f16(out + 2, s->dmin);
@@ -191,26 +187,28 @@ static inline void k_store_q45(uint8_t *restrict out, const float *restrict x,
         const float dj = d * (float)s->scale[j];
 
         if (dj != 0)
-            k_requantize_line(q + 32 * j, x + 32 * j, 32, dj,
-                              dmin * (float)s->min[j], top);
+            requantize(q + 32 * j, x + 32 * j, 32, dj, dmin * (float)s->min[j],
+                       0, top);
     }
 }
 
 /* Q4_K: d, dmin | scales | quants: 128. */
 static inline void k_store_q4_k(uint8_t *restrict out, const float *restrict x,
                                 const struct k_scales *restrict s,
-                                uint8_t *restrict q)
+                                uint8_t *restrict q,
+                                k_requantize_fn *requantize)
 {
-    k_store_q45(out, x, s, q, 15);
+    k_store_q45(out, x, s, q, 15, requantize);
     k_pack_halves(out + 16, q);
 }
 
 /* Q5_K: d, dmin | scales | fifth bits: 32 | low halves: 128. */
 static inline void k_store_q5_k(uint8_t *restrict out, const float *restrict x,
                                 const struct k_scales *restrict s,
-                                uint8_t *restrict q)
+                                uint8_t *restrict q,
+                                k_requantize_fn *requantize)
 {
-    k_store_q45(out, x, s, q, 31);
+    k_store_q45(out, x, s, q, 31, requantize);
     k_pack_bit(out + 16, q, 4);
     k_pack_halves(out + 48, q);
 }
@@ -224,7 +222,8 @@ static inline void k_store_q5_k(uint8_t *restrict out, const float *restrict x,
  */
 static inline void k_store_q6_k(uint8_t *restrict out, const float *restrict x,
                                 const struct k_scales *restrict s,
-                                uint8_t *restrict q)
+                                uint8_t *restrict q,
+                                k_requantize_fn *requantize)
 {
     const float d = k_store_f16(out + 208, s->d);
 
@@ -233,7 +232,7 @@ static inline void k_store_q6_k(uint8_t *restrict out, const float *restrict x,
 
         out[192 + j] = s->scale[j];
         if (dj != 0)
-            k_requantize_scale(q + 16 * j, x + 16 * j, 16, dj, 32);
+            requantize(q + 16 * j, x + 16 * j, 16, dj, 0, -32, 31);
     }
     for (int h = 0; h < 2; h++, q += 128) {
         uint8_t *const low = out + 64 * h;

@@ -6,7 +6,7 @@
  *
  *   PHI_VEC_NAME(op)   the name of a function: op##_avx2
  *
- * and makes its table of the five functions.
+ * and makes its table of the six functions.
  */
 #ifndef PHI_VEC_NAME
 #error "define PHI_VEC_NAME before including vec_f32_body.h"
@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "libconv/kernels/body.h"
 #include "libconv/kernels/elementary.h"
 
 #define LANES 16
@@ -84,6 +85,36 @@ static void PHI_VEC_NAME(norm)(float *y, const float *x, const float *gain,
     for (i = 0; i < n; i++)
         y[i] = (float)(((double)x[i] - mean) * scale * (double)gain[i] +
                        (double)bias[i]);
+}
+
+PHI_BODY void finish_as(float *restrict y, const double *restrict acc,
+                        const float *restrict sums, const double *restrict bias,
+                        size_t n, bool with_acc, bool with_sums, bool onto)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double a = with_acc ? acc[i] : 0;
+        const double s = with_sums ? (double)sums[i] : 0;
+        const double v = (a + s) + bias[i];
+
+        y[i] = (float)(onto ? (double)y[i] + v : v);
+    }
+}
+
+static void PHI_VEC_NAME(finish)(float *y, const double *acc, const float *sums,
+                                 const double *bias, size_t n, bool onto)
+{
+    if (acc == NULL && onto)
+        finish_as(y, acc, sums, bias, n, false, true, true);
+    else if (acc == NULL)
+        finish_as(y, acc, sums, bias, n, false, true, false);
+    else if (sums == NULL && onto)
+        finish_as(y, acc, sums, bias, n, true, false, true);
+    else if (sums == NULL)
+        finish_as(y, acc, sums, bias, n, true, false, false);
+    else if (onto)
+        finish_as(y, acc, sums, bias, n, true, true, true);
+    else
+        finish_as(y, acc, sums, bias, n, true, true, false);
 }
 
 static void PHI_VEC_NAME(gelu_new)(float *y, size_t n)

@@ -69,7 +69,7 @@ static void block_q2_k(uint8_t *out, const float *x, const float *importance)
         k_share_line_weighted(&s, f.scale, f.min, f.weight, 16, 15);
     else
         k_share_q2_k(&s, f.scale, f.min);
-    k_store_q2_k(out, x, &s, f.q);
+    k_store_q2_k(out, x, &s, f.q, k_requantize);
 }
 
 static void share_q45(struct k_scales *s, const struct found *f, bool weighted,
@@ -88,7 +88,7 @@ static void block_q4_k(uint8_t *out, const float *x, const float *importance)
 
     find_lines(&f, x, importance, k_mean_square(x, 2), 32, &k_grid_q4_k);
     share_q45(&s, &f, importance != NULL, 15);
-    k_store_q4_k(out, x, &s, f.q);
+    k_store_q4_k(out, x, &s, f.q, k_requantize);
 }
 
 static void block_q5_k(uint8_t *out, const float *x, const float *importance)
@@ -98,7 +98,7 @@ static void block_q5_k(uint8_t *out, const float *x, const float *importance)
 
     find_lines(&f, x, importance, k_mean_square(x, 2), 32, &k_grid_q5_k);
     share_q45(&s, &f, importance != NULL, 31);
-    k_store_q5_k(out, x, &s, f.q);
+    k_store_q5_k(out, x, &s, f.q, k_requantize);
 }
 
 static void block_q3_k(uint8_t *out, const float *x, const float *importance)
@@ -123,7 +123,7 @@ static void block_q3_k(uint8_t *out, const float *x, const float *importance)
         k_share_q3_k_weighted(&s, f.scale, f.weight);
     else
         k_share_q3_k(&s, f.scale);
-    k_store_q3_k(out, x, &s, f.q);
+    k_store_q3_k(out, x, &s, f.q, k_requantize);
 }
 
 /* The importance itself is the weight here; without, x^2. */
@@ -141,7 +141,7 @@ static void block_q6_k(uint8_t *out, const float *x, const float *importance)
         f.scale[j] = search_scale(f.q + 16 * j, xj, w, 16, 32);
     }
     if (k_share_q6_k(&s, f.scale))
-        k_store_q6_k(out, x, &s, f.q);
+        k_store_q6_k(out, x, &s, f.q, k_requantize);
     else
         memset(out, 0, 210);
 }

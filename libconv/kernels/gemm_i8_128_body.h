@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The integer product on 128-bit registers of Arm, a quad of rows of a panel
+ * each. Float sums stay in memory, in the first-level cache. The file that
+ * includes this gives
+ *
+ *     TOKENS, QUADS   tokens and quads of rows of a tile
+ *     SIGNED_8        1: its dots() take zero 128 off by themselves
+ *     dots()          i[t][q] += products of n steps of four k (n is 4 or 8),
+ *                     for the quants of `bits` bits at w (QUADS registers a
+ *                     step, 128 bytes apart) and the bytes at a[t] + at
+ */
+#ifndef PHI_KERNELS_GEMM_I8_128_BODY_H
+#define PHI_KERNELS_GEMM_I8_128_BODY_H
+
+#include <arm_neon.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "libconv/kernels/gemm_i8_tables.h"
+
+struct form {
+    int bits;
+    int zero_bits; /* zero = 1 << zero_bits; negative: none */
+    int nscales;
+    int nmins;
+};
+
+/* Tokens of a tile; those past the last are the last, for nobody's sums. */
+struct tile {
+    const uint8_t *a[TOKENS];
+    float *acc[TOKENS];
+};
+
+/* What follows the bytes of a block of activations. */
+struct tail {
+    float scale;
+    int32_t sum[2];
+};
+
+PHI_BODY void dots(int32x4_t i[TOKENS][QUADS], const uint8_t *w,
+                   const uint8_t *const a[TOKENS], size_t at, int n, int bits);
+
+static inline struct tail tail_at(const uint8_t *p)
+{
+    struct tail tail;
+
+    memcpy(&tail, p, sizeof(tail));
+    return tail;
+}
+
+static inline struct tile tile_at(float *acc, size_t ldacc,
+                                  const struct phi_act *act, size_t t,
+                                  float spare[4 * QUADS])
+{
+    struct tile tile;
+
+    for (size_t i = 0; i < TOKENS; i++) {
+        const bool past = t + i >= act->ntokens;
+        const size_t at = past ? act->ntokens - 1 : t + i;
+
+        tile.a[i] = act->blocks + at * act->stride;
+        tile.acc[i] = past ? spare : acc + at * ldacc;
+    }
+    return tile;
+}
+
+/* The integer that sums start from: -zero * sum. */
+static inline int32x4_t start(int32_t sum, struct form form)
+{
+    if (form.zero_bits < 0 || (form.bits == 8 && SIGNED_8))
+        return vdupq_n_s32(0);
+    return vdupq_n_s32(-sum * (1 << (form.zero_bits & 7)));
+}
+
+/* The sums over a block, or over its half `part` if it has two scales. */
+PHI_BODY void sum_block(int32x4_t i[TOKENS][QUADS], const uint8_t *w,
+                        const struct tile *tile, size_t at, size_t end,
+                        int part, struct form form, enum phi_act_mode mode)
+{
+    const int n = 8 / form.nscales;
+    int32x4_t first[TOKENS];
+
+    for (int t = 0; t < TOKENS; t++) {
+        const struct tail tail = tail_at(tile->a[t] + end);
+
+        first[t] = start(form.nscales == 1 ? tail.sum[0] + tail.sum[1]
+                                           : tail.sum[part],
+                         form);
+        for (int q = 0; q < QUADS; q++)
+            i[t][q] = mode == PHI_ACT_FAST ? first[t] : vdupq_n_s32(0);
+    }
+    w += part * (PHI_I8_QUANT / 2);
+    at += (size_t)part * 16;
+    dots(i, w, tile->a, at, n, form.bits);
+    if (mode == PHI_ACT_FAST)
+        return;
+    for (int t = 0; t < TOKENS; t++) {
+        for (int q = 0; q < QUADS; q++)
+            i[t][q] = vaddq_s32(vshlq_n_s32(i[t][q], 8), first[t]);
+    }
+    dots(i, w, tile->a, at + PHI_I8_BLOCK, n, form.bits);
+}
+
+/* s less the mins' part of it, for four rows. */
+static inline float32x4_t less_mins(float32x4_t s, const float *min,
+                                    struct tail tail, struct form form)
+{
+    const float32x4_t min0 = vld1q_f32(min);
+    float32x4_t part;
+
+    if (form.nmins == 1) {
+        part = vmulq_n_f32(min0, (float)(tail.sum[0] + tail.sum[1]));
+    } else {
+        const float32x4_t min1 = vld1q_f32(min + PHI_I8_ROWS);
+
+        part = vaddq_f32(vmulq_n_f32(min0, (float)tail.sum[0]),
+                         vmulq_n_f32(min1, (float)tail.sum[1]));
+    }
+    return vsubq_f32(s, part);
+}
+
+/* s = or += i * scale */
+PHI_BODY void scale_sums(float32x4_t s[TOKENS][QUADS],
+                         int32x4_t i[TOKENS][QUADS], const float *scale,
+                         bool add)
+{
+    for (int t = 0; t < TOKENS; t++) {
+        for (int q = 0; q < QUADS; q++) {
+            const float32x4_t v =
+                vmulq_f32(vcvtq_f32_s32(i[t][q]), vld1q_f32(scale + 4 * q));
+
+            s[t][q] = add ? vaddq_f32(s[t][q], v) : v;
+        }
+    }
+}
+
+/* All blocks of the rows whose first quants are at w. */
+PHI_BODY void run_tile(const struct tile *tile, const uint8_t *w, size_t nblk,
+                       struct form form, enum phi_act_mode mode)
+{
+    const size_t step = phi_act_nbytes(mode);
+
+    for (size_t b = 0; b < nblk; b++) {
+        const float *const scale = (const float *)(w + PHI_I8_QUANT);
+        const float *const min = scale + form.nscales * PHI_I8_ROWS;
+        const size_t at = b * step;
+        const size_t end = at + step - 16;
+        int32x4_t i[TOKENS][QUADS];
+        float32x4_t s[TOKENS][QUADS];
+
+        sum_block(i, w, tile, at, end, 0, form, mode);
+        scale_sums(s, i, scale, false);
+        if (form.nscales == 2) {
+            sum_block(i, w, tile, at, end, 1, form, mode);
+            scale_sums(s, i, scale + PHI_I8_ROWS, true);
+        }
+        for (int t = 0; t < TOKENS; t++) {
+            const struct tail tail = tail_at(tile->a[t] + end);
+
+            for (int q = 0; q < QUADS; q++) {
+                float *const acc = tile->acc[t] + 4 * q;
+                float32x4_t v = s[t][q];
+
+                if (form.nmins > 0)
+                    v = less_mins(v, min + 4 * q, tail, form);
+                v = vmulq_n_f32(v, tail.scale);
+                vst1q_f32(acc, vaddq_f32(vld1q_f32(acc), v));
+            }
+        }
+        w += PHI_I8_QUANT + (size_t)(form.nscales + form.nmins) * PHI_I8_FIELD;
+    }
+}
+
+#define KERNEL(name, mode, ...)                                                \
+    static void name(float *acc, size_t ldacc, const uint8_t *panel,           \
+                     const struct phi_act *act, size_t nblk)                   \
+    {                                                                          \
+        const struct form form = {__VA_ARGS__};                                \
+        float spare[4 * QUADS] = {0};                                          \
+                                                                               \
+        for (size_t r = 0; r < PHI_I8_ROWS; r += 4 * QUADS) {                  \
+            for (size_t t = 0; t < act->ntokens; t += TOKENS) {                \
+                const struct tile at = tile_at(acc + r, ldacc, act, t, spare); \
+                                                                               \
+                run_tile(&at, panel + 4 * r, nblk, form, mode);                \
+            }                                                                  \
+        }                                                                      \
+    }
+
+/* bits, zero's bits, scales, mins */
+KERNEL(gemm_z4_fast, PHI_ACT_FAST, 4, 3, 1, 0)
+KERNEL(gemm_z5_fast, PHI_ACT_FAST, 5, 4, 1, 0)
+KERNEL(gemm_z8_fast, PHI_ACT_FAST, 8, 7, 1, 0)
+KERNEL(gemm_m4_fast, PHI_ACT_FAST, 4, -1, 1, 1)
+KERNEL(gemm_m5_fast, PHI_ACT_FAST, 5, -1, 1, 1)
+KERNEL(gemm_mm6_fast, PHI_ACT_FAST, 6, -1, 1, 2)
+KERNEL(gemm_s6_fast, PHI_ACT_FAST, 6, 5, 2, 0)
+KERNEL(gemm_z4_exact, PHI_ACT_EXACT, 4, 3, 1, 0)
+KERNEL(gemm_z5_exact, PHI_ACT_EXACT, 5, 4, 1, 0)
+KERNEL(gemm_z8_exact, PHI_ACT_EXACT, 8, 7, 1, 0)
+KERNEL(gemm_m4_exact, PHI_ACT_EXACT, 4, -1, 1, 1)
+KERNEL(gemm_m5_exact, PHI_ACT_EXACT, 5, -1, 1, 1)
+KERNEL(gemm_mm6_exact, PHI_ACT_EXACT, 6, -1, 1, 2)
+KERNEL(gemm_s6_exact, PHI_ACT_EXACT, 6, 5, 2, 0)
+
+#define GEMM_TABLE                                                             \
+    {                                                                          \
+        [PHI_PANEL_Z4] = {gemm_z4_fast, gemm_z4_exact},                        \
+        [PHI_PANEL_Z5] = {gemm_z5_fast, gemm_z5_exact},                        \
+        [PHI_PANEL_Z8] = {gemm_z8_fast, gemm_z8_exact},                        \
+        [PHI_PANEL_M4] = {gemm_m4_fast, gemm_m4_exact},                        \
+        [PHI_PANEL_M5] = {gemm_m5_fast, gemm_m5_exact},                        \
+        [PHI_PANEL_MM6] = {gemm_mm6_fast, gemm_mm6_exact},                     \
+        [PHI_PANEL_S6] = {gemm_s6_fast, gemm_s6_exact},                        \
+    }
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The integer product on 256-bit registers, two of which hold sixteen rows of
+ * a panel. Float sums stay in memory, in the first-level cache: sixteen
+ * registers are few. The file that includes this gives
+ *
+ *     TOKENS          tokens of a tile
+ *     SIGNED_8        1: its dots() take zero 128 off by themselves
+ *     dots()          i[t][h] += products of n steps of four k, for the
+ *                     quants of `bits` bits at w (two registers a step, 128
+ *                     bytes apart) and the bytes at a[t] + at
+ */
+#ifndef PHI_KERNELS_GEMM_I8_256_BODY_H
+#define PHI_KERNELS_GEMM_I8_256_BODY_H
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "libconv/kernels/gemm_i8_tables.h"
+
+struct form {
+    int bits;
+    int zero_bits; /* zero = 1 << zero_bits; negative: none */
+    int nscales;
+    int nmins;
+};
+
+/* Tokens of a tile; those past the last are the last, for nobody's sums. */
+struct tile {
+    const uint8_t *a[TOKENS];
+    float *acc[TOKENS];
+};
+
+static inline __m256i four(const uint8_t *a)
+{
+    int32_t v;
+
+    memcpy(&v, a, sizeof(v));
+    return _mm256_set1_epi32(v);
+}
+
+static inline __m256 factor(const uint8_t *a)
+{
+    float v;
+
+    memcpy(&v, a, sizeof(v));
+    return _mm256_set1_ps(v);
+}
+
+PHI_BODY void dots(__m256i i[TOKENS][2], const uint8_t *w,
+                   const uint8_t *const a[TOKENS], size_t at, int n, int bits);
+
+static inline struct tile tile_at(float *acc, size_t ldacc,
+                                  const struct phi_act *act, size_t t,
+                                  float spare[16])
+{
+    struct tile tile;
+
+    for (size_t i = 0; i < TOKENS; i++) {
+        const bool past = t + i >= act->ntokens;
+        const size_t at = past ? act->ntokens - 1 : t + i;
+
+        tile.a[i] = act->blocks + at * act->stride;
+        tile.acc[i] = past ? spare : acc + at * ldacc;
+    }
+    return tile;
+}
+
+/* The integers that sums start from: -zero * sum. */
+static inline __m256i start(__m256i sum, struct form form)
+{
+    if (form.zero_bits < 0 || (form.bits == 8 && SIGNED_8))
+        return _mm256_setzero_si256();
+    return _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), sum),
+                             form.zero_bits);
+}
+
+/* The sums over a block, or over its half `part` if it has two scales. */
+PHI_BODY void sum_block(__m256i i[TOKENS][2], const uint8_t *w,
+                        const struct tile *tile, size_t at, size_t tail,
+                        int part, struct form form, enum phi_act_mode mode)
+{
+    const int n = 8 / form.nscales;
+    __m256i first[TOKENS];
+
+    for (int t = 0; t < TOKENS; t++) {
+        const uint8_t *const sums = tile->a[t] + tail + 4;
+        __m256i sum = four(sums + 4 * part);
+
+        if (form.nscales == 1)
+            sum = _mm256_add_epi32(sum, four(sums + 4));
+        first[t] = start(sum, form);
+    }
+    for (int t = 0; t < TOKENS; t++) {
+        i[t][0] = mode == PHI_ACT_FAST ? first[t] : _mm256_setzero_si256();
+        i[t][1] = i[t][0];
+    }
+    w += part * (PHI_I8_QUANT / 2);
+    at += (size_t)part * 16;
+    dots(i, w, tile->a, at, n, form.bits);
+    if (mode == PHI_ACT_FAST)
+        return;
+    for (int t = 0; t < TOKENS; t++) {
+        for (int h = 0; h < 2; h++)
+            i[t][h] = _mm256_add_epi32(_mm256_slli_epi32(i[t][h], 8), first[t]);
+    }
+    dots(i, w, tile->a, at + PHI_I8_BLOCK, n, form.bits);
+}
+
+/* s less the mins' part of it, for eight rows. */
+static inline __m256 less_mins(__m256 s, const float *min, const uint8_t *tail,
+                               struct form form)
+{
+    const __m256i sum0 = four(tail + 4);
+    const __m256i sum1 = four(tail + 8);
+    const __m256 min0 = _mm256_load_ps(min);
+
+    if (form.nmins == 1)
+        return _mm256_sub_ps(
+            s, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sum0, sum1)),
+                             min0));
+    return _mm256_sub_ps(
+        s, _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum0), min0),
+                         _mm256_mul_ps(_mm256_cvtepi32_ps(sum1),
+                                       _mm256_load_ps(min + PHI_I8_ROWS))));
+}
+
+/* All blocks of sixteen rows, the first of which are at w. */
+PHI_BODY void run_tile(const struct tile *tile, const uint8_t *w, size_t nblk,
+                       struct form form, enum phi_act_mode mode)
+{
+    const size_t step = phi_act_nbytes(mode);
+
+    for (size_t b = 0; b < nblk; b++) {
+        const float *const scale = (const float *)(w + PHI_I8_QUANT);
+        const size_t at = b * step;
+        const size_t tail = at + step - 16;
+        __m256i i[TOKENS][2];
+        __m256 s[TOKENS][2];
+
+        sum_block(i, w, tile, at, tail, 0, form, mode);
+        for (int t = 0; t < TOKENS; t++) {
+            for (int h = 0; h < 2; h++)
+                s[t][h] = _mm256_mul_ps(_mm256_cvtepi32_ps(i[t][h]),
+                                        _mm256_load_ps(scale + 8 * h));
+        }
+        if (form.nscales == 2) {
+            sum_block(i, w, tile, at, tail, 1, form, mode);
+            for (int t = 0; t < TOKENS; t++) {
+                for (int h = 0; h < 2; h++) {
+                    const __m256 v = _mm256_mul_ps(
+                        _mm256_cvtepi32_ps(i[t][h]),
+                        _mm256_load_ps(scale + PHI_I8_ROWS + 8 * h));
+
+                    s[t][h] = _mm256_add_ps(s[t][h], v);
+                }
+            }
+        }
+        for (int t = 0; t < TOKENS; t++) {
+            const uint8_t *const end = tile->a[t] + tail;
+
+            for (int h = 0; h < 2; h++) {
+                float *const acc = tile->acc[t] + 8 * h;
+
+                if (form.nmins > 0)
+                    s[t][h] = less_mins(s[t][h], scale + PHI_I8_ROWS + 8 * h,
+                                        end, form);
+                s[t][h] = _mm256_mul_ps(s[t][h], factor(end));
+                _mm256_storeu_ps(acc,
+                                 _mm256_add_ps(_mm256_loadu_ps(acc), s[t][h]));
+            }
+        }
+        w += PHI_I8_QUANT + (size_t)(form.nscales + form.nmins) * PHI_I8_FIELD;
+    }
+}
+
+#define KERNEL(name, mode, ...)                                                \
+    static void name(float *acc, size_t ldacc, const uint8_t *panel,           \
+                     const struct phi_act *act, size_t nblk)                   \
+    {                                                                          \
+        const struct form form = {__VA_ARGS__};                                \
+        float spare[16] = {0};                                                 \
+                                                                               \
+        for (size_t r = 0; r < PHI_I8_ROWS; r += 16) {                         \
+            for (size_t t = 0; t < act->ntokens; t += TOKENS) {                \
+                const struct tile at = tile_at(acc + r, ldacc, act, t, spare); \
+                                                                               \
+                run_tile(&at, panel + 4 * r, nblk, form, mode);                \
+            }                                                                  \
+        }                                                                      \
+    }
+
+/* bits, zero's bits, scales, mins */
+KERNEL(gemm_z4_fast, PHI_ACT_FAST, 4, 3, 1, 0)
+KERNEL(gemm_z5_fast, PHI_ACT_FAST, 5, 4, 1, 0)
+KERNEL(gemm_z8_fast, PHI_ACT_FAST, 8, 7, 1, 0)
+KERNEL(gemm_m4_fast, PHI_ACT_FAST, 4, -1, 1, 1)
+KERNEL(gemm_m5_fast, PHI_ACT_FAST, 5, -1, 1, 1)
+KERNEL(gemm_mm6_fast, PHI_ACT_FAST, 6, -1, 1, 2)
+KERNEL(gemm_s6_fast, PHI_ACT_FAST, 6, 5, 2, 0)
+KERNEL(gemm_z4_exact, PHI_ACT_EXACT, 4, 3, 1, 0)
+KERNEL(gemm_z5_exact, PHI_ACT_EXACT, 5, 4, 1, 0)
+KERNEL(gemm_z8_exact, PHI_ACT_EXACT, 8, 7, 1, 0)
+KERNEL(gemm_m4_exact, PHI_ACT_EXACT, 4, -1, 1, 1)
+KERNEL(gemm_m5_exact, PHI_ACT_EXACT, 5, -1, 1, 1)
+KERNEL(gemm_mm6_exact, PHI_ACT_EXACT, 6, -1, 1, 2)
+KERNEL(gemm_s6_exact, PHI_ACT_EXACT, 6, 5, 2, 0)
+
+#define GEMM_TABLE                                                             \
+    {                                                                          \
+        [PHI_PANEL_Z4] = {gemm_z4_fast, gemm_z4_exact},                        \
+        [PHI_PANEL_Z5] = {gemm_z5_fast, gemm_z5_exact},                        \
+        [PHI_PANEL_Z8] = {gemm_z8_fast, gemm_z8_exact},                        \
+        [PHI_PANEL_M4] = {gemm_m4_fast, gemm_m4_exact},                        \
+        [PHI_PANEL_M5] = {gemm_m5_fast, gemm_m5_exact},                        \
+        [PHI_PANEL_MM6] = {gemm_mm6_fast, gemm_mm6_exact},                     \
+        [PHI_PANEL_S6] = {gemm_s6_fast, gemm_s6_exact},                        \
+    }
+
+#endif
