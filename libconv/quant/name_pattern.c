@@ -204,7 +204,7 @@ static enum phi_status compile(struct phi_name_pattern *p, const char *pattern,
     free(text);
     if (p->code != NULL)
         return PHI_OK;
-    if (code == PCRE2_ERROR_NOMEMORY)
+    if (code == PCRE2_ERROR_HEAP_FAILED)
         return phi_fail(err, PHI_E_NOMEM, "out of memory");
     pcre2_get_error_message(code, (PCRE2_UCHAR *)reason, sizeof(reason));
     return refuse((size_t)at, reason, err);
