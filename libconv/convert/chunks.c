@@ -38,6 +38,7 @@ static enum phi_status add(struct phi_chunks *c, const struct phi_chunk *chunk,
 struct place {
     const struct phi_tensor *tensor;
     size_t step;
+    uint64_t nrows; /* that the plan has */
 };
 
 static int by_place(const void *pa, const void *pb)
@@ -51,25 +52,37 @@ static int by_place(const void *pa, const void *pb)
     return (a->step > b->step) - (a->step < b->step);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static enum phi_status add_tensor(struct phi_chunks *c, const struct place *p,
                                   size_t nbytes, bool again,
                                   struct phi_err *err)
 {
     const struct phi_tensor *t = p->tensor;
-    const uint64_t nrows = t->nbytes > 0 ? phi_tensor_rows(t) : 0;
+    const uint64_t have = t->nbytes > 0 ? phi_tensor_rows(t) : 0;
+    const uint64_t want = have > 0 ? p->nrows : 0;
+    const uint64_t nrows = have > want ? have : want;
     const uint64_t most = phi_chunk_rows(t, nbytes);
     enum phi_status st = PHI_OK;
 
-    for (uint64_t row = 0; st == PHI_OK && row < nrows; row += most) {
-        const uint64_t row_nbytes = t->nbytes / nrows;
-        const uint64_t n = nrows - row < most ? nrows - row : most;
-        const struct phi_chunk chunk = {.step = p->step,
-                                        .file = t->part,
-                                        .offset = t->offset + row * row_nbytes,
-                                        .nbytes = n * row_nbytes,
-                                        .row = row,
-                                        .nrows = n,
-                                        .again = again};
+    for (uint64_t row = 0; st == PHI_OK && row < nrows;) {
+        const uint64_t row_nbytes = t->nbytes / have;
+        const bool stored = row < have;
+        const uint64_t n = least((stored ? have : nrows) - row, most);
+        const uint64_t at = stored ? row : have;
+        const struct phi_chunk chunk = {
+            .step = p->step,
+            .file = t->part,
+            .offset = t->offset + at * row_nbytes,
+            .nbytes = stored ? n * row_nbytes : 0,
+            .row = row,
+            .nrows = row < want ? least(want - row, n) : 0,
+            .again = again || !stored};
+
+        row += n;
 
         st = add(c, &chunk, err);
     }
@@ -195,7 +208,8 @@ enum phi_status phi_chunks_make(struct phi_chunks *out,
 
     *out = (struct phi_chunks){0};
     for (size_t i = 0; st == PHI_OK && i < plan->n; i++)
-        places[i] = (struct place){&s->tensors[plan->steps[i].source], i};
+        places[i] = (struct place){&s->tensors[plan->steps[i].source], i,
+                                   phi_sink_tensor_rows(&plan->tensors[i])};
     if (st == PHI_OK)
         qsort(places, plan->n, sizeof(*places), by_place);
     for (size_t file = 0; st == PHI_OK && file < s->nfiles; file++) {

@@ -30,9 +30,9 @@ struct phi_chunk {
     size_t step;     /* of the plan, or PHI_CHUNK_BETWEEN */
     size_t file;     /* of the source */
     uint64_t offset; /* in it */
-    uint64_t nbytes;
-    uint64_t row; /* of the tensor */
-    uint64_t nrows;
+    uint64_t nbytes; /* of the source; 0: these rows are not in it */
+    uint64_t row;    /* of the tensor, as it will be */
+    uint64_t nrows;  /* likewise; 0: the plan drops these bytes */
     /* The same bytes came before: a tied tensor. They are hashed once. */
     bool again;
 };
@@ -49,8 +49,9 @@ uint64_t phi_chunk_rows(const struct phi_tensor *t, size_t nbytes);
 
 /*
  * Cuts the tensors of the plan into chunks of at most nbytes, or of a row;
- * `whole` adds all other bytes of the files. To be ended with
- * phi_chunks_release().
+ * `whole` adds all other bytes of the files. Where the plan has more rows than
+ * the source, chunks of nothing follow the tensor's; where it has fewer, some
+ * bytes make no rows. To be ended with phi_chunks_release().
  */
 enum phi_status phi_chunks_make(struct phi_chunks *out,
                                 const struct phi_source *s,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libconv/convert/provenance.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,10 +61,7 @@ char *phi_recipe_text(const struct phi_recipe *r, struct phi_err *err)
 
 void phi_provenance_remove(struct phi_meta *meta)
 {
-    for (size_t i = meta->n; i-- > 0;) {
-        if (strncmp(meta->kv[i].key, PREFIX, strlen(PREFIX)) == 0)
-            phi_meta_remove(meta, meta->kv[i].key);
-    }
+    phi_meta_remove_all(meta, PREFIX);
 }
 
 static enum phi_status set_text(struct phi_meta *meta, const char *key,
@@ -95,6 +93,42 @@ static enum phi_status set_files(struct phi_meta *meta,
     return st;
 }
 
+/* The fewest digits that read back exactly. */
+static void scale_text(double scale, char out[32])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, 32, "%.*g", digits, scale);
+        if (strtod(out, NULL) == scale)
+            return;
+    }
+}
+
+static enum phi_status set_adapters(struct phi_meta *meta,
+                                    const struct phi_provenance *p,
+                                    struct phi_err *err)
+{
+    static const char *const keys[] = {PREFIX "adapter.sha256",
+                                       PREFIX "adapter.config.sha256",
+                                       PREFIX "adapter.scale"};
+    enum phi_status st = PHI_OK;
+
+    for (size_t k = 0; st == PHI_OK && p->nadapters > 0 && k < 3; k++) {
+        struct phi_kv *kv;
+
+        st = phi_meta_set_strings(meta, keys[k], p->nadapters, &kv, err);
+        for (size_t i = 0; st == PHI_OK && i < p->nadapters; i++) {
+            const struct phi_provenance_adapter *a = &p->adapters[i];
+            char scale[32];
+            const char *const texts[] = {a->sha256, a->config_sha256, scale};
+
+            scale_text(a->scale, scale);
+            st =
+                phi_str_set(&kv->v.arr.str[i], texts[k], strlen(texts[k]), err);
+        }
+    }
+    return st;
+}
+
 enum phi_status phi_provenance_plan(struct phi_meta *meta,
                                     const struct phi_source *s,
                                     const struct phi_provenance *p,
@@ -110,6 +144,8 @@ enum phi_status phi_provenance_plan(struct phi_meta *meta,
         st = set_text(meta, PREFIX "recipe", recipe, err);
     if (st == PHI_OK && p->imatrix_sha256 != NULL)
         st = set_text(meta, PREFIX "imatrix.sha256", p->imatrix_sha256, err);
+    if (st == PHI_OK)
+        st = set_adapters(meta, p, err);
     if (st == PHI_OK)
         st = set_files(meta, s, err);
     free(recipe);

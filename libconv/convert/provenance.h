@@ -8,6 +8,12 @@
  *   phiconv.source.files    names of the files read, without folders
  *   phiconv.source.sha256   their hashes
  *
+ * and, where adapters were merged, lists with an entry for each, in order:
+ *
+ *   phiconv.adapter.sha256         of the file of its tensors
+ *   phiconv.adapter.config.sha256  of adapter_config.json, "" if there is none
+ *   phiconv.adapter.scale          the factor given, as text
+ *
  * No paths, no dates, no names of people: the same input and options give the
  * same file everywhere. Hashes are known when all is read; until then their
  * places are held by zeros.
@@ -21,10 +27,18 @@
 #include "libconv/tensor/meta.h"
 #include "libconv/tensor/source.h"
 
+struct phi_provenance_adapter {
+    const char *sha256;
+    const char *config_sha256; /* or "" */
+    double scale;
+};
+
 struct phi_provenance {
     const char *version;
     const struct phi_recipe *recipe;
-    const char *imatrix_sha256; /* or NULL */
+    const char *imatrix_sha256;                    /* or NULL */
+    const struct phi_provenance_adapter *adapters; /* (nadapters) */
+    size_t nadapters;
 };
 
 /* Removes what the source said of how it was made. */

@@ -18,12 +18,11 @@
 
 /* ---- memory -------------------------------------------------------------- */
 
-/* Where in a worker's arena its buffers begin; the last is its size. */
+/* Bytes of the buffers that all outputs share. */
 struct room {
     uint64_t raw;
     uint64_t values;
-    uint64_t back;
-    uint64_t rows; /* of a chunk, at most */
+    uint64_t rows; /* of a chunk, at most: no bytes */
 };
 
 static uint64_t most(uint64_t a, uint64_t b)
@@ -38,28 +37,34 @@ static uint64_t piece_rows(uint64_t cols)
     return rows > 0 ? rows : 1;
 }
 
-static bool measured(const struct phi_output_job *jobs, size_t n)
+static bool measured(const struct phi_pipeline_work *work)
 {
-    for (size_t k = 0; k < n; k++) {
-        if (jobs[k].rounding != NULL)
+    for (size_t k = 0; k < work->n; k++) {
+        if (work->outputs[k].rounding != NULL)
             return true;
     }
     return false;
 }
 
-/* What the source's side of any chunk needs. */
-static enum phi_status measure(struct room *out, const struct phi_source *s,
-                               const struct phi_plan *plan, size_t chunk_nbytes,
-                               struct phi_err *err)
+/* What the source's side of any chunk needs. A merge may lengthen a vector:
+ * both lengths count. */
+static enum phi_status measure(struct room *out,
+                               const struct phi_pipeline_work *work,
+                               size_t chunk_nbytes, struct phi_err *err)
 {
+    const struct phi_plan *plan = work->outputs[0].plan;
+
     *out = (struct room){.raw = PHI_CHUNK_BETWEEN_NBYTES};
     for (size_t i = 0; i < plan->n; i++) {
-        const struct phi_tensor *t = &s->tensors[plan->steps[i].source];
-        const uint64_t cols = phi_tensor_cols(t);
+        const struct phi_tensor *t =
+            &work->source->tensors[plan->steps[i].source];
+        const uint64_t cols =
+            most(phi_tensor_cols(t), phi_sink_tensor_cols(&plan->tensors[i]));
         const uint64_t rows = phi_chunk_rows(t, chunk_nbytes);
         uint64_t row;
 
-        if (cols > PHI_PLAN_MAX_COLS || !phi_dtype_nbytes(t->dtype, cols, &row))
+        if (cols > PHI_PLAN_MAX_COLS ||
+            !phi_dtype_nbytes(t->dtype, phi_tensor_cols(t), &row))
             return phi_fail(err, PHI_E_FORMAT,
                             "%s: tensor \"%.*s\": its rows are no whole blocks",
                             t->file, PHI_ERR_NAME, t->origin);
@@ -82,7 +87,8 @@ static enum phi_status measure_lane(uint64_t *out, const struct phi_source *s,
         const struct phi_tensor *t = &s->tensors[plan->steps[i].source];
         uint64_t row;
 
-        if (!phi_dtype_nbytes(plan->tensors[i].dtype, phi_tensor_cols(t), &row))
+        if (!phi_dtype_nbytes(plan->tensors[i].dtype,
+                              phi_sink_tensor_cols(&plan->tensors[i]), &row))
             return phi_fail(err, PHI_E_ARG, "tensor \"%.*s\": bad plan",
                             PHI_ERR_NAME, t->origin);
         *out = most(*out, phi_chunk_rows(t, chunk_nbytes) * row);
@@ -106,22 +112,28 @@ static void *take(uint8_t *arena, uint64_t *at, uint64_t n)
 static enum phi_status lay_out(struct phi_worker *w, size_t chunk_nbytes,
                                uint64_t *total, struct phi_err *err)
 {
-    const bool back = measured(w->jobs, w->njobs);
+    const struct phi_merge *m = w->work->merge;
     struct room room;
     uint64_t lane = 0;
-    enum phi_status st =
-        measure(&room, w->source, w->jobs[0].plan, chunk_nbytes, err);
+    enum phi_status st = measure(&room, w->work, chunk_nbytes, err);
 
     *total = 0;
     w->raw = take(w->arena, total, room.raw);
     w->values = take(w->arena, total, room.values);
-    w->back = take(w->arena, total, back ? room.values : 0);
-    for (size_t k = 0; st == PHI_OK && k < w->njobs; k++) {
-        const struct phi_output_job *job = &w->jobs[k];
+    w->back = take(w->arena, total, measured(w->work) ? room.values : 0);
+    if (m != NULL) {
+        const uint64_t n = room.rows * sizeof(double);
+
+        w->room = take(w->arena, total, phi_merge_room(m) * sizeof(float));
+        w->sums.weight = take(w->arena, total, n);
+        w->sums.delta = take(w->arena, total, n * phi_merge_most_ops(m));
+    }
+    for (size_t k = 0; st == PHI_OK && k < w->work->n; k++) {
+        const struct phi_output_job *job = &w->work->outputs[k];
         const uint64_t rows = job->rounding != NULL ? room.rows : 0;
         struct phi_lane l = {0};
 
-        st = measure_lane(&lane, w->source, job->plan, chunk_nbytes, err);
+        st = measure_lane(&lane, w->work->source, job->plan, chunk_nbytes, err);
         l.room = take(w->arena, total, lane + PAGE);
         l.square = take(w->arena, total, rows * sizeof(double));
         l.largest = take(w->arena, total, rows * sizeof(double));
@@ -131,11 +143,11 @@ static enum phi_status lay_out(struct phi_worker *w, size_t chunk_nbytes,
     return st;
 }
 
-enum phi_status phi_worker_nbytes(size_t *out, const struct phi_source *s,
-                                  const struct phi_output_job *jobs, size_t n,
+enum phi_status phi_worker_nbytes(size_t *out,
+                                  const struct phi_pipeline_work *work,
                                   size_t chunk_nbytes, struct phi_err *err)
 {
-    struct phi_worker w = {.source = s, .jobs = jobs, .njobs = n};
+    struct phi_worker w = {.work = work};
     uint64_t total;
     const enum phi_status st = lay_out(&w, chunk_nbytes, &total, err);
 
@@ -148,22 +160,19 @@ enum phi_status phi_worker_nbytes(size_t *out, const struct phi_source *s,
 }
 
 enum phi_status phi_worker_init(struct phi_worker *w,
-                                const struct phi_source *s,
-                                const struct phi_output_job *jobs, size_t n,
+                                const struct phi_pipeline_work *work,
                                 size_t chunk_nbytes, uint32_t features,
                                 struct phi_err *err)
 {
     uint64_t total;
     size_t nbytes;
-    enum phi_status st =
-        phi_worker_nbytes(&nbytes, s, jobs, n, chunk_nbytes, err);
+    enum phi_status st = phi_worker_nbytes(&nbytes, work, chunk_nbytes, err);
 
-    *w = (struct phi_worker){
-        .source = s, .jobs = jobs, .njobs = n, .features = features};
+    *w = (struct phi_worker){.work = work, .features = features};
     if (st != PHI_OK)
         return st;
     w->arena = phi_alloc_pages(nbytes, err);
-    w->lanes = phi_alloc(n, sizeof(*w->lanes), err);
+    w->lanes = phi_alloc(work->n, sizeof(*w->lanes), err);
     if (w->arena == NULL || w->lanes == NULL)
         return PHI_E_NOMEM;
     return lay_out(w, chunk_nbytes, &total, err);
@@ -181,17 +190,23 @@ void phi_worker_release(struct phi_worker *w)
 enum phi_status phi_worker_begin(struct phi_worker *w,
                                  const struct phi_chunk *c, struct phi_err *err)
 {
-    const struct phi_tensor *t =
-        &w->source->tensors[w->jobs[0].plan->steps[c->step].source];
+    const struct phi_pipeline_work *work = w->work;
+    const struct phi_plan *plan = work->outputs[0].plan;
+    const size_t source = plan->steps[c->step].source;
+    const struct phi_tensor *t = &work->source->tensors[source];
 
     w->tensor = t;
+    w->merged =
+        work->merge != NULL ? phi_merge_tensor_of(work->merge, source) : NULL;
     w->chunk = *c;
-    w->cols = (size_t)phi_tensor_cols(t);
+    w->cols = (size_t)phi_sink_tensor_cols(&plan->tensors[c->step]);
     w->raw_row = (size_t)(t->nbytes / phi_tensor_rows(t));
+    w->stored = (size_t)c->nbytes / w->raw_row;
     w->widen = phi_widen_kernel(w->features, t->dtype);
     w->piece = (size_t)piece_rows(w->cols);
-    for (size_t k = 0; k < w->njobs; k++) {
-        const struct phi_output_job *job = &w->jobs[k];
+    w->sums.stride = (size_t)c->nrows;
+    for (size_t k = 0; k < work->n; k++) {
+        const struct phi_output_job *job = &work->outputs[k];
         struct phi_lane *l = &w->lanes[k];
         uint64_t row = 0;
         uint64_t at;
@@ -202,39 +217,55 @@ enum phi_status phi_worker_begin(struct phi_worker *w,
         l->row_nbytes = (size_t)row;
         at = phi_sink_position(job->sink, c->step, c->row * row);
         l->bytes = l->room + at % PAGE;
-        l->quantize = l->dtype != t->dtype
+        l->quantize = l->dtype != t->dtype || w->merged != NULL
                           ? phi_quantize_kernel(w->features, l->dtype)
                           : NULL;
         l->widen = job->rounding != NULL
                        ? phi_widen_kernel(w->features, l->dtype)
                        : NULL;
-        if (w->widen == NULL || (l->dtype != t->dtype && l->quantize == NULL) ||
+        if (w->widen == NULL ||
+            ((l->dtype != t->dtype || w->merged != NULL) &&
+             l->quantize == NULL) ||
             !phi_overflow_known(l->dtype))
-            return phi_fail(
-                err, PHI_E_ARG, "%s: tensor \"%.*s\": %s cannot become %s",
-                t->file, PHI_ERR_NAME, t->origin,
-                phi_dtype_info(t->dtype)->name, phi_dtype_info(l->dtype)->name);
+            return phi_fail(err, PHI_E_UNSUPPORTED,
+                            "%s: tensor \"%.*s\": %s cannot become %s%s",
+                            t->file, PHI_ERR_NAME, t->origin,
+                            phi_dtype_info(t->dtype)->name,
+                            phi_dtype_info(l->dtype)->name,
+                            w->merged != NULL ? " after a merge" : "");
     }
     return PHI_OK;
 }
 
+/* Partial results of a row: element i goes to part i % PARTS. */
+#define PARTS 8
+
 /* What was lost in one row, between x and what was read back. */
-static void compare(const float *x, const float *back, size_t n, double *square,
-                    double *largest)
+static void compare(const float *restrict x, const float *restrict back,
+                    size_t n, double *square, double *largest)
 {
-    double sum = 0;
-    double max = 0;
+    double sum[PARTS] = {0};
+    double max[PARTS] = {0};
 
-    for (size_t i = 0; i < n; i++) {
-        const double e = (double)back[i] - (double)x[i];
-        const double a = e < 0 ? -e : e;
+    for (size_t i = 0; i < n; i += PARTS) {
+        const size_t end = n - i < PARTS ? n - i : PARTS;
 
-        sum += e * e;
-        if (a > max)
-            max = a;
+        for (size_t k = 0; k < end; k++) {
+            const double e = (double)back[i + k] - (double)x[i + k];
+            const double a = e < 0 ? -e : e;
+
+            sum[k] += e * e;
+            max[k] = a > max[k] ? a : max[k];
+        }
     }
-    *square = sum;
-    *largest = max;
+    for (size_t half = PARTS / 2; half > 0; half /= 2) {
+        for (size_t k = 0; k < half; k++) {
+            sum[k] += sum[k + half];
+            max[k] = max[k + half] > max[k] ? max[k + half] : max[k];
+        }
+    }
+    *square = sum[0];
+    *largest = max[0];
 }
 
 /*
@@ -285,11 +316,11 @@ static enum phi_status not_finite(const struct phi_worker *w, size_t first,
     const struct phi_tensor *t = w->tensor;
 
     return phi_fail(err, PHI_E_FORMAT,
-                    "%s: tensor \"%.*s\": %s at row %llu, column %zu, expected "
-                    "finite weights",
+                    "%s: tensor \"%.*s\": %s at row %llu, column %zu%s, "
+                    "expected finite weights",
                     t->file, PHI_ERR_NAME, t->origin, kind_of(w->values[at]),
                     (unsigned long long)(w->chunk.row + first + at / w->cols),
-                    at % w->cols);
+                    at % w->cols, w->merged != NULL ? " after the merge" : "");
 }
 
 /*
@@ -311,28 +342,59 @@ static enum phi_status too_large(const struct phi_worker *w, size_t first,
             at = i;
     }
     return phi_fail(err, PHI_E_UNSUPPORTED,
-                    "%s: tensor \"%.*s\": %g at row %llu, column %zu is beyond "
-                    "what %s can hold",
+                    "%s: tensor \"%.*s\": %g at row %llu, column %zu%s is "
+                    "beyond what %s can hold",
                     t->file, PHI_ERR_NAME, t->origin, (double)x[at],
                     (unsigned long long)(w->chunk.row + first + row), at,
-                    d->name);
+                    w->merged != NULL ? " after the merge" : "", d->name);
+}
+
+/* Values of rows [first, first + n), with what adapters make of them. */
+static enum phi_status load(struct phi_worker *w, size_t first, size_t n,
+                            struct phi_err *err)
+{
+    const struct phi_tensor *t = w->tensor;
+    const uint32_t block = phi_dtype_info(t->dtype)->block;
+    const size_t left = first < w->stored ? w->stored - first : 0;
+    const struct phi_merge *m = w->work->merge;
+    const struct phi_merge_sums sums = {.weight = w->sums.weight + first,
+                                        .delta = w->sums.delta + first,
+                                        .stride = w->sums.stride};
+
+    w->widen(w->values, w->raw + first * w->raw_row,
+             (left < n ? left : n) * (size_t)(phi_tensor_cols(t) / block));
+    if (w->merged == NULL)
+        return PHI_OK;
+    if (w->merged->vector)
+        return phi_merge_apply(m, (size_t)(w->merged - m->tensors), w->values,
+                               0, (size_t)w->merged->rows, w->room, NULL, err);
+    return phi_merge_apply(m, (size_t)(w->merged - m->tensors), w->values,
+                           w->chunk.row + first, n, w->room, &sums, err);
+}
+
+void phi_worker_tally(const struct phi_worker *w, struct phi_merge *merge)
+{
+    if (w->merged != NULL && !w->merged->vector)
+        phi_merge_tally(merge, (size_t)(w->merged - merge->tensors),
+                        w->chunk.row, (size_t)w->chunk.nrows, &w->sums);
 }
 
 enum phi_status phi_worker_piece(struct phi_worker *w, size_t first, size_t n,
                                  struct phi_err *err)
 {
-    const uint32_t block = phi_dtype_info(w->tensor->dtype)->block;
+    enum phi_status st;
     size_t bad;
     size_t good;
     size_t bad_row;
     size_t bad_col = 0;
     size_t bad_lane = 0;
 
-    w->widen(w->values, w->raw + first * w->raw_row, n * (w->cols / block));
+    if ((st = load(w, first, n, err)) != PHI_OK)
+        return st;
     bad = phi_overflow_value(w->values, n * w->cols, FLT_MAX);
     /* Rows before the first that is not finite are judged before it. */
     good = bad_row = bad / w->cols;
-    for (size_t k = 0; k < w->njobs && bad_row > 0; k++) {
+    for (size_t k = 0; k < w->work->n && bad_row > 0; k++) {
         size_t col;
         const size_t row = do_lane(w, &w->lanes[k], first, good, &col);
 

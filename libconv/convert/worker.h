@@ -4,6 +4,7 @@
  * chunk of rows between reading and writing.
  *
  *   raw (chunk) --> values (a piece of it, f32, small enough for the cache)
+ *      --> adapters, in place
  *      --> for each output: staging (chunk), placed so that memory and file
  *          agree modulo a page
  */
@@ -32,37 +33,41 @@ struct phi_lane {
 };
 
 struct phi_worker {
-    const struct phi_source *source;
-    const struct phi_output_job *jobs;
-    size_t njobs;
+    const struct phi_pipeline_work *work;
     uint32_t features;
     uint8_t *arena; /* all buffers */
     uint8_t *raw;
     float *values;
     float *back;            /* for reading back */
-    struct phi_lane *lanes; /* (njobs) */
+    struct phi_lane *lanes; /* (outputs) */
+    /* with a merge */
+    float *room;                /* of phi_merge_apply() */
+    struct phi_merge_sums sums; /* of the chunk */
     /* the current chunk */
     const struct phi_tensor *tensor;
+    const struct phi_merge_tensor *merged; /* or NULL: it stays as it is */
     struct phi_chunk chunk;
-    size_t cols;
+    size_t stored;  /* rows of the chunk that the source has */
+    size_t cols;    /* of the outputs */
     size_t raw_row; /* bytes */
     phi_widen_fn widen;
     size_t piece; /* rows */
     struct phi_err err;
+    struct phi_stopwatch watch;
+    struct phi_time times[PHI_NTIMES];
 };
 
 /*
  * Bytes that one worker's buffers take for chunks of chunk_nbytes; PHI_E_ARG
  * if a plan does not fit the source.
  */
-enum phi_status phi_worker_nbytes(size_t *out, const struct phi_source *s,
-                                  const struct phi_output_job *jobs, size_t n,
+enum phi_status phi_worker_nbytes(size_t *out,
+                                  const struct phi_pipeline_work *work,
                                   size_t chunk_nbytes, struct phi_err *err);
 
 /* To be ended with phi_worker_release(), after a failure too. */
 enum phi_status phi_worker_init(struct phi_worker *w,
-                                const struct phi_source *s,
-                                const struct phi_output_job *jobs, size_t n,
+                                const struct phi_pipeline_work *work,
                                 size_t chunk_nbytes, uint32_t features,
                                 struct phi_err *err);
 void phi_worker_release(struct phi_worker *w);
@@ -80,5 +85,8 @@ enum phi_status phi_worker_begin(struct phi_worker *w,
  */
 enum phi_status phi_worker_piece(struct phi_worker *w, size_t first, size_t n,
                                  struct phi_err *err);
+
+/* Adds what the chunk changed to the merge, if it is merged: rows in order. */
+void phi_worker_tally(const struct phi_worker *w, struct phi_merge *merge);
 
 #endif

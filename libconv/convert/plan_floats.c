@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "libconv/convert/plan_floats.h"
+
+#include <string.h>
+
+#include "libconv/base/mem.h"
+#include "libconv/base/size.h"
+#include "libconv/quant/quant.h"
+
+/* Tensor i is another name of one before it: nothing of its own is stored. */
+static bool is_alias(const struct phi_source *s, size_t i)
+{
+    const struct phi_tensor *t = &s->tensors[i];
+
+    for (size_t k = 0; k < i && t->nbytes > 0; k++) {
+        if (s->tensors[k].part == t->part && s->tensors[k].offset == t->offset)
+            return true;
+    }
+    return false;
+}
+
+enum phi_dtype phi_floats_common(const struct phi_source *s)
+{
+    enum phi_dtype found = PHI_F32;
+    bool any = false;
+
+    for (size_t i = 0; i < s->ntensors; i++) {
+        const struct phi_tensor *t = &s->tensors[i];
+
+        if (t->rank < 2)
+            continue;
+        if (any && t->dtype != found)
+            return PHI_F32;
+        any = true;
+        found = t->dtype;
+    }
+    return found == PHI_F16 || found == PHI_BF16 ? found : PHI_F32;
+}
+
+static enum phi_status check(const struct phi_tensor *t, enum phi_dtype to,
+                             bool dequantize, struct phi_err *err)
+{
+    const struct phi_dtype_info *from = phi_dtype_info(t->dtype);
+
+    if (t->rank < 1 || t->rank > 4)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "%s: tensor \"%.*s\": has %u dimensions, expected 1 to "
+                        "4",
+                        t->file, PHI_ERR_NAME, t->origin, t->rank);
+    if (phi_tensor_cols(t) > PHI_PLAN_MAX_COLS)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "%s: tensor \"%.*s\": has rows of %llu elements, at "
+                        "most %d are converted",
+                        t->file, PHI_ERR_NAME, t->origin,
+                        (unsigned long long)phi_tensor_cols(t),
+                        PHI_PLAN_MAX_COLS);
+    if (from->cls == PHI_CLASS_BLOCK && !dequantize) {
+        phi_fail(err, PHI_E_UNSUPPORTED,
+                 "%s: tensor \"%.*s\": is quantized (%s), expected a float "
+                 "type",
+                 t->file, PHI_ERR_NAME, t->origin, from->name);
+        return phi_hint(err, "start from the float model, or pass "
+                             "--dequantize: what was rounded stays rounded");
+    }
+    if (!phi_quant_readable(t->dtype) ||
+        (t->dtype != to && !phi_quant_writable(to)))
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "%s: tensor \"%.*s\": type %s cannot become %s",
+                        t->file, PHI_ERR_NAME, t->origin, from->name,
+                        phi_dtype_info(to)->name);
+    return PHI_OK;
+}
+
+static enum phi_status add(struct phi_plan *plan, const struct phi_source *s,
+                           size_t i, enum phi_dtype to, struct phi_err *err)
+{
+    const struct phi_tensor *t = &s->tensors[i];
+    struct phi_sink_tensor *out = &plan->tensors[plan->n];
+    uint64_t weights;
+
+    plan->steps[plan->n] = (struct phi_plan_step){
+        .source = i,
+        .why = t->dtype == to ? "as it was" : "the type asked for",
+        .wanted = to};
+    *out =
+        (struct phi_sink_tensor){.name = t->name, .dtype = to, .rank = t->rank};
+    memcpy(out->dim, t->dim, sizeof(out->dim));
+    if (!phi_mul_u64(phi_tensor_rows(t), phi_tensor_cols(t), &weights) ||
+        !phi_dtype_nbytes(to, weights, &out->nbytes) ||
+        !phi_add_u64(plan->weights, weights, &plan->weights) ||
+        !phi_add_u64(plan->nbytes, out->nbytes, &plan->nbytes))
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: tensor \"%.*s\": its size overflows", t->file,
+                        PHI_ERR_NAME, t->origin);
+    plan->n++;
+    return PHI_OK;
+}
+
+enum phi_status phi_plan_floats(struct phi_plan *plan,
+                                const struct phi_source *s,
+                                const struct phi_floats_options *options,
+                                struct phi_err *err)
+{
+    const bool keep = !options->given && strcmp(s->format, "hf") == 0;
+    const enum phi_dtype all =
+        options->given ? options->dtype : phi_floats_common(s);
+    enum phi_status st = PHI_OK;
+
+    *plan = (struct phi_plan){0};
+    plan->steps = phi_alloc(s->ntensors, sizeof(*plan->steps), err);
+    plan->tensors = phi_alloc(s->ntensors, sizeof(*plan->tensors), err);
+    if (plan->steps == NULL || plan->tensors == NULL)
+        st = PHI_E_NOMEM;
+    for (size_t i = 0; st == PHI_OK && i < s->ntensors; i++) {
+        const enum phi_dtype to = keep ? s->tensors[i].dtype : all;
+
+        if (is_alias(s, i))
+            continue;
+        st = check(&s->tensors[i], to, options->dequantize, err);
+        if (st == PHI_OK)
+            st = add(plan, s, i, to, err);
+    }
+    if (st != PHI_OK)
+        phi_plan_release(plan);
+    return st;
+}
