@@ -117,18 +117,19 @@ static void attend(const struct phi_attention *a, const struct phi_worker *own,
     }
 }
 
-/* Up to PHI_QUERIES queries of one head of one window. */
+/* Up to PHI_QUERIES queries of one head of one window, from the at-th on. */
 static void do_tile(const struct phi_attention *a, const struct phi_worker *own,
-                    size_t window, size_t head, size_t i0)
+                    size_t window, size_t head, size_t at)
 {
     const struct phi_hparams *h = a->hparams;
     const size_t dim = h->head_dim;
-    const size_t left = a->n_ctx - i0;
+    const size_t i0 = a->first + at;
+    const size_t left = a->count - at;
     const size_t nq = left < PHI_QUERIES ? left : PHI_QUERIES;
     const size_t kv = window * h->n_head_kv + head / (h->n_head / h->n_head_kv);
     const size_t ld = panels_of(a->n_ctx) * PHI_PANEL;
     float *const q = (float *)a->space->q.p +
-                     (window * a->n_ctx + i0) * h->n_embd + head * dim;
+                     (window * a->count + at) * h->n_embd + head * dim;
     double sums[PHI_QUERIES];
 
     for (size_t t = 0; t < nq; t++) {
@@ -155,7 +156,7 @@ static void do_tile(const struct phi_attention *a, const struct phi_worker *own,
 static void do_tiles(void *ctx, size_t first, size_t count, size_t worker)
 {
     const struct phi_attention *a = ctx;
-    const size_t ntiles = (a->n_ctx + PHI_QUERIES - 1) / PHI_QUERIES;
+    const size_t ntiles = (a->count + PHI_QUERIES - 1) / PHI_QUERIES;
     const size_t n_head = a->hparams->n_head;
 
     for (size_t i = first; i < first + count; i++)
@@ -165,7 +166,7 @@ static void do_tiles(void *ctx, size_t first, size_t count, size_t worker)
 
 void phi_attention_run(const struct phi_attention *a)
 {
-    const size_t ntiles = (a->n_ctx + PHI_QUERIES - 1) / PHI_QUERIES;
+    const size_t ntiles = (a->count + PHI_QUERIES - 1) / PHI_QUERIES;
     struct phi_attention ctx = *a;
 
     phi_par_for(a->nthreads, a->nwindows * a->hparams->n_head_kv, 1, pack,

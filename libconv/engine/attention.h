@@ -14,14 +14,17 @@
 #include "libconv/kernels/kernels.h"
 
 struct phi_attention {
-    struct phi_space *space; /* q, k, v in; the heads' outputs replace q */
+    struct phi_space *space; /* q, k, v in; the heads' outputs replace q, */
+                             /* (nwindows, count, n_embd) */
     const struct phi_kernels *kernels;
     const struct phi_hparams *hparams;
     const struct phi_layer *layer; /* for the norms of q and k */
     const struct phi_rope *rope;
     size_t nthreads;
     size_t nwindows;
-    size_t n_ctx;
+    size_t n_ctx; /* keys of a window */
+    size_t first; /* its queries are at [first, first + count) */
+    size_t count;
 };
 
 void phi_attention_run(const struct phi_attention *a);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "libconv/base/mem.h"
 #include "libconv/base/par.h"
@@ -108,32 +109,68 @@ static void norm_all(void *ctx, size_t first, size_t count, size_t worker)
         norm_row(p, (float *)p->space->h.p + t * n_embd, t);
 }
 
+/* Where the i-th position that counts is in the residual stream. */
+static size_t counted_row(const struct pass *p, size_t i)
+{
+    const struct phi_batch *b = p->batch;
+
+    return i / b->count * p->e->options.n_ctx + b->first + i % b->count;
+}
+
 static void norm_counted(void *ctx, size_t first, size_t count, size_t worker)
 {
     const struct pass *p = ctx;
     const size_t n_embd = p->e->weights.hparams.n_embd;
-    const struct phi_batch *b = p->batch;
 
     (void)worker;
     for (size_t i = first; i < first + count; i++)
-        norm_row(p, p->hidden + i * n_embd,
-                 i / b->count * p->e->options.n_ctx + b->first + i % b->count);
+        norm_row(p, p->hidden + i * n_embd, counted_row(p, i));
 }
 
-static enum phi_status do_layer(const struct pass *p, size_t i,
-                                struct phi_err *err)
+/* The same once keep_counted() has moved them. */
+static void norm_kept(void *ctx, size_t first, size_t count, size_t worker)
+{
+    const struct pass *p = ctx;
+    const size_t n_embd = p->e->weights.hparams.n_embd;
+
+    (void)worker;
+    for (size_t i = first; i < first + count; i++)
+        norm_row(p, p->hidden + i * n_embd, i);
+}
+
+/* The residual stream of the positions that count moves to its beginning. */
+static void keep_counted(const struct pass *p)
+{
+    const size_t n_embd = p->e->weights.hparams.n_embd;
+    float *const x = p->space->x.p;
+
+    for (size_t i = 0; i < p->batch->nwindows * p->batch->count; i++)
+        memmove(x + i * n_embd, x + counted_row(p, i) * n_embd,
+                n_embd * sizeof(*x));
+}
+
+/*
+ * Of the last layer only keys and values are needed at every position; all
+ * the rest is computed for the positions that count, whose rows are then the
+ * first of the residual stream.
+ */
+static enum phi_status do_layer(struct pass *p, size_t i, struct phi_err *err)
 {
     const struct phi_layer *l = &p->e->weights.layers[i];
     const struct phi_engine_options *o = &p->e->options;
     const struct phi_hparams *h = &p->e->weights.hparams;
+    const struct phi_batch *b = p->batch;
     const size_t kv = h->n_head_kv * h->head_dim;
-    const size_t n = p->batch->nwindows * o->n_ctx;
+    const bool last = i + 1 == h->n_layer;
+    const size_t first = last ? b->first : 0;
+    const size_t count = last ? b->count : o->n_ctx;
     struct phi_space *s = p->space;
+    const float *const x = last ? p->hidden : s->h.p;
     const struct phi_linear in[] = {
-        {{{&l->q, s->h.p}}, 1, PHI_EPILOGUE_STORE, s->q.p, h->n_embd},
         {{{&l->k, s->h.p}}, 1, PHI_EPILOGUE_STORE, s->k.p, kv},
         {{{&l->v, s->h.p}}, 1, PHI_EPILOGUE_STORE, s->v.p, kv},
-        {{{&l->up, s->h.p}}, 1, PHI_EPILOGUE_GELU, s->ff.p, h->n_ff},
+        {{{&l->q, x}}, 1, PHI_EPILOGUE_STORE, s->q.p, h->n_embd},
+        {{{&l->up, x}}, 1, PHI_EPILOGUE_GELU, s->ff.p, h->n_ff},
     };
     const struct phi_linear out = {{{&l->o, s->q.p}, {&l->down, s->ff.p}},
                                    2,
@@ -141,13 +178,29 @@ static enum phi_status do_layer(const struct pass *p, size_t i,
                                    s->x.p,
                                    h->n_embd};
     const struct phi_attention attention = {
-        s,           o->kernels,         h,       l, &p->e->rope,
-        o->nthreads, p->batch->nwindows, o->n_ctx};
-    struct phi_linear_run run = {o->kernels, o->nthreads, in, 4,
-                                 n,          p->monitor,  i,  h->n_layer};
-    enum phi_status st;
+        s,           o->kernels,  h,        l,     &p->e->rope,
+        o->nthreads, b->nwindows, o->n_ctx, first, count};
+    struct phi_linear_run run = {
+        .kernels = o->kernels,
+        .nthreads = o->nthreads,
+        .jobs = in,
+        .njobs = last ? 2 : 4,
+        .ntokens = b->nwindows * o->n_ctx,
+        .act = o->act,
+        .features = o->features,
+        .monitor = p->monitor,
+        .done = i,
+        .total = h->n_layer,
+    };
+    enum phi_status st = phi_linear_run(s, &run, err);
 
-    st = phi_linear_run(s, &run, err);
+    run.ntokens = b->nwindows * count;
+    if (st == PHI_OK && last) {
+        phi_par_for(o->nthreads, run.ntokens, GRAIN, norm_counted, p);
+        keep_counted(p);
+        run.jobs = in + 2;
+        st = phi_linear_run(s, &run, err);
+    }
     if (st != PHI_OK)
         return st;
     phi_attention_run(&attention);
@@ -206,8 +259,7 @@ enum phi_status phi_engine_forward(const struct phi_engine *e,
         return st;
     p.norm_w = w->norm_w;
     p.norm_b = w->norm_b;
-    phi_par_for(nthreads, batch->nwindows * batch->count, GRAIN, norm_counted,
-                &p);
+    phi_par_for(nthreads, batch->nwindows * batch->count, GRAIN, norm_kept, &p);
     return PHI_OK;
 }
 
@@ -227,6 +279,8 @@ enum phi_status phi_engine_head(const struct phi_engine *e,
         .jobs = &job,
         .njobs = 1,
         .ntokens = part->n,
+        .act = e->options.act,
+        .features = e->options.features,
         .monitor = m,
         .done = part->row0,
         .total = e->weights.head.nrows,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exact engine: weights of any type widened to f32, products of f32 with
- * sums in double (kernels.h), one rounding to f32 where a value is stored. A
+ * Weights of any type are widened to f32, products of f32 summed in double
+ * (kernels.h) and rounded once, to f32, where a value is stored; blocks may be
+ * multiplied as integers instead (act.h, kernels/gemm_i8.h). A
  * batch of windows goes through the model layer by layer; weights are read
  * from the source once a batch and never held, so a model larger than memory
  * works. The result is the same bits for any number of threads, windows in a
@@ -16,6 +17,7 @@
 #define PHI_ENGINE_ENGINE_H
 
 #include "libconv/base/monitor.h"
+#include "libconv/engine/act.h"
 #include "libconv/engine/hparams.h"
 #include "libconv/engine/space.h"
 #include "libconv/kernels/kernels.h"
@@ -26,6 +28,8 @@ struct phi_engine_options {
     const struct phi_kernels *kernels;
     size_t nthreads; /* >= 1 */
     size_t n_ctx;    /* tokens of a window, >= 1 */
+    enum phi_engine_act act;
+    uint32_t features; /* of the kernels for integers (cpu/cpu.h) */
 };
 
 /*

@@ -6,19 +6,50 @@
 #include <string.h>
 
 #include "libconv/base/par.h"
+#include "libconv/kernels/gemm_i8.h"
 #include "libconv/quant/quant.h"
 
 /*
  * Tokens that go through one piece of a panel before the next panel: their
- * activations (64 x 512 x 4 bytes) stay in the second-level cache.
+ * activations (64 x 512 x 4 bytes) stay in the second-level cache. Integer
+ * kernels take up to six tokens at a time, f32 ones up to sixteen: both
+ * PHI_INTEGER_TOKENS and this come out even.
  */
 #define TOKENS 64
+
+/* A token's work where activations are quantized. */
+#define GRAIN 16
+
+_Static_assert(PHI_GROUP % PHI_I8_ROWS == 0, "a group is whole panels");
+
+/* An input of the run in blocks of activations. */
+struct quantized {
+    const float *x; /* (ntokens, ncols) */
+    size_t ncols;
+    uint8_t *blocks; /* (ntokens, stride) */
+    size_t stride;
+};
 
 struct run {
     struct phi_space *space;
     const struct phi_linear_run *args;
+    struct quantized act[PHI_ACTS];
+    size_t nact;
     atomic_bool stop; /* the monitor said so */
 };
+
+static enum phi_act_mode mode_of(const struct phi_linear_run *args)
+{
+    return args->act == PHI_ENGINE_FAST ? PHI_ACT_FAST : PHI_ACT_EXACT;
+}
+
+/* Whether a matrix is multiplied as integers. */
+static bool is_integer(const struct phi_linear_run *args,
+                       const struct phi_matrix *w)
+{
+    return args->act != PHI_ENGINE_REF &&
+           phi_panel_layout(phi_matrix_dtype(w)) != NULL;
+}
 
 static size_t groups_of(const struct phi_linear *job)
 {
@@ -80,36 +111,92 @@ static void multiply(const struct run *r, const struct phi_worker *own,
     }
 }
 
-static void finish(const struct run *r, const struct phi_linear *job,
-                   const double *acc, size_t row0, size_t nrows)
-{
-    double bias[PHI_GROUP] = {0};
+/* ---- integers ------------------------------------------------------------ */
 
+/* A term's panels of a group, unpacked. */
+struct unpacked {
+    const struct quantized *x; /* NULL: the term is not of integers */
+    const uint8_t *panels;
+    size_t panel_nbytes;
+    size_t block_nbytes;
+    size_t nblk;
+    phi_gemm_i8_fn gemm;
+};
+
+/* Unpacks a group of stored rows to `to`; returns where the next may be. */
+static uint8_t *unpack_group(const struct run *r, const struct phi_worker *own,
+                             const struct phi_term *term, size_t nrows,
+                             uint8_t *to, struct unpacked *out)
+{
+    const struct phi_matrix *w = term->w;
+    const enum phi_dtype dtype = phi_matrix_dtype(w);
+    const phi_unpack_fn unpack = phi_unpack_kernel(r->args->features, dtype);
+
+    out->x = r->act;
+    while (out->x->x != term->x)
+        out->x++;
+    out->panels = to;
+    out->nblk = w->ncols / PHI_I8_BLOCK;
+    out->block_nbytes = phi_panel_layout(dtype)->block_nbytes;
+    out->panel_nbytes = out->nblk * out->block_nbytes;
+    out->gemm = phi_gemm_i8_kernel(r->args->features, dtype, mode_of(r->args));
+    for (size_t c = 0; c < nrows; c += PHI_I8_ROWS) {
+        unpack(to, (const uint8_t *)own->raw.p + c * w->row_nbytes,
+               w->row_nbytes, nrows - c < PHI_I8_ROWS ? nrows - c : PHI_I8_ROWS,
+               w->ncols);
+        to += out->panel_nbytes;
+    }
+    return to;
+}
+
+/* sums += x w^T for tokens [t, t + n), piece by piece of the rows' length. */
+static void multiply_integers(const struct run *r, const struct unpacked *u,
+                              float *sums, size_t t, size_t n, size_t nrows)
+{
+    const size_t act_nbytes = phi_act_nbytes(mode_of(r->args));
+    const size_t most = PHI_INTEGER_DEPTH / PHI_I8_BLOCK;
+
+    for (size_t b = 0; b < u->nblk; b += most) {
+        const struct phi_act act = {
+            u->x->blocks + t * u->x->stride + b * act_nbytes, u->x->stride, n};
+        const size_t nblk = u->nblk - b < most ? u->nblk - b : most;
+        const uint8_t *panel = u->panels + b * u->block_nbytes;
+
+        for (size_t c = 0; c < nrows; c += PHI_I8_ROWS) {
+            u->gemm(sums + c, PHI_GROUP, panel, &act, nblk);
+            panel += u->panel_nbytes;
+        }
+    }
+}
+
+/* ---- a group of rows ----------------------------------------------------- */
+
+static void add_biases(const struct phi_linear *job, size_t row0, size_t nrows,
+                       double bias[PHI_GROUP])
+{
     for (size_t i = 0; i < job->nterms; i++) {
         const float *b = job->term[i].w->bias;
 
         for (size_t c = 0; b != NULL && c < nrows; c++)
             bias[c] += (double)b[row0 + c];
     }
-    for (size_t t = 0; t < r->args->ntokens; t++) {
-        const double *from = acc + t * PHI_GROUP;
-        float *const y = job->y + t * job->ldy + row0;
+}
 
-        switch (job->epilogue) {
-        case PHI_EPILOGUE_STORE:
-            for (size_t c = 0; c < nrows; c++)
-                y[c] = (float)(from[c] + bias[c]);
-            break;
-        case PHI_EPILOGUE_GELU:
-            for (size_t c = 0; c < nrows; c++)
-                y[c] = (float)(from[c] + bias[c]);
-            r->args->kernels->vec->gelu_new(y, nrows);
-            break;
-        case PHI_EPILOGUE_ADD:
-            for (size_t c = 0; c < nrows; c++)
-                y[c] = (float)((double)y[c] + (from[c] + bias[c]));
-            break;
-        }
+/* What becomes of tokens [t, t + n): acc is token 0's, sums token t's. */
+static void finish(const struct run *r, const struct phi_linear *job,
+                   const double *acc, const float *sums, const double *bias,
+                   size_t t, size_t n, size_t row0, size_t nrows)
+{
+    const struct phi_vec_kernels *vec = r->args->kernels->vec;
+
+    for (size_t i = 0; i < n; i++) {
+        float *const y = job->y + (t + i) * job->ldy + row0;
+
+        vec->finish(y, acc != NULL ? acc + (t + i) * PHI_GROUP : NULL,
+                    sums != NULL ? sums + i * PHI_GROUP : NULL, bias, nrows,
+                    job->epilogue == PHI_EPILOGUE_ADD);
+        if (job->epilogue == PHI_EPILOGUE_GELU)
+            vec->gelu_new(y, nrows);
     }
 }
 
@@ -118,18 +205,42 @@ static enum phi_status do_group(const struct run *r, struct phi_worker *own,
 {
     const size_t left = job->term[0].w->nrows - row0;
     const size_t nrows = left < PHI_GROUP ? left : PHI_GROUP;
-    double *const acc = own->acc.p;
+    const size_t ntokens = r->args->ntokens;
+    struct unpacked terms[2] = {{0}};
+    uint8_t *room = own->bytes.p;
+    double bias[PHI_GROUP] = {0};
+    double *acc = NULL;
+    float *sums = NULL;
 
-    memset(acc, 0, r->args->ntokens * PHI_GROUP * sizeof(*acc));
     for (size_t i = 0; i < job->nterms; i++) {
+        const struct phi_term *term = &job->term[i];
         const enum phi_status st =
-            phi_matrix_read(job->term[i].w, row0, nrows, own->raw.p, &own->err);
+            phi_matrix_read(term->w, row0, nrows, own->raw.p, &own->err);
 
         if (st != PHI_OK)
             return st;
-        multiply(r, own, &job->term[i], nrows);
+        if (is_integer(r->args, term->w)) {
+            sums = own->sums.p;
+            room = unpack_group(r, own, term, nrows, room, &terms[i]);
+            continue;
+        }
+        if (acc == NULL)
+            acc = memset(own->acc.p, 0, ntokens * PHI_GROUP * sizeof(*acc));
+        multiply(r, own, term, nrows);
     }
-    finish(r, job, acc, row0, nrows);
+    add_biases(job, row0, nrows, bias);
+    for (size_t t = 0; t < ntokens; t += PHI_INTEGER_TOKENS) {
+        const size_t more = ntokens - t;
+        const size_t n = more < PHI_INTEGER_TOKENS ? more : PHI_INTEGER_TOKENS;
+
+        if (sums != NULL)
+            memset(sums, 0, n * PHI_GROUP * sizeof(*sums));
+        for (size_t i = 0; i < job->nterms; i++) {
+            if (terms[i].x != NULL)
+                multiply_integers(r, &terms[i], sums, t, n, nrows);
+        }
+        finish(r, job, acc, sums, bias, t, n, row0, nrows);
+    }
     return PHI_OK;
 }
 
@@ -160,13 +271,67 @@ static void do_groups(void *ctx, size_t first, size_t count, size_t worker)
     }
 }
 
+/* ---- activations --------------------------------------------------------- */
+
+static void quantize_tokens(void *ctx, size_t first, size_t count,
+                            size_t worker)
+{
+    const struct run *r = ctx;
+    const phi_act_fn quantize =
+        phi_act_kernel(r->args->features, mode_of(r->args));
+
+    (void)worker;
+    for (size_t i = 0; i < r->nact; i++) {
+        const struct quantized *q = &r->act[i];
+
+        for (size_t t = first; t < first + count; t++)
+            quantize(q->blocks + t * q->stride, q->x + t * q->ncols, q->ncols);
+    }
+}
+
+/* Each input that meets integers is quantized once for all jobs. */
+static enum phi_status quantize_inputs(struct run *r, struct phi_err *err)
+{
+    for (size_t i = 0; i < r->args->njobs; i++) {
+        for (size_t k = 0; k < r->args->jobs[i].nterms; k++) {
+            const struct phi_term *term = &r->args->jobs[i].term[k];
+            const size_t nblk = term->w->ncols / PHI_I8_BLOCK;
+            struct phi_block *room;
+            size_t at = 0;
+            enum phi_status st;
+
+            while (at < r->nact && r->act[at].x != term->x)
+                at++;
+            if (at < r->nact || !is_integer(r->args, term->w))
+                continue;
+            if (at == PHI_ACTS)
+                return phi_fail(err, PHI_E_ARG, "a run has too many inputs");
+            room = &r->space->act[at];
+            st = phi_block_fit(room, r->args->ntokens,
+                               nblk * phi_act_nbytes(mode_of(r->args)), err);
+            if (st != PHI_OK)
+                return st;
+            r->act[r->nact++] =
+                (struct quantized){term->x, term->w->ncols, room->p,
+                                   nblk * phi_act_nbytes(mode_of(r->args))};
+        }
+    }
+    if (r->nact > 0)
+        phi_par_for(r->args->nthreads, r->args->ntokens, GRAIN, quantize_tokens,
+                    r);
+    return PHI_OK;
+}
+
 enum phi_status phi_linear_run(struct phi_space *space,
                                const struct phi_linear_run *run,
                                struct phi_err *err)
 {
     struct run r = {.space = space, .args = run};
     size_t ngroups = 0;
+    const enum phi_status st = quantize_inputs(&r, err);
 
+    if (st != PHI_OK)
+        return st;
     atomic_init(&r.stop, false);
     for (size_t i = 0; i < run->njobs; i++)
         ngroups += groups_of(&run->jobs[i]);

@@ -3,12 +3,14 @@
  * Linear layers over a batch of tokens. Rows of weights are cut into groups,
  * threads take groups; a group is read from the source, widened panel by panel
  * and multiplied with all tokens before the next is touched, so that weights
- * are read once a batch and never held.
+ * are read once a batch and never held. Blocks are multiplied as integers with
+ * quantized activations (kernels/gemm_i8.h) if the mode says so.
  */
 #ifndef PHI_ENGINE_LINEAR_H
 #define PHI_ENGINE_LINEAR_H
 
 #include "libconv/base/monitor.h"
+#include "libconv/engine/act.h"
 #include "libconv/engine/space.h"
 #include "libconv/kernels/kernels.h"
 
@@ -37,9 +39,11 @@ struct phi_linear {
 struct phi_linear_run {
     const struct phi_kernels *kernels;
     size_t nthreads;
-    const struct phi_linear *jobs; /* (njobs) */
+    const struct phi_linear *jobs; /* (njobs) of PHI_ACTS inputs at most */
     size_t njobs;
     size_t ntokens;
+    enum phi_engine_act act;
+    uint32_t features; /* of the kernels for integers */
     /* Ticked with `done` and `total` as they are, often: a stop is heeded
      * within the time of a group per thread. */
     const struct phi_monitor *monitor; /* or NULL */

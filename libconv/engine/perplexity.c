@@ -8,7 +8,7 @@
 
 #include "libconv/base/mem.h"
 #include "libconv/base/par.h"
-#include "libconv/engine/statistics.h"
+#include "libconv/engine/perplexity_parts.h"
 #include "libconv/kernels/elementary.h"
 
 /* Rows of the vocabulary whose logits are kept at a time. */
@@ -21,45 +21,7 @@
 /* Positions that a thread takes at a time. */
 #define GRAIN 8
 
-const double phi_eval_percentiles[PHI_EVAL_NPERCENTILES] = {
-    0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9};
-
-/* One model on its way through the text. */
-struct contender {
-    const struct phi_source *source;
-    struct phi_engine *engine;
-    float *hidden;        /* (positions of a batch, n_embd) */
-    float *logits;        /* (positions of a batch, slab); shared buffers */
-    struct phi_lse *lse;  /* (positions of a batch) */
-    struct phi_kld *kld;  /* (positions of a batch) or NULL */
-    double *target;       /* (positions of a batch) logit of the next token */
-    double *nll;          /* (positions of a batch) */
-    struct phi_sums sums; /* of nll */
-    struct phi_sums kld_sums;
-    struct phi_sums ratio_sums; /* of nll - the reference's */
-    double *klds;               /* (all scored positions) */
-    size_t same_top;
-};
-
-struct eval {
-    const struct phi_eval_options *options;
-    struct phi_eval *out;
-    const uint32_t *tokens;
-    size_t per_window; /* scored positions */
-    size_t first;      /* the first of them */
-    size_t n_vocab;
-    size_t batch_windows;
-    struct contender *all;       /* (n): the models, then the reference */
-    size_t n;                    /* with the reference */
-    struct contender *reference; /* in `all`, or NULL */
-    struct phi_space space;
-    uint32_t *batch_tokens;
-    float *slab[2]; /* (positions of a batch, slab): the reference's, any */
-    size_t done;    /* tokens, for the monitor */
-    char note[64];
-};
-
-static enum phi_status open_all(struct eval *e, struct phi_err *err)
+static enum phi_status open_all(struct phi_evaluation *e, struct phi_err *err)
 {
     size_t nbytes = 0;
 
@@ -85,48 +47,69 @@ static enum phi_status open_all(struct eval *e, struct phi_err *err)
     if (e->batch_windows > BATCH_TOKENS)
         e->batch_windows = BATCH_TOKENS;
     e->batch_windows /= e->options->engine.n_ctx;
-    if (e->batch_windows > e->out->nwindows)
-        e->batch_windows = e->out->nwindows;
+    if (e->batch_windows > e->out->nplanned)
+        e->batch_windows = e->out->nplanned;
     if (e->batch_windows == 0)
         e->batch_windows = 1;
     return PHI_OK;
 }
 
-static size_t slab_rows(const struct eval *e)
+static size_t slab_rows(const struct phi_evaluation *e)
 {
     return e->n_vocab < SLAB ? e->n_vocab : SLAB;
 }
 
-static enum phi_status room_for(struct eval *e, struct contender *c,
-                                struct phi_err *err)
+/* What is kept of a model that is compared. */
+static enum phi_status room_to_compare(struct phi_evaluation *e,
+                                       struct phi_contender *c,
+                                       struct phi_err *err)
 {
-    const size_t n = e->batch_windows * e->per_window;
+    struct phi_eval_result *r = &e->out->results[c - e->all];
+    const size_t n = e->batch_windows * e->out->per_window;
+    const size_t nplanned = e->out->nplanned;
+    const size_t nscored = nplanned * e->out->per_window;
+
+    c->kld = phi_alloc(n, sizeof(*c->kld), err);
+    c->klds = phi_alloc(nscored, sizeof(*c->klds), err);
+    c->dps = phi_alloc(nscored, sizeof(*c->dps), err);
+    r->window_kld = phi_alloc(nplanned, sizeof(*r->window_kld), err);
+    r->window_same = phi_alloc(nplanned, sizeof(*r->window_same), err);
+    return c->kld == NULL || c->klds == NULL || c->dps == NULL ||
+                   r->window_kld == NULL || r->window_same == NULL
+               ? PHI_E_NOMEM
+               : PHI_OK;
+}
+
+static enum phi_status room_for(struct phi_evaluation *e,
+                                struct phi_contender *c, struct phi_err *err)
+{
+    struct phi_eval_result *r = &e->out->results[c - e->all];
+    const size_t n = e->batch_windows * e->out->per_window;
     const size_t n_embd = phi_engine_hparams(c->engine)->n_embd;
 
     c->hidden = phi_alloc_aligned(n, n_embd * sizeof(*c->hidden), err);
     c->lse = phi_alloc(n, sizeof(*c->lse), err);
     c->target = phi_alloc(n, sizeof(*c->target), err);
-    c->nll = phi_alloc(n, sizeof(*c->nll), err);
+    r->window_nll = phi_alloc(e->out->nplanned, sizeof(*r->window_nll), err);
     if (c->hidden == NULL || c->lse == NULL || c->target == NULL ||
-        c->nll == NULL)
+        r->window_nll == NULL)
         return PHI_E_NOMEM;
     c->logits = c == e->reference ? e->slab[0] : e->slab[1];
     if (e->reference == NULL || c == e->reference)
         return PHI_OK;
-    c->kld = phi_alloc(n, sizeof(*c->kld), err);
-    c->klds = phi_alloc(e->out->scored, sizeof(*c->klds), err);
-    return c->kld == NULL || c->klds == NULL ? PHI_E_NOMEM : PHI_OK;
+    return room_to_compare(e, c, err);
 }
 
-static enum phi_status room(struct eval *e, struct phi_err *err)
+static enum phi_status room(struct phi_evaluation *e, struct phi_err *err)
 {
-    const size_t n = e->batch_windows * e->per_window;
+    const size_t n = e->batch_windows * e->out->per_window;
     enum phi_status st = PHI_OK;
 
     e->batch_tokens =
         phi_alloc(e->batch_windows,
                   e->options->engine.n_ctx * sizeof(*e->batch_tokens), err);
-    if (e->batch_tokens == NULL)
+    e->numbers = phi_alloc(phi_window_numbers(e), sizeof(*e->numbers), err);
+    if (e->batch_tokens == NULL || e->numbers == NULL)
         return PHI_E_NOMEM;
     for (size_t i = 0; i < 2; i++) {
         if (i == 0 && e->reference == NULL)
@@ -138,24 +121,21 @@ static enum phi_status room(struct eval *e, struct phi_err *err)
     }
     for (size_t i = 0; st == PHI_OK && i < e->n; i++)
         st = room_for(e, &e->all[i], err);
-    for (size_t i = 0; st == PHI_OK && i <= e->out->nmodels; i++) {
-        double **const to = &e->out->results[i].window_nll;
-
-        *to = phi_alloc(e->out->nwindows, sizeof(**to), err);
-        st = *to == NULL ? PHI_E_NOMEM : PHI_OK;
-    }
     return st;
 }
 
 /* Copies windows [w, w + n), with BOS at their front if the model has one. */
-static void take_windows(const struct eval *e, size_t w, size_t n)
+static void take_windows(const struct phi_evaluation *e, size_t w, size_t n)
 {
     const size_t n_ctx = e->options->engine.n_ctx;
 
-    memcpy(e->batch_tokens, e->tokens + w * n_ctx,
-           n * n_ctx * sizeof(*e->batch_tokens));
-    for (size_t i = 0; e->options->add_bos && i < n; i++)
-        e->batch_tokens[i * n_ctx] = e->options->bos;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t *to = e->batch_tokens + i * n_ctx;
+
+        memcpy(to, e->tokens + (w + i) * e->out->step, n_ctx * sizeof(*to));
+        if (e->options->add_bos)
+            to[0] = e->options->bos;
+    }
 }
 
 /* Turns a part of the work, such as one model's layers, into tokens. */
@@ -180,12 +160,12 @@ static bool inner_tick(void *ctx, uint64_t done, uint64_t total,
                    in->note);
 }
 
-static uint64_t all_tokens(const struct eval *e)
+static uint64_t all_tokens(const struct phi_evaluation *e)
 {
-    return (uint64_t)e->out->nwindows * e->options->engine.n_ctx * e->n;
+    return (uint64_t)e->out->nplanned * e->options->engine.n_ctx * e->n;
 }
 
-static struct inner part_of(const struct eval *e, uint64_t span)
+static struct inner part_of(const struct phi_evaluation *e, uint64_t span)
 {
     return (struct inner){e->options->monitor,
                           e->note[0] != '\0' ? e->note : NULL, e->done, span,
@@ -202,24 +182,26 @@ static uint64_t head_share(const struct phi_engine *engine, uint64_t n)
 
 /* A piece of logits that threads absorb by positions. */
 struct slab {
-    const struct eval *e;
-    struct contender *c;
+    const struct phi_evaluation *e;
+    struct phi_contender *c;
     size_t row0;
     size_t nrows;
     size_t window; /* the batch's first */
 };
 
-static uint32_t next_token(const struct eval *e, size_t window, size_t i)
+static uint32_t next_token(const struct phi_evaluation *e, size_t window,
+                           size_t i)
 {
-    return e->tokens[(window + i / e->per_window) * e->options->engine.n_ctx +
-                     e->first + i % e->per_window + 1];
+    const size_t n = e->out->per_window;
+
+    return e->tokens[(window + i / n) * e->out->step + e->first + i % n + 1];
 }
 
 static void absorb(void *ctx, size_t first, size_t count, size_t worker)
 {
     const struct slab *s = ctx;
-    const struct eval *e = s->e;
-    struct contender *c = s->c;
+    const struct phi_evaluation *e = s->e;
+    struct phi_contender *c = s->c;
     const struct phi_vec_kernels *vec = e->options->engine.kernels->vec;
     const size_t ld = slab_rows(e);
 
@@ -238,9 +220,10 @@ static void absorb(void *ctx, size_t first, size_t count, size_t worker)
 }
 
 /* The slab's logits of one model, into its sums. */
-static enum phi_status do_slab(struct eval *e, struct contender *c,
-                               size_t window, size_t n, size_t row0,
-                               const struct phi_monitor *m, struct phi_err *err)
+static enum phi_status do_slab(struct phi_evaluation *e,
+                               struct phi_contender *c, size_t window, size_t n,
+                               size_t row0, const struct phi_monitor *m,
+                               struct phi_err *err)
 {
     const size_t ld = slab_rows(e);
     const size_t left = e->n_vocab - row0;
@@ -255,11 +238,12 @@ static enum phi_status do_slab(struct eval *e, struct contender *c,
     return st;
 }
 
-static enum phi_status forward(struct eval *e, struct contender *c,
-                               size_t nwindows, struct phi_err *err)
+static enum phi_status forward(struct phi_evaluation *e,
+                               struct phi_contender *c, size_t nwindows,
+                               struct phi_err *err)
 {
     const struct phi_batch batch = {e->batch_tokens, nwindows, e->first,
-                                    e->per_window};
+                                    e->out->per_window};
     const uint64_t n = (uint64_t)nwindows * e->options->engine.n_ctx;
     struct inner in = part_of(e, n - head_share(c->engine, n));
     const struct phi_monitor m = {inner_tick, &in};
@@ -267,7 +251,7 @@ static enum phi_status forward(struct eval *e, struct contender *c,
         phi_engine_forward(c->engine, &e->space, &batch, c->hidden, &m, err);
 
     e->done += in.span;
-    for (size_t i = 0; i < nwindows * e->per_window; i++) {
+    for (size_t i = 0; i < nwindows * e->out->per_window; i++) {
         c->lse[i] = (struct phi_lse){.max = -INFINITY};
         if (c->kld != NULL)
             c->kld[i] = (struct phi_kld){.max = -INFINITY};
@@ -275,80 +259,11 @@ static enum phi_status forward(struct eval *e, struct contender *c,
     return st;
 }
 
-/* The finished rows of one model and window, in order, into its statistics. */
-static enum phi_status score(struct eval *e, struct contender *c, size_t window,
-                             size_t i0, struct phi_err *err)
-{
-    double sum = 0;
-
-    for (size_t i = i0; i < i0 + e->per_window; i++) {
-        const double lse = c->lse[i].max + phi_log_f64(c->lse[i].sum);
-
-        c->nll[i] = lse - c->target[i];
-        if (!isfinite(c->nll[i]))
-            return phi_fail(err, PHI_E_FORMAT,
-                            "%s: the logits of window %zu, position %zu are "
-                            "not finite numbers",
-                            c->source->path, window, e->first + i - i0);
-        sum += c->nll[i];
-        phi_sums_add(&c->sums, c->nll[i]);
-    }
-    e->out->results[c - e->all].window_nll[window] = sum;
-    return PHI_OK;
-}
-
-static enum phi_status compare(struct eval *e, struct contender *c,
-                               size_t window, size_t i0, struct phi_err *err)
-{
-    const struct contender *ref = e->reference;
-
-    for (size_t i = i0; i < i0 + e->per_window; i++) {
-        const double p = ref->lse[i].max + phi_log_f64(ref->lse[i].sum);
-        const double q = c->lse[i].max + phi_log_f64(c->lse[i].sum);
-        double kld = c->kld[i].diff / c->kld[i].sum - p + q;
-
-        if (!isfinite(kld))
-            return phi_fail(err, PHI_E_FORMAT,
-                            "%s: the divergence at window %zu, position %zu is "
-                            "not a finite number",
-                            c->source->path, window, e->first + i - i0);
-        /* It cannot be negative; a rounding of the difference can. */
-        kld = kld < 0 ? 0 : kld;
-        c->klds[c->kld_sums.n] = kld;
-        phi_sums_add(&c->kld_sums, kld);
-        phi_sums_add(&c->ratio_sums, c->nll[i] - ref->nll[i]);
-        c->same_top += c->lse[i].top == ref->lse[i].top;
-    }
-    return PHI_OK;
-}
-
-static enum phi_status score_all(struct eval *e, size_t window, size_t nwindows,
-                                 struct phi_err *err)
-{
-    for (size_t w = 0; w < nwindows; w++) {
-        for (size_t i = 0; i < e->n; i++) {
-            const enum phi_status st =
-                score(e, &e->all[i], window + w, w * e->per_window, err);
-
-            if (st != PHI_OK)
-                return st;
-        }
-        for (size_t i = 0; e->reference != NULL && i < e->out->nmodels; i++) {
-            const enum phi_status st =
-                compare(e, &e->all[i], window + w, w * e->per_window, err);
-
-            if (st != PHI_OK)
-                return st;
-        }
-    }
-    return PHI_OK;
-}
-
 /* The logits of all models, slab by slab. */
-static enum phi_status do_heads(struct eval *e, size_t window, size_t nwindows,
-                                struct phi_err *err)
+static enum phi_status do_heads(struct phi_evaluation *e, size_t window,
+                                size_t nwindows, struct phi_err *err)
 {
-    const size_t n = nwindows * e->per_window;
+    const size_t n = nwindows * e->out->per_window;
     struct inner in = part_of(e, 0);
     const struct phi_monitor m = {inner_tick, &in};
     enum phi_status st = PHI_OK;
@@ -366,9 +281,10 @@ static enum phi_status do_heads(struct eval *e, size_t window, size_t nwindows,
     return st;
 }
 
-static enum phi_status do_batch(struct eval *e, size_t window, size_t nwindows,
-                                struct phi_err *err)
+static enum phi_status do_batch(struct phi_evaluation *e, size_t nwindows,
+                                bool *enough, struct phi_err *err)
 {
+    const size_t window = e->out->nwindows;
     double ppl;
     enum phi_status st = PHI_OK;
 
@@ -378,7 +294,7 @@ static enum phi_status do_batch(struct eval *e, size_t window, size_t nwindows,
     if (st == PHI_OK)
         st = do_heads(e, window, nwindows, err);
     if (st == PHI_OK)
-        st = score_all(e, window, nwindows, err);
+        st = phi_windows_score(e, nwindows, enough, err);
     if (st != PHI_OK)
         return st;
     ppl = phi_exp_f64(phi_sums_mean(&e->all[0].sums));
@@ -390,100 +306,82 @@ static enum phi_status do_batch(struct eval *e, size_t window, size_t nwindows,
                             e->note, err);
 }
 
-static void finish_against(struct contender *c, struct phi_eval_against *to)
-{
-    const size_t n = c->kld_sums.n;
-
-    phi_sort(c->klds, n);
-    to->mean_kld = phi_sums_mean(&c->kld_sums);
-    to->kld_error = phi_sums_error(&c->kld_sums);
-    to->min_kld = c->klds[0];
-    to->max_kld = c->klds[n - 1];
-    for (size_t i = 0; i < PHI_EVAL_NPERCENTILES; i++)
-        to->percentiles[i] =
-            phi_percentile(c->klds, n, phi_eval_percentiles[i]);
-    to->same_top = (double)c->same_top / (double)n;
-    to->same_top_error =
-        n < 2 ? 0 : sqrt(to->same_top * (1 - to->same_top) / (double)(n - 1));
-    to->ln_ratio = phi_sums_mean(&c->ratio_sums);
-    to->ln_ratio_error = phi_sums_error(&c->ratio_sums);
-}
-
-static void finish(struct eval *e)
-{
-    for (size_t i = 0; i < e->n; i++) {
-        struct phi_eval_result *r = &e->out->results[i];
-        struct contender *c = &e->all[i];
-
-        r->mean_nll = phi_sums_mean(&c->sums);
-        r->mean_nll_error = phi_sums_error(&c->sums);
-        r->ppl = phi_exp_f64(r->mean_nll);
-        r->ppl_error = r->ppl * r->mean_nll_error;
-        if (c->klds != NULL)
-            finish_against(c, &r->against);
-    }
-}
-
-/* How many windows there are, and which of their positions are scored. */
-static enum phi_status count_windows(struct eval *e, size_t ntokens,
+/* Where windows begin, and which of their positions are scored. */
+static enum phi_status place_windows(struct phi_evaluation *e, size_t ntokens,
                                      struct phi_err *err)
 {
     const size_t n_ctx = e->options->engine.n_ctx;
+    const size_t stride = e->options->stride;
     const size_t most = e->options->max_windows;
+    struct phi_eval *out = e->out;
 
     if (n_ctx < 3)
         return phi_fail(err, PHI_E_ARG,
                         "a context of %zu tokens scores nothing, it needs 3",
                         n_ctx);
+    if (stride >= n_ctx)
+        return phi_fail(err, PHI_E_ARG,
+                        "a stride of %zu is more than the %zu predictions of "
+                        "a window",
+                        stride, n_ctx - 1);
     if (ntokens / 2 < n_ctx)
         return phi_fail(err, PHI_E_ARG,
                         "you need at least %zu tokens to evaluate perplexity "
                         "with a context of %zu; the text has only %zu",
                         2 * n_ctx, n_ctx, ntokens);
-    e->out->nwindows = ntokens / n_ctx;
-    if (most != 0 && e->out->nwindows > most)
-        e->out->nwindows = most;
-    e->first = n_ctx / 2;
-    e->per_window = n_ctx - 1 - e->first;
-    e->out->scored = e->out->nwindows * e->per_window;
+    if (stride > 0) {
+        out->step = stride;
+        out->nplanned = (ntokens - n_ctx + stride - 1) / stride;
+        e->first = n_ctx - 1 - stride;
+    } else {
+        out->step = n_ctx;
+        out->nplanned = ntokens / n_ctx;
+        e->first = n_ctx / 2;
+    }
+    if (most != 0 && out->nplanned > most)
+        out->nplanned = most;
+    out->per_window = n_ctx - 1 - e->first;
     return PHI_OK;
 }
 
-static void release(struct eval *e)
+static void release(struct phi_evaluation *e)
 {
     for (size_t i = 0; e->all != NULL && i < e->n; i++) {
-        struct contender *c = &e->all[i];
+        struct phi_contender *c = &e->all[i];
 
         phi_engine_close(c->engine);
         free(c->hidden);
         free(c->lse);
         free(c->kld);
         free(c->target);
-        free(c->nll);
         free(c->klds);
+        free(c->dps);
     }
     free(e->all);
     free(e->batch_tokens);
+    free(e->numbers);
     free(e->slab[0]);
     free(e->slab[1]);
     phi_space_release(&e->space);
 }
 
-static enum phi_status run(struct eval *e, struct phi_err *err)
+static enum phi_status run(struct phi_evaluation *e, struct phi_err *err)
 {
+    bool enough = false;
     enum phi_status st = open_all(e, err);
 
     if (st == PHI_OK)
         st = room(e, err);
-    for (size_t w = 0; st == PHI_OK && w < e->out->nwindows;) {
-        const size_t left = e->out->nwindows - w;
-        const size_t n = left < e->batch_windows ? left : e->batch_windows;
+    if (st == PHI_OK)
+        st = phi_windows_take_over(e, &enough, err);
+    while (st == PHI_OK && !enough && e->out->nwindows < e->out->nplanned) {
+        const size_t left = e->out->nplanned - e->out->nwindows;
 
-        st = do_batch(e, w, n, err);
-        w += n;
+        st = do_batch(e, left < e->batch_windows ? left : e->batch_windows,
+                      &enough, err);
     }
     if (st == PHI_OK)
-        finish(e);
+        phi_windows_finish(e);
     return st;
 }
 
@@ -494,12 +392,13 @@ enum phi_status phi_eval_run(struct phi_eval *out,
                              const struct phi_eval_options *options,
                              struct phi_err *err)
 {
-    struct eval e = {.options = options, .out = out, .tokens = tokens};
+    struct phi_evaluation e = {
+        .options = options, .out = out, .tokens = tokens};
     enum phi_status st;
 
     *out = (struct phi_eval){.nmodels = nmodels};
     e.n = nmodels + (reference != NULL);
-    st = count_windows(&e, ntokens, err);
+    st = place_windows(&e, ntokens, err);
     if (st != PHI_OK)
         return st;
     out->results = phi_alloc(nmodels + 1, sizeof(*out->results), err);
@@ -521,8 +420,11 @@ enum phi_status phi_eval_run(struct phi_eval *out,
 
 void phi_eval_release(struct phi_eval *e)
 {
-    for (size_t i = 0; e->results != NULL && i <= e->nmodels; i++)
+    for (size_t i = 0; e->results != NULL && i <= e->nmodels; i++) {
         free(e->results[i].window_nll);
+        free(e->results[i].window_kld);
+        free(e->results[i].window_same);
+    }
     free(e->results);
     *e = (struct phi_eval){0};
 }

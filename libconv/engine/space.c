@@ -5,10 +5,11 @@
 
 #include "libconv/base/mem.h"
 #include "libconv/base/size.h"
+#include "libconv/kernels/gemm_i8.h"
 #include "libconv/kernels/kernels.h"
 
-static enum phi_status fit(struct phi_block *b, size_t n, size_t size,
-                           struct phi_err *err)
+enum phi_status phi_block_fit(struct phi_block *b, size_t n, size_t size,
+                              struct phi_err *err)
 {
     size_t want;
 
@@ -62,6 +63,11 @@ static enum phi_status fit_worker(struct phi_worker *k,
         {&k->rows, PHI_PANEL * PHI_DEPTH, sizeof(float)},
         {&k->panels, PHI_GROUP * PHI_DEPTH, sizeof(float)},
         {&k->acc, size->nwindows * size->n_ctx, PHI_GROUP * sizeof(double)},
+        /* The attention's output and the second half of the MLP: one job. */
+        {&k->bytes,
+         PHI_GROUP / PHI_I8_ROWS * ((h->n_embd + h->n_ff) / PHI_I8_BLOCK),
+         PHI_I8_MOST},
+        {&k->sums, PHI_INTEGER_TOKENS, PHI_GROUP * sizeof(float)},
         {&k->q, PHI_QUERIES * h->head_dim, sizeof(float)},
         {&k->scores, panels_of(size->n_ctx) * PHI_PANEL,
          PHI_QUERIES * sizeof(float)},
@@ -70,7 +76,7 @@ static enum phi_status fit_worker(struct phi_worker *k,
 
     for (size_t i = 0; st == PHI_OK && i < sizeof(blocks) / sizeof(blocks[0]);
          i++)
-        st = fit(blocks[i].block, blocks[i].n, blocks[i].size, err);
+        st = phi_block_fit(blocks[i].block, blocks[i].n, blocks[i].size, err);
     return st;
 }
 
@@ -105,8 +111,8 @@ enum phi_status phi_space_fit(struct phi_space *s,
         st = fit_worker(&s->workers[i], size, err);
     for (size_t i = 0; st == PHI_OK && i < sizeof(blocks) / sizeof(blocks[0]);
          i++)
-        st = fit(blocks[i].block, blocks[i].rows,
-                 blocks[i].columns * sizeof(float), err);
+        st = phi_block_fit(blocks[i].block, blocks[i].rows,
+                           blocks[i].columns * sizeof(float), err);
     return st;
 }
 
@@ -122,11 +128,15 @@ void phi_space_release(struct phi_space *s)
         free(k->rows.p);
         free(k->panels.p);
         free(k->acc.p);
+        free(k->bytes.p);
+        free(k->sums.p);
         free(k->q.p);
         free(k->scores.p);
     }
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
         free(blocks[i]->p);
+    for (size_t i = 0; i < PHI_ACTS; i++)
+        free(s->act[i].p);
     free(s->workers);
     *s = (struct phi_space){0};
 }

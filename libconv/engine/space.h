@@ -13,11 +13,18 @@
 #include "libconv/engine/weights.h"
 
 /* Rows of weights that one thread works on at a time. */
-#define PHI_GROUP 32
+#define PHI_GROUP 64
 /* Columns of them that are widened at a time; whole blocks of any type. */
 #define PHI_DEPTH 512
+/* Tokens that go through a group of integers at a time, and columns of it that
+ * are multiplied before the next; nothing depends on them but speed. */
+#define PHI_INTEGER_TOKENS 60
+#define PHI_INTEGER_DEPTH  2560
 /* Queries that one thread attends for at a time. */
 #define PHI_QUERIES 32
+
+/* Different inputs that the jobs of one run have, at most. */
+#define PHI_ACTS 2
 
 struct phi_block {
     void *p; /* 64-byte aligned */
@@ -30,6 +37,8 @@ struct phi_worker {
     struct phi_block rows;   /* f32 (PHI_PANEL, PHI_DEPTH) */
     struct phi_block panels; /* f32 (PHI_GROUP/16, PHI_DEPTH, 16) */
     struct phi_block acc;    /* f64 (ntokens, PHI_GROUP) */
+    struct phi_block bytes;  /* a job's panels of bytes, term by term */
+    struct phi_block sums;   /* f32 (PHI_INTEGER_TOKENS, PHI_GROUP) */
     struct phi_block q;      /* f32 (PHI_QUERIES, head_dim) */
     struct phi_block scores; /* f32 (PHI_QUERIES, n_ctx up to whole panels) */
     enum phi_status status;
@@ -47,6 +56,7 @@ struct phi_space {
     struct phi_block ff;        /* f32 (ntokens, n_ff) */
     struct phi_block keys;      /* f32, packed: attention.h */
     struct phi_block values;
+    struct phi_block act[PHI_ACTS]; /* quantized activations of a run */
 };
 
 /* What the blocks must hold. */
@@ -61,6 +71,10 @@ struct phi_space_size {
 enum phi_status phi_space_fit(struct phi_space *s,
                               const struct phi_space_size *size,
                               struct phi_err *err);
+/* Grows b to n elements of `size` bytes; what was in it is lost. */
+enum phi_status phi_block_fit(struct phi_block *b, size_t n, size_t size,
+                              struct phi_err *err);
+
 void phi_space_release(struct phi_space *s);
 
 /* Bytes of one token in the blocks, without those of the workers. */

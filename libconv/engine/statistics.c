@@ -4,6 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "libconv/kernels/elementary.h"
+
+/* The n for which sequences are as narrow as they can be. */
+#define SEQUENCE_N 50
+
 void phi_sums_add(struct phi_sums *s, double v)
 {
     s->n++;
@@ -24,6 +29,19 @@ double phi_sums_error(const struct phi_sums *s)
     if (s->n < 2 || !(variance > 0))
         return 0;
     return sqrt(variance / (double)(s->n - 1));
+}
+
+double phi_sums_sequence(const struct phi_sums *s, double alpha)
+{
+    const double n = (double)s->n;
+    const double two = -2 * phi_log_f64(alpha);
+    const double rho2 = (two + phi_log_f64(two) + 1) / SEQUENCE_N; /* (2.9) */
+    const double m = n * rho2 + 1;
+
+    if (s->n <= 5)
+        return INFINITY;
+    return phi_sums_error(s) * sqrt((n - 1) / (n - 5)) *
+           sqrt(m / (n * rho2) * (phi_log_f64(m) + two));
 }
 
 static int compare(const void *a, const void *b)

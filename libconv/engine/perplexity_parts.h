@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of an evaluation share; see perplexity.h. */
+#ifndef PHI_ENGINE_PERPLEXITY_PARTS_H
+#define PHI_ENGINE_PERPLEXITY_PARTS_H
+
+#include "libconv/engine/perplexity.h"
+#include "libconv/engine/statistics.h"
+#include "libconv/kernels/kernels.h"
+
+/* One model on its way through the text. */
+struct phi_contender {
+    const struct phi_source *source;
+    struct phi_engine *engine;
+    float *hidden;        /* (positions of a batch, n_embd) */
+    float *logits;        /* (positions of a batch, slab); shared buffers */
+    struct phi_lse *lse;  /* (positions of a batch) */
+    struct phi_kld *kld;  /* (positions of a batch) or NULL */
+    double *target;       /* (positions of a batch) logit of the next token */
+    struct phi_sums sums; /* of nll */
+    struct phi_sums kld_sums;
+    struct phi_sums ratio_sums; /* of nll - the reference's */
+    struct phi_sums dp_sums;    /* of differences of the token's probability */
+    struct phi_sums dp2_sums;   /* of their squares */
+    double *klds;               /* (all scored positions) */
+    double *dps;                /* likewise */
+    size_t same_top;
+};
+
+struct phi_evaluation {
+    const struct phi_eval_options *options;
+    struct phi_eval *out;
+    const uint32_t *tokens;
+    size_t first; /* position of a window that is scored */
+    size_t n_vocab;
+    size_t batch_windows;
+    struct phi_contender *all;       /* (n): the models, then the reference */
+    size_t n;                        /* with the reference */
+    struct phi_contender *reference; /* in `all`, or NULL */
+    struct phi_space space;
+    uint32_t *batch_tokens;
+    float *slab[2];  /* (positions of a batch, slab): the reference's, any */
+    double *numbers; /* of one window */
+    size_t done;     /* tokens, for the monitor */
+    char note[64];
+};
+
+/*
+ * What a window gives, in order: of each model nll of its positions; then,
+ * with a reference, of each of the others the divergences; then whether the
+ * likeliest tokens were the same, 0 or 1.
+ */
+size_t phi_window_numbers(const struct phi_evaluation *e);
+
+/*
+ * Scores a batch of windows from out->nwindows on; keeps and adds their
+ * numbers. *enough: no more are wanted.
+ */
+enum phi_status phi_windows_score(struct phi_evaluation *e, size_t nwindows,
+                                  bool *enough, struct phi_err *err);
+
+/* Adds the windows that a journal has. */
+enum phi_status phi_windows_take_over(struct phi_evaluation *e, bool *enough,
+                                      struct phi_err *err);
+
+/* Statistics of all that was added: means and errors; then the rest, once. */
+void phi_windows_means(struct phi_evaluation *e);
+void phi_windows_finish(struct phi_evaluation *e);
+
+#endif
