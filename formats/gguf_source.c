@@ -145,7 +145,7 @@ out:
 
 /* The other parts bring tensors, not metadata that would go unheeded. */
 static enum phi_status check_keys(const struct part *part,
-                                  const struct phi_meta *first,
+                                  const struct phi_map *first,
                                   struct phi_err *err)
 {
     const struct phi_meta *m = &part->gguf.meta;
@@ -155,7 +155,7 @@ static enum phi_status check_keys(const struct part *part,
 
         if (strncmp(key, "split.", 6) != 0 &&
             strcmp(key, "general.alignment") != 0 &&
-            phi_meta_find(first, key) == NULL)
+            phi_map_find(first, key, strlen(key)) == NULL)
             return phi_fail(err, PHI_E_FORMAT,
                             "%s: key \"%.*s\": is not in the first part, "
                             "expected all metadata there",
@@ -167,7 +167,9 @@ static enum phi_status check_keys(const struct part *part,
 /* Opens part `no` of the model, named stem-0000X-of-0000N.gguf, and checks it.
  */
 static enum phi_status open_part(struct gguf_source *g, int stem, uint64_t no,
-                                 const struct split *first, struct phi_err *err)
+                                 const struct split *first,
+                                 const struct phi_map *keys,
+                                 struct phi_err *err)
 {
     struct split split;
     const struct part *part;
@@ -201,7 +203,7 @@ static enum phi_status open_part(struct gguf_source *g, int stem, uint64_t no,
                       first->count, (int64_t)first->total);
         goto out;
     }
-    st = check_keys(part, &g->base.meta, err);
+    st = check_keys(part, keys, err);
 out:
     free(path);
     return st;
@@ -211,8 +213,10 @@ static enum phi_status open_parts(struct gguf_source *g,
                                   const struct split *first,
                                   struct phi_err *err)
 {
+    const struct phi_meta *m = &g->base.meta;
     char suffix[64];
     const size_t n = strlen(g->path);
+    struct phi_map keys = {0};
     size_t len;
     enum phi_status st = PHI_OK;
 
@@ -234,8 +238,12 @@ static enum phi_status open_parts(struct gguf_source *g,
                         "%s: is part 1 of %" PRIu64 " of a split model, "
                         "expected a name that ends in %s",
                         g->path, first->count, suffix);
+    for (size_t i = 0; i < m->n && st == PHI_OK; i++)
+        st = phi_map_add(&keys, m->kv[i].key, strlen(m->kv[i].key), 0, NULL,
+                         err);
     for (uint64_t i = 1; i < first->count && st == PHI_OK; i++)
-        st = open_part(g, (int)(n - len), i, first, err);
+        st = open_part(g, (int)(n - len), i, first, &keys, err);
+    phi_map_release(&keys);
     return st;
 }
 

@@ -132,10 +132,10 @@ static enum phi_status take_text(struct card *c, const char *field,
             phi_buf_text(&b, ",");
         phi_buf_text(&b, item->text);
     }
-    if (st == PHI_OK && b.n > 0) {
+    if (st == PHI_OK && b.n > 0)
         phi_buf_put(&b, "", 1);
+    if (st == PHI_OK) /* without memory it is empty, too */
         st = phi_buf_status(&b, c->err);
-    }
     if (st == PHI_OK) {
         *out = (char *)b.p; /* NULL: empty text says nothing */
         b.p = NULL;

@@ -17,8 +17,10 @@ enum size { NONE, HIDDEN, INNER, VOCAB, KV, QKV, HEAD };
 enum when { ALWAYS, WITH_QK_NORM };
 
 /*
- * One row a module. Modules of a layer have "model.layers.N." (old:
- * "transformer.h.N.") in front and are "blk.N." in GGUF.
+ * One row a module, in the order of the current naming's state dict, which
+ * decides what goes into which shard. Modules of a layer have
+ * "model.layers.N." (old: "transformer.h.N.") in front and are "blk.N." in
+ * GGUF.
  */
 static const struct row {
     const char *current; /* NULL: not in this naming */
@@ -32,19 +34,19 @@ static const struct row {
 } table[] = {
     {"model.embed_tokens", "transformer.embd.wte", "token_embd", false, false,
      VOCAB, HIDDEN, ALWAYS},
-    {"input_layernorm", "ln", "attn_norm", true, true, HIDDEN, NONE, ALWAYS},
     {"self_attn.q_proj", NULL, "attn_q", true, true, HIDDEN, HIDDEN, ALWAYS},
     {"self_attn.k_proj", NULL, "attn_k", true, true, KV, HIDDEN, ALWAYS},
     {"self_attn.v_proj", NULL, "attn_v", true, true, KV, HIDDEN, ALWAYS},
     {NULL, "mixer.Wqkv", "attn_qkv", true, true, QKV, HIDDEN, ALWAYS},
+    {"self_attn.dense", "mixer.out_proj", "attn_output", true, true, HIDDEN,
+     HIDDEN, ALWAYS},
     {"self_attn.q_layernorm", NULL, "attn_q_norm", true, true, HEAD, NONE,
      WITH_QK_NORM},
     {"self_attn.k_layernorm", NULL, "attn_k_norm", true, true, HEAD, NONE,
      WITH_QK_NORM},
-    {"self_attn.dense", "mixer.out_proj", "attn_output", true, true, HIDDEN,
-     HIDDEN, ALWAYS},
     {"mlp.fc1", "mlp.fc1", "ffn_up", true, true, INNER, HIDDEN, ALWAYS},
     {"mlp.fc2", "mlp.fc2", "ffn_down", true, true, HIDDEN, INNER, ALWAYS},
+    {"input_layernorm", "ln", "attn_norm", true, true, HIDDEN, NONE, ALWAYS},
     {"model.final_layernorm", "lm_head.ln", "output_norm", false, true, HIDDEN,
      NONE, ALWAYS},
     {"lm_head", "lm_head.linear", "output", false, true, VOCAB, HIDDEN, ALWAYS},
@@ -63,25 +65,34 @@ static uint64_t size_of(const struct phi_hf_config *c, enum size s)
     return sizes[s];
 }
 
-/* Adds weight or bias of a row; layer is meaningless for others. */
+/* A row's tensor in the checkpoint; layer is meaningless outside layers. */
+static void origin_of(char *out, size_t n, const struct row *row, bool old,
+                      uint64_t layer, bool bias)
+{
+    const char *module = old ? row->old : row->current;
+    const char *suffix = bias ? "bias" : "weight";
+
+    if (row->layer)
+        snprintf(out, n, "%s%llu.%s.%s", old ? OLD_LAYER : CURRENT_LAYER,
+                 (unsigned long long)layer, module, suffix);
+    else
+        snprintf(out, n, "%s.%s", module, suffix);
+}
+
+/* Adds weight or bias of a row. */
 static enum phi_status add(struct phi_hf_slots *out, const struct row *row,
                            const struct phi_hf_config *c, bool old,
                            uint64_t layer, bool bias, struct phi_err *err)
 {
     struct phi_hf_slot *s = &out->slot[out->n];
-    const char *module = old ? row->old : row->current;
     const char *suffix = bias ? "bias" : "weight";
 
-    if (row->layer) {
-        snprintf(s->origin, sizeof(s->origin), "%s%llu.%s.%s",
-                 old ? OLD_LAYER : CURRENT_LAYER, (unsigned long long)layer,
-                 module, suffix);
+    origin_of(s->origin, sizeof(s->origin), row, old, layer, bias);
+    if (row->layer)
         snprintf(s->name, sizeof(s->name), "blk.%llu.%s.%s",
                  (unsigned long long)layer, row->name, suffix);
-    } else {
-        snprintf(s->origin, sizeof(s->origin), "%s.%s", module, suffix);
+    else
         snprintf(s->name, sizeof(s->name), "%s.%s", row->name, suffix);
-    }
     s->rank = bias || row->cols == NONE ? 1 : 2;
     s->dim[0] = size_of(c, row->rows);
     s->dim[1] = size_of(c, row->cols);
@@ -146,6 +157,55 @@ static bool ends(const char *text, const char *suffix)
     return n >= m && strcmp(text + n - m, suffix) == 0;
 }
 
+/* "weight" or "bias" behind the row's name and a point; false: neither. */
+static bool is_of(const struct row *row, const char *name, bool *bias)
+{
+    const size_t n = strlen(row->name);
+
+    if (strncmp(name, row->name, n) != 0 || name[n] != '.')
+        return false;
+    *bias = strcmp(name + n + 1, "bias") == 0;
+    return *bias ? row->bias : strcmp(name + n + 1, "weight") == 0;
+}
+
+/* Before the layers, in them, after them. */
+static uint64_t section_of(const struct row *row)
+{
+    return row == table ? 0 : row->layer ? 1 : 2;
+}
+
+bool phi_hf_place_of(struct phi_hf_place *out, const char *name, bool old)
+{
+    uint64_t layer = 0;
+    bool bias = false;
+    const bool in_layer = begins(name, "blk.");
+
+    if (in_layer) {
+        name += 4;
+        if (*name < '0' || *name > '9' || (name[0] == '0' && name[1] != '.'))
+            return false;
+        for (; *name >= '0' && *name <= '9' && layer < PHI_HF_MAX_LAYERS;
+             name++)
+            layer = layer * 10 + (uint64_t)(*name - '0');
+        if (*name++ != '.' || layer >= PHI_HF_MAX_LAYERS)
+            return false;
+    }
+    for (size_t r = 0; r < NROWS; r++) {
+        const struct row *row = &table[r];
+        /* The old naming's blocks begin with their norm. */
+        const bool first = old && strcmp(row->name, "attn_norm") == 0;
+
+        if (row->layer != in_layer || (old ? row->old : row->current) == NULL ||
+            !is_of(row, name, &bias))
+            continue;
+        origin_of(out->origin, sizeof(out->origin), row, old, layer, bias);
+        out->order = section_of(row) << 32 | layer << 8 |
+                     (first ? 0 : (uint64_t)r + 1) << 1 | bias;
+        return true;
+    }
+    return false;
+}
+
 bool phi_hf_is_old(const char *origin)
 {
     return begins(origin, "transformer.");
@@ -182,6 +242,7 @@ static const struct {
     {".g_idx", "part of a weight quantized by GPTQ", DEQUANTIZE},
     {".scales", "a scale of quantized weights", DEQUANTIZE},
     {"_scale", "a scale of quantized weights", DEQUANTIZE},
+    {".biases", "part of weights quantized by MLX", DEQUANTIZE},
     {"lora_A", "part of a LoRA adapter", MERGE},
     {"lora_B", "part of a LoRA adapter", MERGE},
     {"lora_embedding_", "part of a LoRA adapter", MERGE},
@@ -205,20 +266,31 @@ static bool layer_of(const char *origin, uint64_t *layer)
     return *p == '.';
 }
 
+bool phi_hf_leftover(const char *origin, const char **what, const char **hint)
+{
+    for (size_t i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++) {
+        if (strstr(origin, leftovers[i].part) == NULL)
+            continue;
+        *what = leftovers[i].what;
+        *hint = leftovers[i].hint;
+        return true;
+    }
+    return false;
+}
+
 enum phi_status phi_hf_unexpected(const struct phi_hf_config *c,
                                   const char *file, const char *origin,
                                   struct phi_err *err)
 {
+    const char *what, *hint;
     uint64_t layer;
 
-    for (size_t i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++) {
-        if (strstr(origin, leftovers[i].part) == NULL)
-            continue;
+    if (phi_hf_leftover(origin, &what, &hint)) {
         phi_fail(err, PHI_E_UNSUPPORTED,
                  "%s: tensor \"%.*s\": is %s, expected the tensors of a Phi in "
                  "floats",
-                 file, PHI_ERR_NAME, origin, leftovers[i].what);
-        return phi_hint(err, "%s", leftovers[i].hint);
+                 file, PHI_ERR_NAME, origin, what);
+        return phi_hint(err, "%s", hint);
     }
     if (layer_of(origin, &layer) && layer >= c->layers)
         return phi_fail(err, PHI_E_FORMAT,

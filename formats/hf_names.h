@@ -43,11 +43,26 @@ void phi_hf_slots_release(struct phi_hf_slots *slots);
 const struct phi_hf_slot *phi_hf_slots_find(const struct phi_hf_slots *slots,
                                             const char *origin);
 
+/* The way back: where a tensor with a name of GGUF's is in a checkpoint. */
+struct phi_hf_place {
+    char origin[64];
+    uint64_t order; /* ascending in the order of the model's state dict */
+};
+
+/* False if the naming has no tensor of that name (fused or not fused). */
+bool phi_hf_place_of(struct phi_hf_place *out, const char *name, bool old);
+
 /* Whether a name is one of the old naming. */
 bool phi_hf_is_old(const char *origin);
 
 /* Buffers that checkpoints carry though they can be computed. */
 bool phi_hf_is_skipped(const char *origin);
+
+/*
+ * Whether a name tells of a quantizer or an adapter whose traces a checkpoint
+ * must not have; then *what it is and *hint are constants.
+ */
+bool phi_hf_leftover(const char *origin, const char **what, const char **hint);
 
 /* Fails: the tensor has no slot; says why, as far as its name tells. */
 enum phi_status phi_hf_unexpected(const struct phi_hf_config *c,

@@ -353,7 +353,7 @@ static enum phi_status join(char **out, const struct parts *parts, unsigned is,
                             unsigned not, struct phi_err *err)
 {
     struct phi_buf b = {0};
-    enum phi_status st = PHI_OK;
+    enum phi_status st;
 
     for (size_t i = 0; i < parts->n; i++) {
         const struct part *part = &parts->part[i];
@@ -365,10 +365,9 @@ static enum phi_status join(char **out, const struct parts *parts, unsigned is,
             phi_buf_put(&b, "-", 1);
         phi_buf_text(&b, part->text);
     }
-    if (b.n > 0) {
+    if (b.n > 0)
         phi_buf_put(&b, "", 1);
-        st = phi_buf_status(&b, err);
-    }
+    st = phi_buf_status(&b, err); /* without memory it is empty, too */
     if (st == PHI_OK) {
         *out = (char *)b.p;
         b.p = NULL;

@@ -30,10 +30,10 @@ static void add_step(char *path, const cJSON *parent, const cJSON *node)
 }
 
 /*
- * The path from the root to v, found by search: only errors need it. Empty
- * for the root itself.
+ * The path from the root to v, found by search: only errors need it. False
+ * for the root itself, which has none.
  */
-static void find_path(const struct phi_json *v, char path[PATH_MAX_BYTES])
+static bool find_path(const struct phi_json *v, char path[PATH_MAX_BYTES])
 {
     const cJSON *up[PHI_JSON_MAX_DEPTH + 1];
     const cJSON *node = phi_json_root(v->doc).node;
@@ -54,6 +54,7 @@ static void find_path(const struct phi_json *v, char path[PATH_MAX_BYTES])
         add_step(path, up[i - 1], up[i]);
     if (node != NULL && depth > 0)
         add_step(path, up[depth - 1], node);
+    return depth > 0;
 }
 
 enum phi_status phi_json_refuse(const struct phi_json *v,
@@ -67,8 +68,7 @@ enum phi_status phi_json_refuse(const struct phi_json *v,
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    find_path(v, path);
-    if (path[0] == '\0')
+    if (!find_path(v, path))
         return phi_fail(err, status, "%s: %s", phi_json_name(v), text);
     return phi_fail(err, status, "%s: key \"%s\": %s", phi_json_name(v), path,
                     text);

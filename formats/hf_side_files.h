@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The files beside the weights of a Hugging Face folder, as they go into
+ * another one: copied as they are, never run, or replaced by others.
+ *
+ * Of a folder, only what lies in it directly is copied, and only what a model
+ * has besides weights, by its name (any case):
+ *
+ *   texts      *.json *.jsonl *.yaml *.yml *.txt *.md *.py *.jinja
+ *   tokenizer  *.model *.tiktoken *.bpe *.vocab
+ *   pictures   *.png *.jpg *.jpeg *.gif *.svg *.webp *.pdf
+ *   rights     LICENSE* LICENCE* COPYING* NOTICE* README* AUTHORS*, without
+ *              an ending
+ *
+ * Not copied: weights of any format and their indices (*.index.json), an
+ * adapter's configuration, names that begin with a point, folders.
+ *
+ * A link is followed to a file beside it, or to ../../blobs/HASH, which is how
+ * the Hub's cache is laid out. Any other link to be copied is refused: it
+ * could make a private file public.
+ */
+#ifndef PHI_FORMATS_HF_SIDE_FILES_H
+#define PHI_FORMATS_HF_SIDE_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libconv/base/err.h"
+#include "libconv/base/folder.h"
+#include "libconv/base/output_folder.h"
+
+/* A file to be added, or to replace the one of its name, or to leave out. */
+struct phi_hf_side_file {
+    const char *name;  /* one part of a path */
+    const char *path;  /* copied from here, links followed; or NULL: */
+    const void *bytes; /* (nbytes) its contents; or NULL: there is none */
+    size_t nbytes;
+};
+
+struct phi_hf_side_item {
+    char *name;
+    char *path;     /* of the file to copy, or NULL: */
+    uint8_t *bytes; /* (nbytes) */
+    uint64_t nbytes;
+};
+
+/* Zero-initialise; end with phi_hf_side_files_release(). */
+struct phi_hf_side_files {
+    struct phi_hf_side_item *v; /* (n), in the order of their names */
+    size_t n;
+    size_t cap;
+    struct phi_names left; /* what is in the folder and not copied */
+};
+
+/* Adds what is copied from a folder, without reading it. */
+enum phi_status phi_hf_side_files_scan(struct phi_hf_side_files *out,
+                                       const char *dir, struct phi_err *err);
+
+/* Adds, replaces or removes one; contents are copied, paths only later. */
+enum phi_status phi_hf_side_files_set(struct phi_hf_side_files *files,
+                                      const struct phi_hf_side_file *file,
+                                      struct phi_err *err);
+
+/*
+ * The tokenizer becomes that of another folder: the files of the one there was
+ * go, all of them, and those of dir are added, by the rules above. PHI_E_FORMAT
+ * if dir has none.
+ */
+enum phi_status phi_hf_side_files_tokenizer(struct phi_hf_side_files *files,
+                                            const char *dir,
+                                            struct phi_err *err);
+
+/* The file of that name, or NULL. */
+const struct phi_hf_side_item *phi_hf_side_files_find(
+    const struct phi_hf_side_files *files, const char *name);
+
+/* Writes all of them into an output, durably. */
+enum phi_status phi_hf_side_files_write(const struct phi_hf_side_files *files,
+                                        struct phi_output_folder *to,
+                                        struct phi_err *err);
+
+void phi_hf_side_files_release(struct phi_hf_side_files *files);
+
+#endif
