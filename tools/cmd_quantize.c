@@ -19,6 +19,10 @@ static const struct option options[] = {
     OPT_TEXT(0, "imatrix", "FILE", struct quantize_args, imatrix,
              "let columns count by the importance matrix in FILE "
              "(llama-imatrix makes them, as .gguf or .dat)"),
+    OPT_LIST(0, "lora", "ADAPTER[:SCALE]", struct quantize_args, lora.adapters,
+             "merge the adapter in f32 before anything is rounded; several are "
+             "merged in order (see merge-lora)"),
+    LORA_OPTIONS(struct quantize_args, lora),
     OPT_LIST(0, "tensor-type", "REGEX=TYPE", struct quantize_args, tensor_types,
              "TYPE for tensors in whose name REGEX is found, in files of a "
              "block type; the first that fits decides"),
@@ -111,6 +115,8 @@ const struct command cmd_quantize = {
                 "phiconv quantize my-phi -t q8_0=a.gguf -t q4_k_m=b.gguf\n"
                 "phiconv quantize my-phi -t q4_k_m --imatrix phi.imatrix.gguf "
                 "--tensor-type attn_v=q6_k -o my-phi.gguf\n"
+                "phiconv quantize phi-2 --lora my-adapter -t q4_k_m -o "
+                "my-phi.gguf\n"
                 "phiconv quantize my-phi -t q4_0 --dry-run",
     .min_operands = 1,
     .max_operands = 1,

@@ -4,13 +4,15 @@
 #include <stddef.h>
 
 /* A new command is one declaration and one row here. */
+extern const struct command cmd_doctor;
 extern const struct command cmd_eval_ppl;
+extern const struct command cmd_export;
+extern const struct command cmd_inspect;
+extern const struct command cmd_merge_lora;
 extern const struct command cmd_quantize;
 extern const struct command cmd_tokenize;
 
 const struct command *const commands[] = {
-    &cmd_quantize,
-    &cmd_eval_ppl,
-    &cmd_tokenize,
-    NULL,
+    &cmd_quantize, &cmd_merge_lora, &cmd_eval_ppl, &cmd_export,
+    &cmd_inspect,  &cmd_doctor,     &cmd_tokenize, NULL,
 };

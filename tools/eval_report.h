@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What eval-ppl prints: a table, one JSON object, and the gates' verdict. */
+/* What eval-ppl prints: a table or one JSON object. */
 #ifndef PHICONV_TOOLS_EVAL_REPORT_H
 #define PHICONV_TOOLS_EVAL_REPORT_H
 
@@ -9,6 +9,7 @@
 
 struct eval_report {
     const char *text;
+    const char *act; /* the mode of activations */
     size_t n_ctx;
     double seconds;
     const struct phi_source *const *models; /* (eval->nmodels + 1) */
@@ -16,30 +17,27 @@ struct eval_report {
     struct opt_float max_ratio;
     struct opt_float max_kld;
     struct opt_float min_top;
+    bool on_mean; /* gates judge the value, not its confidence bound */
+    bool early;   /* the run ends when a sequential test of them has decided */
 };
 
-/* One gate applied to one model. */
-struct eval_gate {
-    const char *name;
-    const char *path;
-    double limit;
-    double value;
-    bool passed; /* never if the value is NaN */
+struct eval_gates;
+
+/* How large a model is. */
+struct eval_size {
+    uint64_t nbytes;  /* of its file; of its tensors if it is a folder */
+    double bits;      /* a weight */
+    const char *type; /* by general.file_type */
 };
 
-struct eval_gates {
-    struct eval_gate *gate; /* (n) */
-    size_t n;
-};
+struct eval_size eval_size_of(const struct phi_source *s);
 
-/* Applies all gates that were given to all models; release *out after it. */
-enum phi_status eval_gates_judge(struct eval_gates *out,
-                                 const struct eval_report *r,
-                                 struct phi_err *err);
-void eval_gates_release(struct eval_gates *gates);
+/* Windows that lists of the worst have at most. */
+#define EVAL_WORST 8
 
-/* Prints a line to stderr for each gate that failed; true if none did. */
-bool eval_gates_tell(const struct eval_gates *gates);
+/* The windows of the largest mean divergences, the worst first; how many. */
+size_t eval_report_worst(size_t out[EVAL_WORST], const struct eval_report *r,
+                         size_t i);
 
 enum phi_status eval_report_table(const struct eval_report *r,
                                   struct phi_err *err);

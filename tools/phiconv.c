@@ -34,7 +34,7 @@ static int unknown_command(const char *word)
     const char *near;
     size_t n = 0;
 
-    for (; commands[n] != NULL && n < 32; n++)
+    for (; n < 32 && commands[n] != NULL; n++)
         names[n] = commands[n]->name;
     near = nearest_word(word, names, n);
     if (near != NULL)

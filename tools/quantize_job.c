@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "formats/gguf_sink.h"
-#include "formats/model.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
@@ -134,6 +133,10 @@ int quantize_read_words(struct quantize_job *job)
     if (code == -1)
         code = check_places(job);
     if (code == -1)
+        code =
+            lora_words_read(&job->words, job->cmd, &a->lora, a->lora.adapters.v,
+                            a->lora.adapters.n, job->features);
+    if (code == -1)
         code = quantize_recipe_read(&job->recipe, job->cmd, &job->args);
     return code;
 }
@@ -150,7 +153,7 @@ static enum phi_status check_paths(const struct quantize_job *job,
 
         if (path == NULL)
             return PHI_E_NOMEM;
-        st = phi_source_not_input(job->source, path, err);
+        st = phi_adapted_not_input(&job->model, path, err);
         if (st == PHI_OK && job->args.imatrix != NULL)
             st = phi_output_not_input(path, job->recipe.imatrix.id, err);
         free(path);
@@ -168,7 +171,9 @@ static enum phi_status plan_provenance(const struct quantize_job *job,
         .version = PHICONV_VERSION,
         .recipe = recipe,
         .imatrix_sha256 =
-            job->args.imatrix != NULL ? job->recipe.imatrix.sha256 : NULL};
+            job->args.imatrix != NULL ? job->recipe.imatrix.sha256 : NULL,
+        .adapters = job->adapters,
+        .nadapters = job->model.n};
 
     if (job->args.no_provenance) {
         phi_provenance_remove(&t->plan.meta);
@@ -183,12 +188,13 @@ static enum phi_status make_plan(struct quantize_job *job,
     struct phi_plan_options opt = {
         .recipe = job->recipe.recipe,
         .imatrix = job->args.imatrix != NULL ? &job->recipe.imatrix : NULL,
-        .allow_requantize = job->args.allow_requantize,
+        .allow_requantize =
+            job->args.allow_requantize || job->args.lora.dequantize,
         .strict = job->args.strict};
     enum phi_status st;
 
     opt.recipe.type = t->type;
-    if ((st = phi_plan_make(&t->plan, job->source, &opt, err)) != PHI_OK ||
+    if ((st = phi_plan_make(&t->plan, job->shapes, &opt, err)) != PHI_OK ||
         (st = plan_provenance(job, t, &opt.recipe, err)) != PHI_OK ||
         (st = phi_gguf_parts_make(&t->parts, &job->split, t->plan.tensors,
                                   t->plan.n, err)) != PHI_OK ||
@@ -206,8 +212,14 @@ enum phi_status quantize_make_plans(struct quantize_job *job,
                                     struct phi_err *err)
 {
     enum phi_status st =
-        phi_model_open(&job->source, job->args.common.operands.v[0], err);
+        phi_adapted_open(&job->model, job->args.common.operands.v[0],
+                         job->words.v, job->words.n, &job->words.options, err);
 
+    job->source = job->model.base;
+    job->shapes = job->model.shapes;
+    if (st == PHI_OK && job->model.n > 0 &&
+        (job->adapters = lora_provenance(&job->model, err)) == NULL)
+        st = PHI_E_NOMEM;
     if (st == PHI_OK)
         st = quantize_recipe_load(&job->recipe, &job->args, err);
     for (size_t i = 0; st == PHI_OK && i < job->n; i++)
@@ -228,5 +240,7 @@ void quantize_release(struct quantize_job *job)
     free(job->targets);
     free(job->sha256);
     quantize_recipe_release(&job->recipe);
-    phi_source_close(job->source);
+    free(job->adapters);
+    phi_adapted_release(&job->model);
+    lora_words_release(&job->words);
 }

@@ -10,6 +10,7 @@
 #include "libconv/base/err.h"
 #include "libconv/convert/pipeline.h"
 #include "libconv/convert/plan.h"
+#include "tools/lora_options.h"
 #include "tools/options.h"
 #include "tools/quantize_recipe.h"
 
@@ -31,6 +32,7 @@ struct quantize_args {
     bool no_provenance;
     bool dry_run;
     bool force;
+    struct lora_args lora;
 };
 
 /* One -t: its plan, and its file once it is written. */
@@ -51,11 +53,16 @@ struct quantize_job {
     struct quantize_recipe recipe;
     struct phi_gguf_split split;
     uint32_t features; /* of the kernels that --cpu leaves */
-    struct phi_source *source;
+    struct lora_words words;
+    struct phi_adapted model;
+    struct phi_provenance_adapter *adapters; /* (model.n) */
+    struct phi_source *source; /* the model's base; borrowed, as are: */
+    struct phi_source *shapes; /* as it will be: plans are of this */
     struct quantize_target *targets;
     size_t n;
     char (*sha256)[PHI_SHA256_HEX]; /* (source->nfiles) once they are read */
-    double seconds;
+    struct phi_pipeline_times times;
+    double seconds; /* with what made the outputs permanent */
 };
 
 /*

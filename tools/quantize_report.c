@@ -4,6 +4,8 @@
 
 #include <sys/resource.h>
 
+#include "tools/lora_report.h"
+#include "tools/quantize_rate.h"
 #include "tools/report.h"
 
 static bool substituted(const struct phi_plan *plan, size_t i)
@@ -64,6 +66,7 @@ static void note_imatrix(const struct quantize_job *job)
 
 void quantize_print_notes(const struct quantize_job *job)
 {
+    lora_print_notes(&job->model);
     for (size_t i = 0; i < job->n; i++)
         note_substituted(&job->targets[i].plan);
     if (job->args.imatrix != NULL)
@@ -79,15 +82,24 @@ static void shape_text(const struct phi_sink_tensor *t, char out[96])
                        i > 0 ? " x " : "", (unsigned long long)t->dim[i]);
 }
 
+static double bits_a_weight(enum phi_dtype t)
+{
+    const struct phi_dtype_info *d = phi_dtype_info(t);
+
+    return (double)d->bits / d->block;
+}
+
 /* What becomes of each tensor: the plan, or the plan and what it cost. */
 static enum phi_status print_tensors(const struct quantize_job *job,
                                      const struct quantize_target *t,
                                      struct phi_err *err)
 {
     static const char *const titles[] = {
-        "tensor", "shape", "from", "to", "bytes", "rmse", "because", "imatrix"};
-    struct table table = {.ncols = job->args.imatrix != NULL ? 8 : 7,
-                          .right = {[4] = true, [5] = true}};
+        "tensor", "shape", "from",      "to",      "bits",
+        "bytes",  "rmse",  "max error", "because", "imatrix"};
+    struct table table = {
+        .ncols = job->args.imatrix != NULL ? 10 : 9,
+        .right = {[4] = true, [5] = true, [6] = true, [7] = true}};
     enum phi_status st;
 
     for (size_t k = 0; k < table.ncols; k++)
@@ -103,11 +115,15 @@ static enum phi_status print_tensors(const struct quantize_job *job,
         table_cell(&table, "%s", shape);
         table_cell(&table, "%s", phi_dtype_info(from)->name);
         table_cell(&table, "%s", phi_dtype_info(out->dtype)->name);
+        table_cell(&table, "%g", bits_a_weight(out->dtype));
         table_cell(&table, "%llu", (unsigned long long)out->nbytes);
-        if (t->rounding != NULL)
+        if (t->rounding != NULL) {
             table_cell(&table, "%.3g", t->rounding[i].rmse);
-        else
+            table_cell(&table, "%.3g", t->rounding[i].max_error);
+        } else {
             table_cell(&table, "-");
+            table_cell(&table, "-");
+        }
         if (step->wanted != out->dtype)
             table_cell(&table, "%s, not %s", step->why,
                        phi_dtype_info(step->wanted)->name);
@@ -127,8 +143,13 @@ enum phi_status quantize_print_summary(const struct quantize_job *job,
 {
     struct table table = {.ncols = 4, .right = {[2] = true, [3] = true}};
     const bool each = job->args.dry_run || job->args.common.verbose;
+    const bool done = !job->args.dry_run;
     enum phi_status st = PHI_OK;
 
+    if (job->model.n > 0 && each)
+        st = lora_print_modules(&job->model, done, err);
+    if (job->model.n > 0 && st == PHI_OK)
+        st = lora_print_adapters(&job->model, done, err);
     for (size_t i = 0; st == PHI_OK && each && i < job->n; i++)
         st = print_tensors(job, &job->targets[i], err);
     table_cell(&table, "file");
@@ -146,6 +167,8 @@ enum phi_status quantize_print_summary(const struct quantize_job *job,
     if (st == PHI_OK)
         st = table_print(&table, stdout, err);
     table_release(&table);
+    if (st == PHI_OK && job->args.common.verbose && !job->args.dry_run)
+        quantize_print_rate(job);
     return st;
 }
 
@@ -214,6 +237,7 @@ enum phi_status quantize_print_json(const struct quantize_job *job,
             json_open(&j, NULL, '{');
             json_str(&j, "name", out->name);
             json_str(&j, "type", phi_dtype_info(out->dtype)->name);
+            json_num(&j, "bits_per_weight", bits_a_weight(out->dtype));
             json_uint(&j, "bytes", out->nbytes);
             json_str(&j, "wanted", phi_dtype_info(step->wanted)->name);
             json_str(&j, "because", step->why);
@@ -230,6 +254,8 @@ enum phi_status quantize_print_json(const struct quantize_job *job,
     json_close(&j, ']');
     json_source(&j, job);
     json_imatrix(&j, job);
+    lora_json(&j, &job->model, !job->args.dry_run);
+    quantize_json_rate(&j, job);
     json_uint(&j, "peak_rss", (uint64_t)usage.ru_maxrss * 1024);
     json_close(&j, '}');
     return json_finish(&j, err);

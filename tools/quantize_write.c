@@ -48,14 +48,13 @@ static uint64_t resident(void)
 
 /* --max-memory is for the whole process: what is left of it for buffers. */
 static enum phi_status share_memory(const struct quantize_job *job,
-                                    const struct phi_output_job *jobs,
+                                    const struct phi_pipeline_work *work,
                                     uint64_t *out, struct phi_err *err)
 {
     const uint64_t used = resident() + SLACK;
     const uint64_t max = job->args.max_memory;
     uint64_t least;
-    const enum phi_status st =
-        phi_pipeline_least(&least, job->source, jobs, job->n, err);
+    const enum phi_status st = phi_pipeline_least(&least, work, err);
 
     if (st != PHI_OK)
         return st;
@@ -108,7 +107,7 @@ static enum phi_status set_hashes(struct quantize_job *job, struct phi_err *err)
 
 /* Everything between opened and closed outputs. */
 static enum phi_status run(struct quantize_job *job,
-                           const struct phi_output_job *jobs,
+                           const struct phi_pipeline_work *work,
                            struct phi_sink *const *sinks, struct phi_err *err)
 {
     struct progress progress;
@@ -117,8 +116,9 @@ static enum phi_status run(struct quantize_job *job,
         .nthreads = (size_t)job->args.common.threads,
         .features = job->features,
         .monitor = &monitor,
+        .times = &job->times,
     };
-    enum phi_status st = share_memory(job, jobs, &opt.max_memory, err);
+    enum phi_status st = share_memory(job, work, &opt.max_memory, err);
 
     if (st != PHI_OK)
         return st;
@@ -130,7 +130,7 @@ static enum phi_status run(struct quantize_job *job,
     }
     progress_begin(&progress, job->args.common.progress, "quantize", "B");
     monitor = progress_monitor(&progress);
-    st = phi_pipeline_run(job->source, jobs, job->n, &opt, err);
+    st = phi_pipeline_run(work, &opt, err);
     if (st == PHI_OK && job->sha256 != NULL)
         st = set_hashes(job, err);
     if (st == PHI_OK)
@@ -145,6 +145,11 @@ enum phi_status quantize_write_files(struct quantize_job *job,
 {
     struct phi_output_job *jobs = phi_alloc(job->n, sizeof(*jobs), err);
     struct phi_sink **sinks = phi_alloc(job->n, sizeof(*sinks), err);
+    const struct phi_pipeline_work work = {
+        .source = job->source,
+        .merge = job->model.n > 0 ? &job->model.merge : NULL,
+        .outputs = jobs,
+        .n = job->n};
     enum phi_status st = PHI_E_NOMEM;
 
     if (jobs != NULL && sinks != NULL)
@@ -157,7 +162,7 @@ enum phi_status quantize_write_files(struct quantize_job *job,
         jobs[i] = (struct phi_output_job){&t->plan, t->sink, t->rounding};
     }
     if (st == PHI_OK)
-        st = run(job, jobs, sinks, err);
+        st = run(job, &work, sinks, err);
     free(sinks);
     free(jobs);
     return st;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds phiconv and shows what it does: quantizes the bundled sample model
-# and measures every file against its float source. One table at the end.
+# and measures every file against its float source, merges an adapter and
+# measures the result beside its base.
 #
 #   tools/quickstart.sh [-j N]
 #
@@ -38,7 +39,8 @@ fi
 mkdir -p build/quickstart
 cd build/quickstart
 ln -sfn ../../reference/sample/phi-openstax phi-openstax
-ln -sf ../../reference/sample/text/primer.txt primer.txt
+ln -sfn ../../reference/sample/adapters/physics physics
+ln -sf ../../reference/sample/text/{primer,physics}.txt .
 PATH=$PWD/..:$PATH
 
 outputs=()
@@ -55,5 +57,7 @@ show() {
 }
 show phiconv quantize phi-openstax -q --force "${outputs[@]}"
 show phiconv eval-ppl "${files[@]}" --reference phi-openstax -f primer.txt
+show phiconv merge-lora phi-openstax physics -o phi-physics -q --force
+show phiconv eval-ppl phi-openstax phi-physics -f physics.txt -c 256
 echo
 echo "The files are in build/quickstart."

@@ -143,10 +143,9 @@ char *human_bytes(char out[32], uint64_t n)
     return out;
 }
 
-static void json_text(struct json_out *j, const char *text)
+static void json_text(struct json_out *j, const char *text, size_t left)
 {
     const uint8_t *p = (const uint8_t *)text;
-    size_t left = strlen(text);
 
     phi_buf_u8(&j->buf, '"');
     while (left > 0) {
@@ -174,7 +173,7 @@ static void json_begin(struct json_out *j, const char *key)
     if (j->comma)
         phi_buf_u8(&j->buf, ',');
     if (key != NULL) {
-        json_text(j, key);
+        json_text(j, key, strlen(key));
         phi_buf_u8(&j->buf, ':');
     }
     j->comma = true;
@@ -195,14 +194,25 @@ void json_close(struct json_out *j, char bracket)
 
 void json_str(struct json_out *j, const char *key, const char *text)
 {
+    json_str_n(j, key, text, strlen(text));
+}
+
+void json_str_n(struct json_out *j, const char *key, const char *text, size_t n)
+{
     json_begin(j, key);
-    json_text(j, text);
+    json_text(j, text, n);
 }
 
 void json_uint(struct json_out *j, const char *key, uint64_t v)
 {
     json_begin(j, key);
     phi_buf_printf(&j->buf, "%llu", (unsigned long long)v);
+}
+
+void json_int(struct json_out *j, const char *key, int64_t v)
+{
+    json_begin(j, key);
+    phi_buf_printf(&j->buf, "%lld", (long long)v);
 }
 
 void json_num(struct json_out *j, const char *key, double v)

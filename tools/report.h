@@ -55,7 +55,11 @@ struct json_out {
 void json_open(struct json_out *j, const char *key, char bracket); /* { or [ */
 void json_close(struct json_out *j, char bracket);                 /* } or ] */
 void json_str(struct json_out *j, const char *key, const char *text);
+/* n bytes, NUL among them or not. */
+void json_str_n(struct json_out *j, const char *key, const char *text,
+                size_t n);
 void json_uint(struct json_out *j, const char *key, uint64_t v);
+void json_int(struct json_out *j, const char *key, int64_t v);
 void json_num(struct json_out *j, const char *key, double v);
 void json_bool(struct json_out *j, const char *key, bool v);
 void json_null(struct json_out *j, const char *key);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/export_side.h"
+
+#include <string.h>
+
+#include "formats/hf_export.h"
+#include "formats/hf_index.h"
+#include "libconv/engine/hparams.h"
+
+/* Adds a file of that name, empty; its text is to be filled. */
+static struct phi_buf *add(struct export_side *side, const char *name)
+{
+    side->files[side->n].name = name;
+    return &side->texts[side->n++];
+}
+
+/* Whether a name is one of the model's own weights, which are written. */
+static bool is_model(const struct phi_source *s, const char *name)
+{
+    bool found = strcmp(name, PHI_HF_INDEX) == 0;
+
+    for (size_t i = 0; i < s->nfiles; i++)
+        found = found || strcmp(s->files[i].name, name) == 0;
+    return found;
+}
+
+static enum phi_status list_left(struct export_side *side,
+                                 const struct phi_source *s,
+                                 struct phi_err *err)
+{
+    struct phi_hf_side_files found = {0};
+    enum phi_status st = phi_hf_side_files_scan(&found, s->path, err);
+
+    for (size_t i = 0; st == PHI_OK && i < found.left.n; i++) {
+        if (!is_model(s, found.left.v[i]))
+            st = phi_names_add(&side->left, found.left.v[i], err);
+    }
+    phi_hf_side_files_release(&found);
+    return st;
+}
+
+static enum phi_status read_config(struct phi_hf_config *c,
+                                   const struct phi_source *s,
+                                   struct phi_err *err)
+{
+    struct phi_hparams h;
+    size_t i;
+    const enum phi_status st = phi_hparams_read(&h, s, err);
+
+    if (st != PHI_OK)
+        return st;
+    *c = (struct phi_hf_config){
+        .hidden = h.n_embd,
+        .inner = h.n_ff,
+        .layers = h.n_layer,
+        .heads = h.n_head,
+        .kv_heads = h.n_head_kv,
+        .head_dim = h.head_dim,
+        .rotary = h.n_rot,
+        .vocab = h.n_vocab,
+        .context = h.n_ctx,
+        .eps = h.norm_eps,
+        .theta = h.rope_base,
+        .factor = h.rope_factor,
+        .tied = !phi_source_find(s, "output.weight", &i),
+    };
+    return PHI_OK;
+}
+
+/* tokenizer.chat_template, bytes as they are; there are none with names. */
+static enum phi_status add_template(struct export_side *side,
+                                    const struct phi_meta *m,
+                                    struct phi_err *err)
+{
+    const char *text = NULL;
+    enum phi_status st;
+
+    if (phi_meta_find(m, "tokenizer.chat_templates") != NULL)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "key \"tokenizer.chat_templates\": several chat "
+                        "templates are not exported");
+    st = phi_meta_opt_str(m, "tokenizer.chat_template", &text, err);
+    if (st == PHI_OK && text != NULL)
+        phi_buf_text(add(side, "chat_template.jinja"), text);
+    return st;
+}
+
+static enum phi_status make(struct export_side *side,
+                            const struct phi_source *s, struct phi_err *err)
+{
+    struct phi_hf_config c;
+    enum phi_status st = read_config(&c, s, err);
+
+    if (st == PHI_OK)
+        st = phi_hf_export_check(s, &c, err);
+    if (st == PHI_OK)
+        st = phi_hf_export_config(add(side, "config.json"), &c, &s->meta, err);
+    if (st == PHI_OK)
+        st = phi_hf_export_generation(add(side, "generation_config.json"),
+                                      &s->meta, err);
+    if (st == PHI_OK) {
+        struct phi_buf *tokenizer = add(side, "tokenizer.json");
+
+        st = phi_hf_export_tokenizer(tokenizer,
+                                     add(side, "tokenizer_config.json"),
+                                     &s->meta, c.context, err);
+    }
+    if (st == PHI_OK)
+        st = add_template(side, &s->meta, err);
+    for (size_t i = 0; st == PHI_OK && i < side->n; i++) {
+        st = phi_buf_status(&side->texts[i], err);
+        side->files[i].bytes = side->texts[i].p;
+        side->files[i].nbytes = side->texts[i].n;
+    }
+    return st;
+}
+
+enum phi_status export_side_make(struct export_side *side,
+                                 const struct phi_source *s,
+                                 struct phi_err *err)
+{
+    enum phi_status st;
+
+    if (strcmp(s->format, "hf") == 0)
+        return list_left(side, s, err);
+    st = make(side, s, err);
+    if (st != PHI_OK && st != PHI_E_NOMEM &&
+        strncmp(err->msg, s->path, strlen(s->path)) != 0)
+        phi_err_prefix(err, "%s", s->path);
+    return st;
+}
+
+void export_side_release(struct export_side *side)
+{
+    for (size_t i = 0; i < side->n; i++)
+        phi_buf_release(&side->texts[i]);
+    phi_names_release(&side->left);
+}
