@@ -48,6 +48,9 @@ check "forward, windows of 128" "${python[@]}" "$here/check_forward.py" \
     "$phiconv" "$model" --text "$primer" --n-ctx 128 --windows 16
 
 check "random models" "${python[@]}" "$here/check_configs.py" "$phiconv"
+check "random adapters" "${python[@]}" "$here/check_merge.py" "$phiconv"
+check "exported folders" "${python[@]}" "$here/check_export.py" \
+    "$phiconv" "$model" --text "$primer"
 
 for type in f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1; do
     file=$work/$type.gguf
