@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Looks at the machine code: an instruction of an extension may stand only in
-# files whose suffix says so (*_avx2.c, *_avx512.c), and a fused multiply and
-# add nowhere, since the same bits on every machine depend on both.
+# files whose suffix says so (*_avx2.c, *_avx512vnni.c, ...), and a fused
+# multiply and add nowhere, since the same bits on every machine depend on both.
 #
 #   tests/isa.sh OBJDUMP NM ARCHIVE-OR-OBJECT...
 set -euo pipefail
@@ -52,11 +52,13 @@ expect() { # suffix, pattern
 }
 
 any='.'
-plain_x86='^(.*_avx2|.*_avx512)\.c\.o$'
+plain_x86='_(avx2|avxvnni|avx512|avx512vnni)\.c\.o$'
 case $(awk '{ print $1; exit }' "$work/code") in
 elf64-x86-64)
     expect avx2 %ymm
     expect avx512 %zmm
+    expect avxvnni '{vex} vpdpbusd .*%ymm|vpdpbusd .*%ymm'
+    expect avx512vnni 'vpdpbusd .*%zmm'
     refuse "fused" "$any" '^vfn?m(add|sub)'
     # In all other files: neither wide registers, nor VEX or EVEX forms of
     # SSE instructions, nor what came after SSE2.
@@ -72,18 +74,32 @@ elf64-x86-64)
         '^(popcnt|crc32|movbe|lzcnt|andn |bextr|bzhi|pdep|pext |mulx|rorx)'
     refuse "x87" "$any" '^f(ld|st|add|mul|sub|div|sqrt|ild|ist)'
     mv "$work/all" "$work/code"
-    refuse "AVX-512 in *_avx2" '_avx2\.c\.o$' \
+    refuse "AVX-512 in *_avx2, *_avxvnni" '_(avx2|avxvnni)\.c\.o$' \
         '%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])'
     refuse "beyond AVX-512 F, BW, DQ, VL in *_avx512" '_avx512\.c\.o$' \
-        '^(vpdp|vdp|vcvtne|vperm[it]?2?b |vpmultishift|vpopcnt|vpshufbit)'
-    refuse "beyond AVX-512 F, BW, DQ, VL in *_avx512" '_avx512\.c\.o$' \
+        '^vpdp'
+    refuse "dot products in *_avx2" '_avx2\.c\.o$' '^vpdp'
+    refuse "dot products of VNNI-INT8, -INT16" "$any" \
+        '^vpdp(b(ss|su|uu)|w(su|us|uu))'
+    refuse "beyond AVX-512 F, BW, DQ, VL" '_avx512(vnni)?\.c\.o$' \
+        '^(vdp|vcvtne|vperm[it]?2?b |vpmultishift|vpopcnt|vpshufbit)'
+    refuse "beyond AVX-512 F, BW, DQ, VL" '_avx512(vnni)?\.c\.o$' \
         '^(vpsh[lr]d[vwdq]|vgf2p8|vp2inter|vpmadd52|vpconflict|vplzcnt)'
     ;;
 elf64-littleaarch64)
     expect neon ' v[0-9]+\.4s'
     refuse "fused" "$any" '^(fn?m(add|sub)|fml[as]|fmlal|bfml|fcmla)'
+    expect dotprod ' sdot '
+    expect i8mm ' usmmla '
+    refuse "matrix products in *_dotprod" '_dotprod\.c\.o$' '^[su]+mmla'
+    refuse "beyond SDOT and USMMLA" '_(dotprod|i8mm)\.c\.o$' \
+        '^(bf[dmc]|sqrdml[as]h)|[ ,{]z[0-9]+\.|[ ,]p[0-9]+/'
+    awk '$2 !~ /_(dotprod|i8mm)\.c\.o$/' "$work/code" >"$work/plain"
+    mv "$work/code" "$work/all"
+    mv "$work/plain" "$work/code"
     refuse "beyond Advanced SIMD of every AArch64" "$any" \
         '^([su]dot|[su]+mmla|bf[dmc])|[ ,{]z[0-9]+\.|[ ,]p[0-9]+/'
+    mv "$work/all" "$work/code"
     ;;
 *)
     echo "skipped: no rules for this machine"
@@ -93,7 +109,7 @@ esac
 
 # A kernel file exports tables, no code: a plain inline function in one could
 # become everybody's copy.
-"$nm" -A "$@" 2>/dev/null | grep -E '_(avx2|avx512|neon)\.c\.o' |
+"$nm" -A "$@" 2>/dev/null | grep -E '_(avx.*|neon|dotprod|i8mm)\.c\.o' |
     grep -E ' [TWVu] ' >"$work/found" || true
 if [ -s "$work/found" ]; then
     echo "code that others can call in files of an extension:"

@@ -59,7 +59,7 @@ libconv/lora    | base tensor kernels
 libconv/text    | base tensor kernels
 libconv/convert | base tensor kernels quant lora text cpu
 libconv/engine  | base tensor kernels quant lora text cpu
-formats         | base tensor
+formats         | base tensor lora
 tools           | base tensor kernels quant lora text cpu convert engine formats
 reference       |
 tests           | libconv formats tools reference

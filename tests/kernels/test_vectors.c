@@ -81,6 +81,7 @@ END_TEST
 
 /* Everything that one level makes of one input. */
 struct outcome {
+    float finish[6][MAX_N];
     float norm[MAX_N];
     float gelu[MAX_N];
     float softmax[MAX_N];
@@ -91,7 +92,9 @@ struct outcome {
 
 struct input {
     struct guard g[5];
+    struct guard gd[2];
     float *x, *q, *gain, *bias, *y;
+    double *acc, *add;
     size_t n;
 };
 
@@ -107,18 +110,40 @@ static void take_input(struct input *in, size_t n, bool end, enum fill fill,
         for (size_t k = 0; k < n && fill == FILL_RANDOM && i < 2; k++)
             (*to[i])[k] *= 12;
     }
+    in->acc = guard_take(&in->gd[0], n * sizeof(double), end);
+    in->add = guard_take(&in->gd[1], n * sizeof(double), end);
+    for (size_t k = 0; k < n; k++) {
+        in->acc[k] = (double)in->gain[k] * 1.000000059604644775390625;
+        in->add[k] = (double)in->q[k] / 3;
+    }
 }
 
 static void new_input(struct input *in)
 {
     for (size_t i = 0; i < 5; i++)
         in->g[i] = guard_new(MAX_N * sizeof(float));
+    for (size_t i = 0; i < 2; i++)
+        in->gd[i] = guard_new(MAX_N * sizeof(double));
 }
 
 static void free_input(struct input *in)
 {
     for (size_t i = 0; i < 5; i++)
         guard_free(&in->g[i]);
+    for (size_t i = 0; i < 2; i++)
+        guard_free(&in->gd[i]);
+}
+
+/* Which sums there are, and whether they come onto y: six ways. */
+static void run_finish(const struct phi_vec_kernels *vec,
+                       const struct input *in, float out[6][MAX_N])
+{
+    for (size_t i = 0; i < 6; i++) {
+        memcpy(in->y, in->bias, in->n * sizeof(float));
+        vec->finish(in->y, i % 3 == 0 ? NULL : in->acc,
+                    i % 3 == 1 ? NULL : in->x, in->add, in->n, i >= 3);
+        memcpy(out[i], in->y, in->n * sizeof(float));
+    }
 }
 
 static void run_level(const struct phi_vec_kernels *vec, const struct input *in,
@@ -128,6 +153,7 @@ static void run_level(const struct phi_vec_kernels *vec, const struct input *in,
     const size_t cut = n / 3;
 
     memset(out, 0, sizeof(*out));
+    run_finish(vec, in, out->finish);
     vec->norm(in->y, in->x, in->gain, in->bias, n, 1e-5);
     memcpy(out->norm, in->y, n * sizeof(float));
     memcpy(in->y, in->x, n * sizeof(float));
@@ -147,6 +173,10 @@ static void run_level(const struct phi_vec_kernels *vec, const struct input *in,
 static void same_outcome(const struct outcome *a, const struct outcome *b,
                          size_t n, const char *level)
 {
+    for (size_t i = 0; i < 6 * n; i++)
+        ck_assert_msg(
+            same_f32(a->finish[i / n][i % n], b->finish[i / n][i % n]),
+            "%s: finish %zu, %zu of %zu", level, i / n, i % n, n);
     for (size_t i = 0; i < n; i++) {
         ck_assert_msg(same_f32(a->norm[i], b->norm[i]), "%s: norm %zu of %zu",
                       level, i, n);
@@ -164,6 +194,29 @@ static void same_outcome(const struct outcome *a, const struct outcome *b,
     ck_assert(same_f64(a->kld.sum, b->kld.sum));
     ck_assert(same_f64(a->kld.diff, b->kld.diff));
 }
+
+/* What it means, in the words of its contract. */
+START_TEST(finish_adds_in_order)
+{
+    struct input in;
+    float got[6][MAX_N];
+    uint64_t seed = 5;
+
+    new_input(&in);
+    take_input(&in, 33, true, FILL_RANDOM, &seed);
+    run_finish(phi_kernels_select(0)->vec, &in, got);
+    for (size_t w = 0; w < 6; w++) {
+        for (size_t i = 0; i < in.n; i++) {
+            const double acc = w % 3 == 0 ? 0 : in.acc[i];
+            const double sum = w % 3 == 1 ? 0 : (double)in.x[i];
+            const double y = w >= 3 ? (double)in.bias[i] : 0;
+
+            ck_assert(got[w][i] == (float)(y + ((acc + sum) + in.add[i])));
+        }
+    }
+    free_input(&in);
+}
+END_TEST
 
 START_TEST(levels_agree)
 {
@@ -290,6 +343,7 @@ int main(void)
     tcase_add_test(t, exponentials);
     tcase_add_test(t, logarithms);
     tcase_add_test(t, sines);
+    tcase_add_test(t, finish_adds_in_order);
     tcase_add_loop_test(t, levels_agree, 0, 2);
     tcase_add_test(t, scalar_is_near_the_reference);
     tcase_add_test(t, ties_go_to_the_first);

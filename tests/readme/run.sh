@@ -4,9 +4,9 @@
 #   tests/readme/run.sh PHICONV [--update]
 #
 # A session is a fenced block that begins with "```console": lines that begin
-# with "$ " are run in one folder, in which phi-openstax is the sample model
-# and primer.txt its text; what follows each is its output. "$ ./" commands
-# are for the reader and are not run.
+# with "$ " are run in one folder, in which phi-openstax is the sample model,
+# physics an adapter, and primer.txt and physics.txt are texts; what follows
+# each is its output. "$ ./" commands are for the reader and are not run.
 set -uo pipefail
 
 program=$(realpath "$1")
@@ -16,8 +16,10 @@ trap 'rm -rf "$work"' EXIT
 
 mkdir "$work/bin" "$work/run"
 ln -s "$program" "$work/bin/phiconv"
-ln -s "$root/reference/sample/phi-openstax" "$work/run/phi-openstax"
-ln -s "$root/reference/sample/text/primer.txt" "$work/run/primer.txt"
+# Copies: a session may change what it works on.
+cp -r "$root/reference/sample/phi-openstax" "$work/run/phi-openstax"
+cp -r "$root/reference/sample/adapters/physics" "$work/run/physics"
+cp "$root"/reference/sample/text/*.txt "$work/run"
 export PATH="$work/bin:$PATH"
 cd "$work/run" || exit 1
 

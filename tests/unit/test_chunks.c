@@ -29,13 +29,20 @@ static const struct phi_source source = {
     .files = files, .nfiles = NFILES, .tensors = tensors, .ntensors = NTENSORS};
 
 static struct phi_plan_step steps[NTENSORS];
-static const struct phi_plan plan = {.steps = steps, .n = NTENSORS};
+static struct phi_sink_tensor planned[NTENSORS];
+static const struct phi_plan plan = {
+    .steps = steps, .tensors = planned, .n = NTENSORS};
 
 /* The plan has the tensors backwards. */
 static void setup(void)
 {
-    for (size_t i = 0; i < NTENSORS; i++)
+    for (size_t i = 0; i < NTENSORS; i++) {
+        const struct phi_tensor *t = &tensors[NTENSORS - 1 - i];
+
         steps[i].source = NTENSORS - 1 - i;
+        planned[i].rank = t->rank;
+        memcpy(planned[i].dim, t->dim, sizeof(t->dim));
+    }
 }
 
 /* What a chunk of a tensor says of itself is so. */
@@ -120,6 +127,47 @@ START_TEST(files_are_read_side_by_side)
 }
 END_TEST
 
+/* All rows that the plan has, in order, and all bytes that the file has. */
+static void resized(uint64_t want, size_t nbytes)
+{
+    const size_t step = NTENSORS - 1; /* d.1, of 100 rows of 20 bytes */
+    struct phi_chunks chunks;
+    uint64_t row = 0;
+    uint64_t seen = 0;
+
+    planned[step].dim[0] = want;
+    ck_ok(phi_chunks_make(&chunks, &source, &plan, nbytes, true, &err));
+    for (size_t i = 0; i < chunks.n; i++) {
+        const struct phi_chunk *c = &chunks.v[i];
+
+        if (c->step != step)
+            continue;
+        ck_assert_uint_eq(c->offset, 100 + seen);
+        ck_assert(c->nrows == 0 || c->row == row);
+        ck_assert_int_eq(c->again, c->nbytes == 0);
+        ck_assert_uint_le(c->nrows, nbytes / 20);
+        row += c->nrows;
+        seen += c->nbytes;
+    }
+    ck_assert_uint_eq(row, want);
+    ck_assert_uint_eq(seen, 2000);
+    phi_chunks_release(&chunks);
+}
+
+START_TEST(a_tensor_may_get_other_rows)
+{
+    static const size_t sizes[] = {20, 60, 140, 2000, 4000};
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        resized(100, sizes[i]);
+        resized(101, sizes[i]);
+        resized(250, sizes[i]);
+        resized(99, sizes[i]);
+        resized(1, sizes[i]);
+    }
+}
+END_TEST
+
 START_TEST(nothing_makes_no_chunks)
 {
     const struct phi_source empty = {.files = files};
@@ -140,6 +188,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, NULL);
     tcase_add_test(t, every_byte_once_and_in_order);
     tcase_add_test(t, files_are_read_side_by_side);
+    tcase_add_test(t, a_tensor_may_get_other_rows);
     tcase_add_test(t, nothing_makes_no_chunks);
     suite_add_tcase(s, t);
     return unit_main(s);

@@ -63,7 +63,9 @@ static void fixture_open(struct fixture *f)
     for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
         f->tokens[N_CTX / 2 + 1 + i] = edges[i];
     f->options = (struct phi_eval_options){
-        .engine = {phi_kernels_select(phi_cpu_detect()), 2, N_CTX}};
+        .engine = {.kernels = phi_kernels_select(phi_cpu_detect()),
+                   .nthreads = 2,
+                   .n_ctx = N_CTX}};
 }
 
 static void fixture_close(struct fixture *f)
@@ -72,18 +74,32 @@ static void fixture_close(struct fixture *f)
         phi_source_close(&f->models[i]->base);
 }
 
-/* Logits (WINDOWS, N_CTX, N_VOCAB) of one model, in double. */
-static double *true_logits(const struct fixture *f, size_t i, bool add_bos,
-                           uint32_t bos)
+/* Where windows are, and which of their positions are scored. */
+struct places {
+    size_t step;
+    size_t first;
+    size_t windows;
+};
+
+#define STRIDE 4
+#define MOST   100 /* scored positions */
+
+static const struct places side_by_side = {N_CTX, N_CTX / 2, WINDOWS};
+/* Windows begin while there is a token after one: at 0, 4, ..., 48. */
+static const struct places overlapping = {STRIDE, N_CTX - 1 - STRIDE, 13};
+
+/* Logits (windows, N_CTX, N_VOCAB) of one model, in double. */
+static double *true_logits(const struct fixture *f, const struct places *p,
+                           size_t i, bool add_bos, uint32_t bos)
 {
     const size_t window = (size_t)N_CTX * N_VOCAB;
-    double *all = malloc(WINDOWS * window * sizeof(*all));
+    double *all = malloc(p->windows * window * sizeof(*all));
     uint32_t tokens[N_CTX];
     struct truth r;
 
     truth_init(&r, f->models[i], &shapes[i]);
-    for (size_t w = 0; w < WINDOWS; w++) {
-        memcpy(tokens, f->tokens + w * N_CTX, sizeof(tokens));
+    for (size_t w = 0; w < p->windows; w++) {
+        memcpy(tokens, f->tokens + w * p->step, sizeof(tokens));
         if (add_bos)
             tokens[0] = bos;
         ck_assert_int_eq(ref_phi_forward(&r.params, &r.weights, tokens, N_CTX,
@@ -96,20 +112,28 @@ static double *true_logits(const struct fixture *f, size_t i, bool add_bos,
 
 /* What the scored positions of one model are, one after the other. */
 struct scores {
-    double nll[WINDOWS * SCORED];
-    double kld[WINDOWS * SCORED];
-    size_t top[WINDOWS * SCORED];
+    size_t n;
+    size_t per_window;
+    double nll[MOST];
+    double kld[MOST];
+    size_t top[MOST];
 };
 
 static void true_scores(struct scores *s, const struct fixture *f,
-                        const double *logits, const double *reference)
+                        const struct places *p, const double *logits,
+                        const double *reference)
 {
-    for (size_t i = 0; i < WINDOWS * SCORED; i++) {
-        const size_t at = i / SCORED * N_CTX + N_CTX / 2 + i % SCORED;
-        const double *q = logits + at * N_VOCAB;
+    s->per_window = N_CTX - 1 - p->first;
+    s->n = p->windows * s->per_window;
+    ck_assert_uint_le(s->n, MOST);
+    for (size_t i = 0; i < s->n; i++) {
+        const size_t w = i / s->per_window;
+        const size_t pos = p->first + i % s->per_window;
+        const size_t row = (w * N_CTX + pos) * N_VOCAB;
+        const double *q = logits + row;
 
-        s->nll[i] = ref_nll(q, N_VOCAB, f->tokens[at + 1]);
-        s->kld[i] = ref_kl_divergence(reference + at * N_VOCAB, q, N_VOCAB);
+        s->nll[i] = ref_nll(q, N_VOCAB, f->tokens[w * p->step + pos + 1]);
+        s->kld[i] = ref_kl_divergence(reference + row, q, N_VOCAB);
         s->top[i] = 0;
         for (size_t v = 1; v < N_VOCAB; v++)
             s->top[i] = q[v] > q[s->top[i]] ? v : s->top[i];
@@ -132,52 +156,101 @@ static void mean_of(const double *v, size_t n, double *mean, double *error)
 
 static void check_ppl(const struct phi_eval_result *got, const struct scores *s)
 {
-    const size_t n = WINDOWS * SCORED;
+    const size_t per = s->per_window;
     double mean, error;
 
-    mean_of(s->nll, n, &mean, &error);
+    mean_of(s->nll, s->n, &mean, &error);
     ck_assert_double_eq_tol(got->mean_nll, mean, TOLERANCE);
     ck_assert_double_eq_tol(got->mean_nll_error, error, TOLERANCE);
     ck_assert_double_eq_tol(got->ppl, exp(mean), TOLERANCE * exp(mean));
     ck_assert_double_eq_tol(got->ppl_error, exp(mean) * error,
                             TOLERANCE * exp(mean));
-    for (size_t w = 0; w < WINDOWS; w++) {
-        mean_of(s->nll + w * SCORED, SCORED, &mean, &error);
-        ck_assert_double_eq_tol(got->window_nll[w], mean * SCORED,
-                                SCORED * TOLERANCE);
+    for (size_t w = 0; w < s->n / per; w++) {
+        mean_of(s->nll + w * per, per, &mean, &error);
+        ck_assert_double_eq_tol(got->window_nll[w], mean * (double)per,
+                                (double)per * TOLERANCE);
     }
 }
 
-static void check_against(const struct phi_eval_against *got, struct scores *s,
-                          const struct scores *ref, size_t *all_same)
+/* Percentiles of v, which is sorted here. */
+static void check_percentiles(const double *got, double *v, size_t n)
 {
-    const size_t n = WINDOWS * SCORED;
-    double ratio[WINDOWS * SCORED];
-    double mean, error;
+    phi_sort(v, n);
+    for (size_t i = 0; i < PHI_EVAL_NPERCENTILES; i++) {
+        if (phi_eval_percentiles[i] == 50) /* n is even */
+            ck_assert_double_eq_tol(got[i], (v[n / 2 - 1] + v[n / 2]) / 2,
+                                    TOLERANCE);
+        if (i > 0)
+            ck_assert_double_ge(got[i], got[i - 1]);
+        ck_assert_double_ge(got[i], v[0] - TOLERANCE);
+        ck_assert_double_le(got[i], v[n - 1] + TOLERANCE);
+    }
+}
+
+/* The numbers of windows, and what is a mean over all of them. */
+static size_t check_windows(const struct phi_eval_result *got,
+                            const struct scores *s, const struct scores *ref)
+{
+    const size_t per = s->per_window;
     size_t same = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        ratio[i] = s->nll[i] - ref->nll[i];
-        same += s->top[i] == ref->top[i];
+    for (size_t w = 0; w < s->n / per; w++) {
+        double mean, error;
+        size_t here = 0;
+
+        for (size_t i = w * per; i < (w + 1) * per; i++)
+            here += s->top[i] == ref->top[i];
+        mean_of(s->kld + w * per, per, &mean, &error);
+        ck_assert_double_eq_tol(got->window_kld[w], mean, TOLERANCE);
+        ck_assert_double_eq(got->window_same[w], (double)here / (double)per);
+        same += here;
     }
+    return same;
+}
+
+static void check_dp(const struct phi_eval_against *got, const struct scores *s,
+                     const struct scores *ref)
+{
+    double dp[MOST];
+    double squares[MOST];
+    double mean, error;
+
+    for (size_t i = 0; i < s->n; i++) {
+        dp[i] = exp(-s->nll[i]) - exp(-ref->nll[i]);
+        squares[i] = dp[i] * dp[i];
+    }
+    mean_of(dp, s->n, &mean, &error);
+    ck_assert_double_eq_tol(got->mean_dp, mean, TOLERANCE);
+    ck_assert_double_eq_tol(got->dp_error, error, TOLERANCE);
+    mean_of(squares, s->n, &mean, &error);
+    ck_assert_double_eq_tol(got->rms_dp, sqrt(mean), TOLERANCE);
+    ck_assert_double_eq_tol(got->rms_dp_error, 0.5 / sqrt(mean) * error,
+                            TOLERANCE);
+    check_percentiles(got->dp_percentiles, dp, s->n);
+}
+
+static void check_against(const struct phi_eval_result *r, struct scores *s,
+                          const struct scores *ref, size_t *all_same)
+{
+    const struct phi_eval_against *got = &r->against;
+    const size_t same = check_windows(r, s, ref);
+    const size_t n = s->n;
+    double ratio[MOST];
+    double mean, error;
+
+    for (size_t i = 0; i < n; i++)
+        ratio[i] = s->nll[i] - ref->nll[i];
     mean_of(ratio, n, &mean, &error);
     ck_assert_double_eq_tol(got->ln_ratio, mean, TOLERANCE);
     ck_assert_double_eq_tol(got->ln_ratio_error, error, TOLERANCE);
+    check_dp(got, s, ref);
     mean_of(s->kld, n, &mean, &error);
     ck_assert_double_gt(mean, 0.01);
     ck_assert_double_eq_tol(got->mean_kld, mean, TOLERANCE);
     ck_assert_double_eq_tol(got->kld_error, error, TOLERANCE);
-    phi_sort(s->kld, n);
+    check_percentiles(got->percentiles, s->kld, n);
     ck_assert_double_eq_tol(got->min_kld, s->kld[0], TOLERANCE);
     ck_assert_double_eq_tol(got->max_kld, s->kld[n - 1], TOLERANCE);
-    for (size_t i = 0; i < PHI_EVAL_NPERCENTILES; i++) {
-        if (phi_eval_percentiles[i] == 50) /* n is even */
-            ck_assert_double_eq_tol(got->percentiles[i],
-                                    (s->kld[n / 2 - 1] + s->kld[n / 2]) / 2,
-                                    TOLERANCE);
-        if (i > 0)
-            ck_assert_double_ge(got->percentiles[i], got->percentiles[i - 1]);
-    }
     ck_assert_double_eq(got->same_top, (double)same / (double)n);
     *all_same += same;
     ck_assert_double_eq_tol(
@@ -185,9 +258,10 @@ static void check_against(const struct phi_eval_against *got, struct scores *s,
         sqrt(got->same_top * (1 - got->same_top) / (double)(n - 1)), 1e-15);
 }
 
-/* Loop: without and with a token that begins every window. */
+/* Loop: without and with a token that begins every window, and a stride. */
 START_TEST(all_numbers_are_the_references)
 {
+    const struct places *p = _i == 2 ? &overlapping : &side_by_side;
     const bool add_bos = _i == 1;
     const uint32_t bos = 4999;
     static struct scores scores[NMODELS + 1];
@@ -199,25 +273,69 @@ START_TEST(all_numbers_are_the_references)
     fixture_open(&f);
     f.options.add_bos = add_bos;
     f.options.bos = bos;
+    f.options.stride = _i == 2 ? STRIDE : 0;
     for (size_t i = 0; i <= NMODELS; i++)
-        logits[i] = true_logits(&f, i, add_bos, bos);
+        logits[i] = true_logits(&f, p, i, add_bos, bos);
     for (size_t i = 0; i <= NMODELS; i++)
-        true_scores(&scores[i], &f, logits[i], logits[NMODELS]);
+        true_scores(&scores[i], &f, p, logits[i], logits[NMODELS]);
     ck_ok(phi_eval_run(&e, f.sources, NMODELS, f.sources[NMODELS], f.tokens,
                        NTOKENS, &f.options, &err));
-    ck_assert_uint_eq(e.nwindows, WINDOWS);
-    ck_assert_uint_eq(e.scored, WINDOWS * SCORED);
+    ck_assert_uint_eq(e.nwindows, p->windows);
+    ck_assert_uint_eq(e.nplanned, p->windows);
+    ck_assert_uint_eq(e.step, p->step);
+    ck_assert_uint_eq(e.scored, scores[0].n);
     for (size_t i = 0; i <= NMODELS; i++)
         check_ppl(&e.results[i], &scores[i]);
     for (size_t i = 0; i < NMODELS; i++)
-        check_against(&e.results[i].against, &scores[i], &scores[NMODELS],
-                      &same);
+        check_against(&e.results[i], &scores[i], &scores[NMODELS], &same);
     /* Some and not all: the comparison had something to find. */
     ck_assert_uint_gt(same, 3);
-    ck_assert_uint_lt(same, WINDOWS * SCORED);
+    ck_assert_uint_lt(same, scores[0].n);
     phi_eval_release(&e);
     for (size_t i = 0; i <= NMODELS; i++)
         free(logits[i]);
+    fixture_close(&f);
+}
+END_TEST
+
+/* Says that three windows are enough; what it saw then is in *ctx. */
+static bool three(void *ctx, const struct phi_eval *so_far)
+{
+    struct phi_eval_against *seen = ctx;
+
+    *seen = so_far->results[1].against;
+    return so_far->nwindows == 3;
+}
+
+/* A run that is stopped has what a run of as many windows has. */
+START_TEST(stops_when_it_is_enough)
+{
+    struct phi_eval_against seen = {0};
+    const struct phi_eval_stop stop = {&seen, three};
+    struct fixture f;
+    struct phi_eval short_one = {0};
+    struct phi_eval stopped = {0};
+
+    fixture_open(&f);
+    f.options.max_windows = 3;
+    ck_ok(phi_eval_run(&short_one, f.sources, NMODELS, f.sources[NMODELS],
+                       f.tokens, NTOKENS, &f.options, &err));
+    f.options.max_windows = 0;
+    f.options.stop = &stop;
+    ck_ok(phi_eval_run(&stopped, f.sources, NMODELS, f.sources[NMODELS],
+                       f.tokens, NTOKENS, &f.options, &err));
+    ck_assert_uint_eq(stopped.nwindows, 3);
+    ck_assert_uint_eq(stopped.nplanned, WINDOWS);
+    ck_assert_uint_eq(stopped.scored, 3 * SCORED);
+    for (size_t i = 0; i < NMODELS; i++)
+        ck_assert_mem_eq(&stopped.results[i].against,
+                         &short_one.results[i].against,
+                         sizeof(stopped.results[i].against));
+    ck_assert(seen.mean_kld == stopped.results[1].against.mean_kld);
+    ck_assert(seen.same_top == stopped.results[1].against.same_top);
+    ck_assert(seen.ln_ratio == stopped.results[1].against.ln_ratio);
+    phi_eval_release(&short_one);
+    phi_eval_release(&stopped);
     fixture_close(&f);
 }
 END_TEST
@@ -312,6 +430,12 @@ START_TEST(vocabularies_must_fit)
                             &f.options, &err),
                PHI_E_ARG, "a context of 2 tokens scores nothing");
     phi_eval_release(&e);
+    f.options.engine.n_ctx = 8;
+    f.options.stride = 8;
+    ck_refused(phi_eval_run(&e, f.sources, 1, NULL, f.tokens, NTOKENS,
+                            &f.options, &err),
+               PHI_E_ARG, "a stride of 8 is more than the 7 predictions");
+    phi_eval_release(&e);
     phi_source_close(&m->base);
     fixture_close(&f);
 }
@@ -405,41 +529,20 @@ START_TEST(interruption_arrives_within_layers)
 }
 END_TEST
 
-START_TEST(percentiles)
-{
-    double v[] = {5, 1, 4, 2, 3};
-    struct phi_sums s = {0};
-
-    phi_sort(v, 5);
-    for (size_t i = 0; i < 5; i++)
-        ck_assert_double_eq(v[i], (double)(i + 1));
-    ck_assert_double_eq(phi_percentile(v, 5, 0), 1);
-    ck_assert_double_eq(phi_percentile(v, 5, 50), 3);
-    ck_assert_double_eq(phi_percentile(v, 5, 100), 5);
-    ck_assert_double_eq_tol(phi_percentile(v, 5, 90), 4.6, 1e-12);
-    ck_assert_double_eq(phi_percentile(v, 1, 99), 1);
-    phi_sums_add(&s, 2);
-    ck_assert_double_eq(phi_sums_error(&s), 0);
-    phi_sums_add(&s, 4);
-    ck_assert_double_eq(phi_sums_mean(&s), 3);
-    ck_assert_double_eq(phi_sums_error(&s), 1);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("divergence");
     TCase *t = tcase_create("divergence");
 
     tcase_set_timeout(t, 300);
-    tcase_add_loop_test(t, all_numbers_are_the_references, 0, 2);
+    tcase_add_loop_test(t, all_numbers_are_the_references, 0, 3);
     tcase_add_test(t, company_changes_nothing);
     tcase_add_loop_test(t, bad_logits_are_refused, 0, 4);
     tcase_add_test(t, minus_infinity_is_refused);
     tcase_add_test(t, vocabularies_must_fit);
     tcase_add_test(t, interruption_arrives);
     tcase_add_test(t, interruption_arrives_within_layers);
-    tcase_add_test(t, percentiles);
+    tcase_add_test(t, stops_when_it_is_enough);
     suite_add_tcase(s, t);
     return unit_main(s);
 }

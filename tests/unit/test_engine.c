@@ -34,8 +34,10 @@ static float *logits_of(const struct memory_model *m,
                         size_t nwindows, size_t first, size_t count,
                         uint32_t features, size_t nthreads)
 {
-    const struct phi_engine_options o = {phi_kernels_select(features), nthreads,
-                                         s->n_ctx};
+    const struct phi_engine_options o = {.kernels =
+                                             phi_kernels_select(features),
+                                         .nthreads = nthreads,
+                                         .n_ctx = s->n_ctx};
     const struct phi_batch batch = {tokens, nwindows, first, count};
     const size_t n = nwindows * count;
     const size_t half = s->n_vocab / 2;
@@ -139,7 +141,8 @@ END_TEST
 static void open_refused(const struct memory_model *m, size_t n_ctx,
                          enum phi_status status, const char *text)
 {
-    const struct phi_engine_options o = {phi_kernels_select(0), 1, n_ctx};
+    const struct phi_engine_options o = {
+        .kernels = phi_kernels_select(0), .nthreads = 1, .n_ctx = n_ctx};
     struct phi_engine *e = NULL;
 
     ck_refused(phi_engine_open(&e, &m->base, &o, &err), status, text);
@@ -184,7 +187,8 @@ START_TEST(tokens_are_checked)
 {
     const struct memory_shape *s = &shapes[0];
     struct memory_model *m = memory_new(s, 1);
-    const struct phi_engine_options o = {phi_kernels_select(0), 1, 4};
+    const struct phi_engine_options o = {
+        .kernels = phi_kernels_select(0), .nthreads = 1, .n_ctx = 4};
     const uint32_t tokens[4] = {1, 2, 70, 3};
     const struct phi_batch batch = {tokens, 1, 0, 4};
     float hidden[4 * 32];
@@ -205,7 +209,7 @@ static enum phi_status failing_read(const struct phi_source *s, size_t i,
                                     uint64_t offset, void *to, size_t n,
                                     struct phi_err *err)
 {
-    if (strcmp(s->tensors[i].name, "blk.1.ffn_down.weight") == 0 && offset > 0)
+    if (strcmp(s->tensors[i].name, "blk.1.ffn_up.weight") == 0 && offset > 0)
         return phi_fail(err, PHI_E_IO, "the disk is gone");
     return memory_read(s, i, offset, to, n, err);
 }
@@ -216,7 +220,8 @@ START_TEST(read_errors_arrive)
                                            .close = memory_close};
     const struct memory_shape *s = &shapes[1];
     struct memory_model *m = memory_new(s, 1);
-    const struct phi_engine_options o = {phi_kernels_select(0), 2, s->n_ctx};
+    const struct phi_engine_options o = {
+        .kernels = phi_kernels_select(0), .nthreads = 2, .n_ctx = s->n_ctx};
     uint32_t *tokens = tokens_of(s, s->n_ctx);
     const struct phi_batch batch = {tokens, 1, 0, 1};
     float hidden[60];

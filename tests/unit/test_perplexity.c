@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Perplexities and logits of the sample against transformers' float32, whose
- * values are in reference/golden and, for longer texts, among the test data.
+ * Perplexities and logits of the sample, alone and with adapters, against
+ * transformers' and PEFT's float32, whose values are in reference/golden and,
+ * for longer texts and for adapters, among the test data.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 
+#include "formats/adapted_model.h"
 #include "formats/json.h"
-#include "formats/model.h"
 #include "formats/safetensors.h"
 #include "libconv/base/mem.h"
 #include "libconv/cpu/cpu.h"
@@ -18,26 +19,46 @@
 #define TEXT   PHI_SOURCE_DIR "/reference/sample/text/primer.txt"
 #define GOLDEN PHI_SOURCE_DIR "/reference/golden/phi-openstax.json"
 #define LOGITS PHI_SOURCE_DIR "/reference/golden/logits.safetensors"
+#define LORA   PHI_SOURCE_DIR "/reference/sample/adapters/"
+
+static const char *const adapters[] = {
+    "physics",     "physics-bias", "physics-dora",  "physics-embed",
+    "physics-f16", "physics-head", "physics-rslora"};
+
+#define NADAPTERS ((int)(sizeof(adapters) / sizeof(adapters[0])))
 
 /* What float32 itself may differ by on another machine, and the engine. */
 #define RELATIVE 1e-6
 #define ABSOLUTE 2e-5
 
 struct model {
+    struct phi_adapted adapted;
     struct phi_source *source;
     struct phi_tokenizer *tokenizer;
 };
 
-static void model_open(struct model *m)
+/* adapter: one of the list, or NULL. */
+static void model_open(struct model *m, const char *adapter)
 {
-    ck_ok(phi_model_open(&m->source, PHI_SAMPLE, &err));
+    const struct phi_merge_options options = {.features = phi_cpu_detect()};
+    char path[1024];
+    const struct phi_adapter_words words = {path, 1};
+
+    snprintf(path, sizeof(path), LORA "%s", adapter != NULL ? adapter : "");
+    ck_ok(phi_adapted_open(&m->adapted, PHI_SAMPLE, &words, adapter != NULL,
+                           &options, &err));
+    m->source = m->adapted.base;
+    if (adapter != NULL)
+        ck_ok(phi_adapted_values(&m->adapted, &m->source, &err));
     ck_ok(phi_tokenizer_new(&m->tokenizer, &m->source->meta, &err));
 }
 
 static void model_close(struct model *m)
 {
     phi_tokenizer_free(m->tokenizer);
-    phi_source_close(m->source);
+    if (m->source != m->adapted.base)
+        phi_source_close(m->source);
+    phi_adapted_release(&m->adapted);
 }
 
 static void encode(const struct model *m, const char *path,
@@ -63,7 +84,9 @@ static struct phi_eval_options options_of(size_t n_ctx, size_t nthreads,
     if (level != NULL)
         ck_assert(phi_cpu_level(level, &wanted));
     return (struct phi_eval_options){
-        .engine = {phi_kernels_select(features & wanted), nthreads, n_ctx}};
+        .engine = {.kernels = phi_kernels_select(features & wanted),
+                   .nthreads = nthreads,
+                   .n_ctx = n_ctx}};
 }
 
 /* The values of one entry: models/<model>/<key> of a golden file. */
@@ -74,7 +97,8 @@ struct golden {
     uint64_t chunks;
 };
 
-static void golden_open(struct golden *g, const char *path, const char *key)
+static void golden_open(struct golden *g, const char *path, const char *model,
+                        const char *key)
 {
     struct phi_json root;
     struct phi_json v;
@@ -82,7 +106,7 @@ static void golden_open(struct golden *g, const char *path, const char *key)
     ck_ok(phi_json_load(&g->doc, path, PHI_JSON_MAX_CONFIG, &err));
     root = phi_json_root(g->doc);
     ck_ok(phi_json_get(&root, "models", PHI_JSON_OBJECT, &v, &err));
-    ck_ok(phi_json_get(&v, "base", PHI_JSON_OBJECT, &v, &err));
+    ck_ok(phi_json_get(&v, model, PHI_JSON_OBJECT, &v, &err));
     ck_ok(phi_json_get(&v, key, PHI_JSON_OBJECT, &v, &err));
     ck_ok(phi_json_get_uint(&v, "n_ctx", 1, 4096, &g->n_ctx, &err));
     ck_ok(phi_json_get_uint(&v, "chunks", 1, 4096, &g->chunks, &err));
@@ -114,7 +138,8 @@ static void compare(const struct golden *g, const struct phi_eval *e)
     ck_assert_double_eq_tol(e->results[0].ppl, total, RELATIVE * total);
 }
 
-static void check_text(const char *golden, const char *key, const char *text)
+static void check_text(const char *golden, const char *adapter, const char *key,
+                       const char *text)
 {
     struct phi_tokens ids = {0};
     struct phi_eval e = {0};
@@ -123,8 +148,8 @@ static void check_text(const char *golden, const char *key, const char *text)
     struct phi_eval_options opt;
     const struct phi_source *one[1];
 
-    golden_open(&g, golden, key);
-    model_open(&m);
+    golden_open(&g, golden, adapter != NULL ? adapter : "base", key);
+    model_open(&m, adapter);
     encode(&m, text, &ids);
     one[0] = m.source;
     opt = options_of((size_t)g.n_ctx, 2, NULL);
@@ -139,13 +164,13 @@ static void check_text(const char *golden, const char *key, const char *text)
 
 START_TEST(primer_in_windows_of_512)
 {
-    check_text(GOLDEN, "512", TEXT);
+    check_text(GOLDEN, NULL, "512", TEXT);
 }
 END_TEST
 
 START_TEST(primer_in_windows_of_128)
 {
-    check_text(GOLDEN, "128", TEXT);
+    check_text(GOLDEN, NULL, "128", TEXT);
 }
 END_TEST
 
@@ -161,12 +186,30 @@ START_TEST(longer_texts)
         snprintf(golden, sizeof(golden),
                  "%s/goldens/phi-openstax/perplexity.json", dir);
         snprintf(text, sizeof(text), "%s/sample/text/%s.txt", dir, keys[i]);
-        check_text(golden, keys[i], text);
+        check_text(golden, NULL, keys[i], text);
     }
 }
 END_TEST
 
-START_TEST(logits_of_the_first_tokens)
+/* Base and adapter, merged as they are read. */
+START_TEST(adapters_on_longer_texts)
+{
+    const char *dir = unit_test_data("physics-eval.txt");
+    char golden[4096];
+    char text[4096];
+
+    if (dir == NULL)
+        return;
+    snprintf(golden, sizeof(golden), "%s/goldens/phi-openstax/perplexity.json",
+             dir);
+    snprintf(text, sizeof(text), "%s/sample/text/physics-eval.txt", dir);
+    check_text(golden, adapters[_i], "physics-eval", text);
+}
+END_TEST
+
+/* Logits of 64 tokens: those of the file's tensor `name`. */
+static void check_logits(const char *file, const char *name,
+                         const char *adapter)
 {
     struct phi_st *st = NULL;
     struct model m = {0};
@@ -178,8 +221,8 @@ START_TEST(logits_of_the_first_tokens)
     size_t n_vocab = 0;
     size_t found = 0;
 
-    model_open(&m);
-    ck_ok(phi_st_open(&st, LOGITS, &err));
+    model_open(&m, adapter);
+    ck_ok(phi_st_open(&st, file, &err));
     want = phi_alloc(64 * 2048, sizeof(*want), NULL);
     for (size_t i = 0; i < st->n; i++) {
         const struct phi_st_tensor *t = &st->tensors[i];
@@ -187,7 +230,7 @@ START_TEST(logits_of_the_first_tokens)
         if (strcmp(t->name, "tokens") == 0) {
             ck_ok(phi_st_read(st, i, 0, stored, sizeof(stored), &err));
             found++;
-        } else if (strcmp(t->name, "logits") == 0) {
+        } else if (strcmp(t->name, name) == 0) {
             ck_ok(phi_st_read(st, i, 0, want, 64 * 2048 * sizeof(*want), &err));
             found++;
         }
@@ -200,12 +243,30 @@ START_TEST(logits_of_the_first_tokens)
     ck_assert_uint_eq(n_vocab, 2048);
     for (size_t i = 0; i < 64 * 2048; i++)
         ck_assert_msg(fabs((double)logits[i] - (double)want[i]) <= ABSOLUTE,
-                      "token %zu, row %zu: %.9g, expected %.9g", i / 2048,
-                      i % 2048, (double)logits[i], (double)want[i]);
+                      "%s: token %zu, row %zu: %.9g, expected %.9g", name,
+                      i / 2048, i % 2048, (double)logits[i], (double)want[i]);
     free(logits);
     free(want);
     phi_st_close(st);
     model_close(&m);
+}
+
+START_TEST(logits_of_the_first_tokens)
+{
+    check_logits(LOGITS, "logits", NULL);
+}
+END_TEST
+
+START_TEST(logits_with_adapters)
+{
+    const char *dir = unit_test_data("logits.safetensors");
+    char file[4096];
+
+    if (dir == NULL)
+        return;
+    snprintf(file, sizeof(file), "%s/goldens/phi-openstax/logits.safetensors",
+             dir);
+    check_logits(file, adapters[_i], adapters[_i]);
 }
 END_TEST
 
@@ -219,7 +280,7 @@ START_TEST(threads_and_levels_change_nothing)
     const struct phi_source *models[2];
     const char *level;
 
-    model_open(&m);
+    model_open(&m, NULL);
     encode(&m, TEXT, &ids);
     models[0] = models[1] = m.source;
     for (size_t k = 0; k < 4; k++) {
@@ -254,7 +315,7 @@ START_TEST(what_cannot_be_evaluated)
     struct model m = {0};
     const struct phi_source *one[1];
 
-    model_open(&m);
+    model_open(&m, NULL);
     one[0] = m.source;
     ck_refused(phi_eval_run(&e, one, 1, NULL, ids, 127, &opt, &err), PHI_E_ARG,
                "127");
@@ -279,7 +340,9 @@ int main(void)
     tcase_add_test(t, primer_in_windows_of_512);
     tcase_add_test(t, primer_in_windows_of_128);
     tcase_add_test(t, longer_texts);
+    tcase_add_loop_test(t, adapters_on_longer_texts, 0, NADAPTERS);
     tcase_add_test(t, logits_of_the_first_tokens);
+    tcase_add_loop_test(t, logits_with_adapters, 0, NADAPTERS);
     tcase_add_test(t, threads_and_levels_change_nothing);
     tcase_add_test(t, what_cannot_be_evaluated);
     tcase_set_timeout(t, 900);

@@ -103,10 +103,12 @@ static void run_targets(struct target *t, const struct phi_source *s,
                                              .chunk_nbytes = chunk,
                                              .sha256 = sha256};
     struct phi_output_job jobs[NTARGETS];
+    const struct phi_pipeline_work work = {
+        .source = s, .outputs = jobs, .n = NTARGETS};
 
     targets_init(t, jobs, s);
     ck_assert_uint_eq(s->nfiles, 2);
-    ck_ok(phi_pipeline_run(s, jobs, NTARGETS, &opt, &err));
+    ck_ok(phi_pipeline_run(&work, &opt, &err));
     /* By sha256sum; the hash of what was read is that of the files. */
     ck_assert_str_eq(sha256[0], "80e75d8be090c5314235289f3b3a1585c63825d34d0cd8"
                                 "ee21cdf97028ee3d09");
@@ -199,6 +201,7 @@ static struct {
     uint64_t full;
     uint64_t max_memory;
     const struct phi_monitor *monitor;
+    struct phi_pipeline_times *times;
 } how = {.nthreads = 2, .chunk = 1};
 
 static bool stop(void *ctx, uint64_t done, uint64_t total, const char *note)
@@ -220,16 +223,19 @@ static enum phi_status run_small(const char *name, const char *type,
                                                  .features = phi_cpu_detect(),
                                                  .chunk_nbytes = how.chunk,
                                                  .max_memory = how.max_memory,
-                                                 .monitor = how.monitor};
+                                                 .monitor = how.monitor,
+                                                 .times = how.times};
     const struct phi_output_job job = {&plan, &sink.base,
                                        how.unmeasured ? NULL : &rounding};
+    const struct phi_pipeline_work work = {
+        .source = &model.base, .outputs = &job, .n = 1};
     enum phi_status st;
 
     memory_add(&model, name, PHI_F32, ROWS, COLS, weights);
     ck_ok(phi_plan_make(&plan, &model.base, &opt, &err));
     memory_sink_init(&sink, &plan);
     sink.full = how.full;
-    st = phi_pipeline_run(&model.base, &job, 1, &options, out);
+    st = phi_pipeline_run(&work, &options, out);
     if (st == PHI_OK) {
         memory_finish(&sink);
         memcpy(hex, sink.hex[0], sizeof(hex));
@@ -256,6 +262,29 @@ START_TEST(errors_are_measured)
     ck_assert_double_eq(rounding.max_error, 0x1p-12);
     ck_assert_double_eq_tol(rounding.rmse, 0x1p-12 * sqrt(2.0 / (ROWS * COLS)),
                             1e-18);
+}
+END_TEST
+
+START_TEST(time_is_accounted_for)
+{
+    struct phi_pipeline_times times = {0};
+    double all = 0;
+
+    how.times = &times;
+    ck_ok(run_small(W, "q8_0", &err));
+    ck_assert_uint_eq(times.nbytes, sizeof(weights));
+    ck_assert_uint_eq(times.weights, ROWS * COLS);
+    ck_assert_uint_ge(times.nworkers, 1);
+    ck_assert_double_gt(times.accounts[PHI_TIME_READ].wall, 0);
+    ck_assert_double_gt(times.accounts[PHI_TIME_QUANTIZE].wall, 0);
+    ck_assert_double_gt(times.accounts[PHI_TIME_WRITE].wall, 0);
+    ck_assert_double_eq(times.accounts[PHI_TIME_HASH].wall, 0);
+    ck_assert_double_eq(times.longest_hash, 0);
+    for (size_t i = 0; i < PHI_NTIMES; i++) {
+        ck_assert_double_ge(times.accounts[i].wall, 0);
+        all += times.accounts[i].wall;
+    }
+    ck_assert_double_le(all, (double)times.nworkers * times.seconds);
 }
 END_TEST
 
@@ -386,6 +415,8 @@ START_TEST(memory_is_bounded)
     const struct phi_plan_options opt = {.recipe.type =
                                              phi_file_type_find("q8_0")};
     const struct phi_output_job job = {&plan, NULL, &rounding};
+    const struct phi_pipeline_work work = {
+        .source = &model.base, .outputs = &job, .n = 1};
     char words[64];
 
     for (int i = 0; i < ROWS * COLS; i++)
@@ -394,7 +425,7 @@ START_TEST(memory_is_bounded)
     ck_ok(run_small(W, "q8_0", &err));
     memcpy(want, hex, sizeof(want));
     ck_ok(phi_plan_make(&plan, &model.base, &opt, &err));
-    ck_ok(phi_pipeline_least(&how.max_memory, &model.base, &job, 1, &err));
+    ck_ok(phi_pipeline_least(&how.max_memory, &work, &err));
     phi_plan_release(&plan);
     for (how.chunk = 1; how.chunk < 1 << 20; how.chunk *= 8) {
         again();
@@ -425,6 +456,7 @@ int main(void)
     tcase_add_test(t, bytes_are_llama_quantizes);
     tcase_add_test(t, plans_are_in_the_order_of_the_golden_file);
     tcase_add_test(t, errors_are_measured);
+    tcase_add_test(t, time_is_accounted_for);
     tcase_add_test(t, nothing_is_lost_in_f32);
     tcase_add_loop_test(t, bad_weights_are_named, 0,
                         sizeof(bad) / sizeof(bad[0]));

@@ -133,6 +133,7 @@ START_TEST(bytes_are_llama_quantizes)
     const struct phi_pipeline_options opt = {.nthreads = 2};
     struct phi_source *s = NULL;
     struct phi_imatrix imatrix;
+    struct phi_pipeline_work work;
     size_t n;
 
     hashes_load(&plain, GOLDEN "quantize.txt");
@@ -141,7 +142,8 @@ START_TEST(bytes_are_llama_quantizes)
     ck_ok(phi_imatrix_read(&imatrix, GOLDEN "imatrix.gguf", &err));
     n = files_init(s, &imatrix);
     ck_assert_uint_eq(n, 75);
-    ck_ok(phi_pipeline_run(s, jobs, n, &opt, &err));
+    work = (struct phi_pipeline_work){.source = s, .outputs = jobs, .n = n};
+    ck_ok(phi_pipeline_run(&work, &opt, &err));
     for (size_t i = 0; i < n; i++)
         file_check(&files[i]);
     phi_imatrix_release(&imatrix);

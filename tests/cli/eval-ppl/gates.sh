@@ -6,6 +6,8 @@ try() {
     echo "code $?"
 }
 try --max-kld 0.5 --min-same-top 0.5 --max-ppl-ratio 1.5
+try --max-kld 0.0118
+try --max-kld 0.0118 --gate-on mean
 try --max-kld 0.001
 try --min-same-top 0.999 --max-ppl-ratio 1.0001
 try --max-ppl-ratio 0.5

@@ -5,7 +5,7 @@ try() {
 try
 try "$SAMPLE"
 try "$SAMPLE" -f "$TEXT" --max-kld 0.1
-try "$SAMPLE" -f "$TEXT" --act fast
+try "$SAMPLE" -f "$TEXT" --act faster
 try "$SAMPLE" -f "$TEXT" --cpu avx9000
 try "$SAMPLE" -f "$TEXT" -c 1
 try "$SAMPLE" -f "$TEXT" --max-kld nan -r "$SAMPLE"

@@ -1,1 +1,2 @@
-$PHICONV quantize "$SAMPLE" -t q4_0=a.gguf --pure -v | grep -E 'output|file|a.gguf'
+$PHICONV quantize "$SAMPLE" -t q4_0=a.gguf --pure -v |
+    grep -v 'bound by' | grep -E 'output|file|a.gguf'

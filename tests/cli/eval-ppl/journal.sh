@@ -1,0 +1,45 @@
+# A run that was stopped, anywhere, goes on to the same digits.
+$PHICONV quantize "$SAMPLE" -t q4_0=a.gguf -t q8_0=b.gguf -q
+run() {
+    $PHICONV eval-ppl a.gguf b.gguf -r "$SAMPLE" -f "$TEXT" -c 64 "$@"
+}
+run --chunks 24 --json | sed -E 's/"(seconds|tokens_per_second)":[0-9.e+-]+//g' \
+    >want
+same() {
+    run --chunks 24 --json --journal j "$@" |
+        sed -E 's/"(seconds|tokens_per_second)":[0-9.e+-]+//g' | cmp - want &&
+        echo same
+}
+run --chunks 5 -q --journal j
+same
+same -j 3
+# Killed at several moments.
+rm j
+exec 3>&2 2>/dev/null # the shell says that they were killed
+for delay in 0.02 0.05 0.1 0.2; do
+    timeout -s KILL $delay bash -c "$(declare -f run)
+        run --chunks 24 -q --journal j"
+done
+exec 2>&3
+same -q
+# Cut off within a record; a flipped bit; zeros at the end.
+size=$(wc -c <j)
+head -c $((size - 1000)) j >k && mv k j
+same -q
+printf 'X' | dd of=j bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+same -q
+[ "$(wc -c <j)" = "$size" ] && echo whole
+head -c 50000 /dev/zero >>j
+same -q
+# Of something else, or none at all.
+run --chunks 24 --journal j --act fast
+echo "code $?"
+$PHICONV eval-ppl a.gguf -f "$TEXT" -c 64 --chunks 24 --journal j
+echo "code $?"
+echo "dear diary" >diary
+run --journal diary
+echo "code $?"
+run --journal b.gguf
+echo "code $?"
+cat diary
+ls

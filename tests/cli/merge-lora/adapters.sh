@@ -1,0 +1,18 @@
+# Every adapter of the sample: into a folder, the same for any number of
+# threads, and the same as merging while quantizing or evaluating.
+A=$ROOT/reference/sample/adapters
+for a in physics physics-bias physics-dora physics-embed physics-f16 \
+    physics-head physics-rslora; do
+    $PHICONV merge-lora "$SAMPLE" "$A/$a" -o $a.f32 --dtype f32 -q -j 1
+    $PHICONV merge-lora "$SAMPLE" "$A/$a" -o again --dtype f32 -q -j 3 -f
+    diff -r $a.f32 again
+    $PHICONV quantize $a.f32 -t q4_k_m=two.gguf -q -f --no-provenance
+    $PHICONV quantize "$SAMPLE" --lora "$A/$a" -t q4_k_m=one.gguf -q -f \
+        --no-provenance
+    cmp one.gguf two.gguf && echo "$a"
+done
+$PHICONV eval-ppl physics-dora.f32 -f "$TEXT" -c 64 --chunks 2 --json |
+    grep -o '"ppl":[0-9.]*' >merged
+$PHICONV eval-ppl "$SAMPLE" --lora "$A/physics-dora" -f "$TEXT" -c 64 \
+    --chunks 2 --json | grep -o '"ppl":[0-9.]*' | diff merged - &&
+    [ -s merged ] && echo "same perplexity"

@@ -1,0 +1,1 @@
+$PHICONV merge-lora --help

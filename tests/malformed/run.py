@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs phiconv on files that are wrong in one known way each, and on some
+that are unusual and right, and judges every run alone:
+
+  - it ends by itself with the exit code that the case names, not by a signal
+  - a refusal is one line that begins with the file and names the place, and
+    perhaps a line "hint: ...", without control characters
+  - a refusal writes nothing; what is accepted leaves one file
+  - time and memory stay within bounds
+
+  run.py PHICONV [--only REGEX] [--sanitizer] [--mutate N [--seed S]]
+                 [--list] [--keep FOLDER] [--command NAME]
+
+--sanitizer  the program is built with one: no limit on memory, more time
+--mutate N   instead of the cases, N files of the sound model with random
+             damage: any verdict will do, but it must be one
+--command    inspect, doctor or export gets every file instead: any verdict will
+             do here too, without a signal or a control character
+--keep       the cases' folders stay there, to be looked at
+WRAPPER      in the environment is put in front of the program
+"""
+
+import argparse
+import multiprocessing
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+import tiny  # noqa: E402
+from case import ACCEPTED, CASES, EVALUATE, QUANTIZE, Case  # noqa: E402
+import cases_adapter  # noqa: E402,F401
+import cases_gguf  # noqa: E402,F401
+import cases_json  # noqa: E402,F401
+import cases_model  # noqa: E402,F401
+import cases_safetensors  # noqa: E402,F401
+
+# MiB: what may be had for work, and what the program is without any.
+ADDRESS_SPACE = 1024
+OWN = 32
+TEXT = b"hello the yellow bell\n" * 20
+
+
+def lay_out(folder, case, base):
+    """The case's folder: links to the sound files, and its own."""
+    os.makedirs(folder + "/model")
+    names = {"model/" + n for n in os.listdir(base + "/model")}
+    for name in names - set(case.files):
+        os.symlink(base + "/" + name, folder + "/" + name)
+    if "text.txt" not in case.files:
+        os.symlink(base + "/text.txt", folder + "/text.txt")
+    for name, content in case.files.items():
+        path = folder + "/" + name
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if callable(content):
+            content(path)
+        elif content is not None:
+            with open(path, "wb") as f:
+                f.write(content)
+
+
+def listing(folder):
+    return sorted(os.path.join(d, n)[len(folder) + 1:]
+                  for d, _, names in os.walk(folder) for n in names)
+
+
+def limits(address_space, seconds):
+    def apply():
+        if address_space:
+            resource.setrlimit(resource.RLIMIT_AS,
+                               (address_space, address_space))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # A hang, of whatever kind, ends by SIGALRM.
+        signal.alarm(seconds)
+    return apply
+
+
+# What each says of a file, whatever it is.
+COMMANDS = {"inspect": ["inspect", "--json", "--hash"], "doctor": ["doctor"],
+            "export": ["export", "-q", "-o", "exported"]}
+
+
+def redirected(case, command):
+    """The case's file, given to another command."""
+    target = "model"
+    for name in ("in.gguf", "in.imatrix"):
+        if name in case.files:
+            target = name
+    if any(name.startswith("adapter/") for name in case.files):
+        target = "adapter"
+    return Case(case.name, COMMANDS[command] + [target], case.files, None,
+                None, max(case.seconds, 10.0), 1024)
+
+
+def judge_any(code, out, err):
+    """What is wrong with a run that may say what it likes."""
+    if code < 0:
+        return "ended by signal %d" % -code
+    if code not in (0, 1, 2, 3, 4, 5):
+        return "exit code %d" % code
+    if any(c < 0x20 and c not in b"\n\t" for c in out + err):
+        return "control characters"
+    return None
+
+
+def judge(case, code, out, err, before, after):
+    """What is wrong with the run, or None."""
+    if code < 0:
+        return "ended by signal %d" % -code
+    if case.code is not None and code != case.code:
+        return "exit code %d, expected %d" % (code, case.code)
+    if code not in (0, 2, 3, 4, 5):
+        return "exit code %d" % code
+    made = sorted(set(after) - set(before))
+    if code == ACCEPTED:
+        if err:
+            return "accepted, but it says something"
+        if case.args[0] == "quantize" and made != ["out.gguf"]:
+            return "made %s, expected out.gguf" % made
+        return None
+    if made:
+        return "refused, but it made %s" % made
+    if out:
+        return "refused, but it printed %r" % out[:60]
+    try:
+        lines = err.decode().split("\n")
+    except UnicodeDecodeError:
+        return "the message is not UTF-8"
+    if lines[-1] != "" or len(lines) not in (2, 3) or (
+            len(lines) == 3 and not lines[1].startswith("hint: ")):
+        return "expected one line, or one and a hint"
+    if not all(c.isprintable() for line in lines for c in line):
+        # Invisible letters of honest UTF-8 may pass, controls may not.
+        bad = [c for line in lines for c in line
+               if ord(c) < 0x20 or 0x7f <= ord(c) < 0xa0]
+        if bad:
+            return "control characters %r in the message" % bad[:4]
+    if max(map(len, lines)) > 600:
+        return "a line of %d characters" % max(map(len, lines))
+    if case.says is None:
+        if not re.match(r"phiconv: \S+: .*\S", lines[0]):
+            return "the message names no file"
+    elif not re.match("phiconv: " + case.says, lines[0]):
+        return "expected the message %r" % case.says
+    return None
+
+
+def run(i):
+    """(name, exit code, what is wrong or None, details, message)"""
+    case, base, work, options = CHOSEN[i], *PLACES
+    if isinstance(case, int):
+        case = mutation(case, options.seed)
+    if options.command:
+        case = redirected(case, options.command)
+    folder = os.path.join(work, case.name)
+    lay_out(folder, case, base)
+    before = listing(folder)
+    command = os.environ.get("WRAPPER", "").split()
+    command += [options.phiconv] + case.args
+    slow = 20 if options.sanitizer or command[0] != options.phiconv else 1
+    with open(os.path.join(work, case.name + ".out"), "w+b") as out, \
+            open(os.path.join(work, case.name + ".err"), "w+b") as err:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
+            stderr=err, preexec_fn=limits(
+                0 if slow > 1 else
+                (ADDRESS_SPACE if case.code in (ACCEPTED, None)
+                 else OWN + case.mebibytes) << 20,
+                int(case.seconds * 10 * slow)),
+            env=dict(os.environ, LC_ALL="C.UTF-8"))
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = code = os.waitstatus_to_exitcode(status)
+        elapsed = time.monotonic() - started
+        out.seek(0)
+        err.seek(0)
+        printed, said = out.read(), err.read()
+    wrong = judge_any(code, printed, said) if options.command else \
+        judge(case, code, printed, said, before, listing(folder))
+    cpu = usage.ru_utime + usage.ru_stime
+    if wrong is None and cpu > case.seconds * slow:
+        wrong = "took %.1f s of processor time" % cpu
+    details = "  exit code %d after %.2f s\n  %s\n  repeat: %s" % (
+        code, elapsed, said.decode(errors="replace").strip()[:900],
+        " ".join(command))
+    if not options.keep:
+        shutil.rmtree(folder)
+        os.remove(os.path.join(work, case.name + ".out"))
+        os.remove(os.path.join(work, case.name + ".err"))
+    return case.name, code, wrong, details, said.decode(errors="replace")
+
+
+def damage(rng, data):
+    """Some bytes changed, cut out, put in, swapped or repeated."""
+    data = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 4, 16))):
+        # Headers and what is near them break more than weights do.
+        reach = rng.choice((16, 64, 1024, 8192, len(data)))
+        at = rng.randrange(min(reach, len(data)) + 1)
+        n = rng.choice((1, 1, 2, 4, 8, 64))
+        kind = rng.randrange(7)
+        if kind == 0 and at < len(data):
+            data[at] ^= 1 << rng.randrange(8)
+        elif kind == 1 and at < len(data):
+            data[at] = rng.choice((0, 1, 0x7f, 0x80, 0xff, 0x22, 0x2c, 0x7d))
+        elif kind == 2:
+            del data[at:at + n]
+        elif kind == 3:
+            data[at:at] = bytes(rng.randrange(256) for _ in range(n))
+        elif kind == 4:
+            del data[at:]
+        elif kind == 5:
+            data[at:at + n] = rng.choice((b"\xff", b"\0", b"9", b"[")) * n
+        else:
+            other = rng.randrange(len(data) + 1)
+            data[at:at] = data[other:other + n * 8]
+        if not data:
+            break
+    return bytes(data)
+
+
+def mutation(i, seed):
+    """A case with random damage and any verdict."""
+    rng = random.Random("%s %d" % (seed, i))
+    files, shards, index = SOUND["model"], SOUND["shards"], SOUND["index"]
+    kinds = sorted(files) + ["gguf", "engine", "index", "imatrix", "legacy"]
+    kind = kinds[i % len(kinds)]
+    args = QUANTIZE + ["model"]
+    if kind in files:
+        changed = {"model/" + kind: damage(rng, files[kind])}
+    elif kind == "index":
+        changed = {"model/" + k: v for k, v in shards.items()}
+        changed["model/model.safetensors"] = None
+        changed["model/" + tiny.INDEX] = damage(rng, index)
+    elif kind in ("gguf", "engine"):
+        changed = {"in.gguf": damage(rng, SOUND["gguf"])}
+        args = (QUANTIZE if kind == "gguf" else EVALUATE) + ["in.gguf"]
+    else:
+        changed = {"in.imatrix": damage(rng, SOUND[kind])}
+        args = args + ["--imatrix", "in.imatrix"]
+    return Case("mutation-%06d-%s" % (i, kind), args, changed, None, None)
+
+
+def sound_files():
+    shards, index = tiny.sharded()
+    return {"model": tiny.model(), "shards": shards,
+            "index": tiny.json.dumps(index).encode(),
+            "gguf": tiny.gguf_file(),
+            "imatrix": tiny.gguf_file(tiny.imatrix_keys(),
+                                      tiny.imatrix_entries()),
+            "legacy": tiny.legacy_file()}
+
+
+# Set before the processes are forked that run the cases.
+CHOSEN = []
+PLACES = []
+SOUND = {}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("phiconv")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--sanitizer", action="store_true")
+    parser.add_argument("--mutate", type=int, default=0)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--keep")
+    parser.add_argument("--command", choices=sorted(COMMANDS))
+    parser.add_argument("--say", action="store_true",
+                        help="print every message, to be read")
+    options = parser.parse_args()
+    options.phiconv = os.path.abspath(options.phiconv)
+
+    if options.mutate:
+        SOUND.update(sound_files())
+        CHOSEN.extend(range(options.mutate))
+    else:
+        CHOSEN.extend(c for c in CASES if re.search(options.only, c.name))
+    if options.list:
+        for case in CHOSEN:
+            print(case.code, case.name)
+        return 0
+    work = options.keep or tempfile.mkdtemp(prefix="malformed-")
+    work = os.path.abspath(work)
+    os.makedirs(work + "/base/model")
+    with open(work + "/base/text.txt", "wb") as f:
+        f.write(TEXT)
+    for name, content in tiny.model().items():
+        with open(work + "/base/model/" + name, "wb") as f:
+            f.write(content)
+    bad = 0
+    codes = {}
+    PLACES.extend([work + "/base", work, options])
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        numbers = range(len(CHOSEN))
+        for name, code, wrong, details, said in pool.imap(run, numbers, 8):
+            codes[code] = codes.get(code, 0) + 1
+            if options.say:
+                print("%s: %s" % (name, said.strip()))
+            if wrong is not None:
+                bad += 1
+                print("%s: %s\n%s" % (name, wrong, details))
+    if not options.keep:
+        shutil.rmtree(work)
+    print("%d cases, %d wrong; exit codes: %s" % (
+        len(CHOSEN), bad,
+        ", ".join("%d times %d" % (n, c) for c, n in sorted(codes.items()))))
+    # Cases that are not there cannot fail.
+    return 1 if bad or not CHOSEN else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
