@@ -60,8 +60,8 @@ static const struct option options[] = {
              "evaluate the first N windows only"),
     OPT_TEXT(0, "act", "MODE", struct args, act,
              "how activations meet quantized weights: exact, two bytes each, "
-             "which is the default; fast, one byte; ref, f32 with sums in "
-             "double. Float weights are always as in ref"),
+             "which is the default; fast, one byte. Float weights are "
+             "multiplied in f32. ref: all products and sums in double"),
     OPT_LIST(0, "lora", "ADAPTER[:SCALE]", struct args, lora.adapters,
              "merge the adapter into every MODEL, but not into the reference; "
              "several are merged in order"),

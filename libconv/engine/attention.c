@@ -117,8 +117,8 @@ static void attend(const struct phi_attention *a, const struct phi_worker *own,
         const size_t n = nkeys - j < KEYS ? nkeys - j : KEYS;
         double acc[KEYS * PHI_PANEL] = {0};
 
-        a->kernels->gemm->f32(acc, PHI_PANEL, keys + j * dim, PHI_PANEL * dim,
-                              own->q.p, n, dim);
+        a->gemm(acc, PHI_PANEL, keys + j * dim, PHI_PANEL * dim, own->q.p, n,
+                dim);
         for (size_t i = 0; i < n * PHI_PANEL; i++)
             scores[j * PHI_PANEL + i] = (float)(acc[i] * scale);
     }
@@ -146,8 +146,8 @@ static void do_tile(const struct phi_attention *a, const struct phi_worker *own,
         const size_t n = dim - d < PHI_PANEL ? dim - d : PHI_PANEL;
         double acc[PHI_PANEL * PHI_PANEL] = {0};
 
-        a->kernels->gemm->f32(acc, PHI_PANEL, own->scores.p, 0,
-                              values_of(a, kv) + d * a->n_ctx, nq, nkeys);
+        a->gemm(acc, PHI_PANEL, own->scores.p, 0,
+                values_of(a, kv) + d * a->n_ctx, nq, nkeys);
         for (size_t t = 0; t < nq; t++) {
             for (size_t c = 0; c < n; c++)
                 q[t * h->n_embd + d + c] =

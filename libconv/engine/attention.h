@@ -17,6 +17,7 @@ struct phi_attention {
     struct phi_space *space; /* q, k, v in; the heads' outputs replace q, */
                              /* (nwindows, count, n_embd) */
     const struct phi_kernels *kernels;
+    phi_gemm_f32_fn gemm;
     const struct phi_hparams *hparams;
     const struct phi_layer *layer; /* for the norms of q and k */
     const struct phi_rope *rope;

@@ -189,8 +189,18 @@ static enum phi_status do_layer(struct pass *p, size_t i, struct phi_err *err)
         .ldy = h->n_embd,
     };
     const struct phi_attention attention = {
-        s,           o->kernels,  h,        l,     &p->e->rope,
-        o->nthreads, b->nwindows, o->n_ctx, first, count};
+        .space = s,
+        .kernels = o->kernels,
+        .gemm = phi_linear_gemm(o->kernels, o->act),
+        .hparams = h,
+        .layer = l,
+        .rope = &p->e->rope,
+        .nthreads = o->nthreads,
+        .nwindows = b->nwindows,
+        .n_ctx = o->n_ctx,
+        .first = first,
+        .count = count,
+    };
     struct phi_linear_run run = {
         .kernels = o->kernels,
         .nthreads = o->nthreads,

@@ -49,6 +49,12 @@ bool phi_linear_is_integer(enum phi_engine_act act, const struct phi_matrix *w)
            phi_panel_layout(phi_matrix_dtype(w)) != NULL;
 }
 
+phi_gemm_f32_fn phi_linear_gemm(const struct phi_kernels *kernels,
+                                enum phi_engine_act act)
+{
+    return act == PHI_ENGINE_REF ? kernels->gemm->f64 : kernels->gemm->f32;
+}
+
 size_t phi_linear_stride(enum phi_engine_act act, size_t ncols)
 {
     return ncols / PHI_I8_BLOCK * phi_act_nbytes(mode_of(act));
@@ -99,6 +105,8 @@ static void multiply(const struct run *r, const struct phi_worker *own,
     const size_t ncols = w->ncols;
     const size_t ldx = ncols * PHI_PANEL;
     const float *const x = input_of(r, term->x)->panels;
+    const phi_gemm_f32_fn gemm =
+        phi_linear_gemm(r->args->kernels, r->args->act);
     float *const panels = own->panels.p;
 
     for (size_t k = 0; k < ncols; k += PHI_DEPTH) {
@@ -112,11 +120,10 @@ static void multiply(const struct run *r, const struct phi_worker *own,
             const size_t left = r->args->ntokens - t;
 
             for (size_t c = 0; c < nrows; c += PHI_PANEL)
-                r->args->kernels->gemm->f32(
-                    (double *)own->acc.p + t * PHI_GROUP + c, PHI_GROUP,
-                    x + t / PHI_PANEL * ldx + k * PHI_PANEL, ldx,
-                    panels + c * PHI_DEPTH, left < TOKENS ? left : TOKENS,
-                    depth);
+                gemm((double *)own->acc.p + t * PHI_GROUP + c, PHI_GROUP,
+                     x + t / PHI_PANEL * ldx + k * PHI_PANEL, ldx,
+                     panels + c * PHI_DEPTH, left < TOKENS ? left : TOKENS,
+                     depth);
         }
     }
 }

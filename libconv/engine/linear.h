@@ -67,6 +67,10 @@ struct phi_linear_run {
 /* Whether a matrix is multiplied as integers in this mode. */
 bool phi_linear_is_integer(enum phi_engine_act act, const struct phi_matrix *w);
 
+/* The product of f32 panels of this mode. */
+phi_gemm_f32_fn phi_linear_gemm(const struct phi_kernels *kernels,
+                                enum phi_engine_act act);
+
 /* Bytes of a token's quantized activations, ncols of them. */
 size_t phi_linear_stride(enum phi_engine_act act, size_t ncols);
 

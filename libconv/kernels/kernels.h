@@ -42,6 +42,11 @@ struct phi_kld {
     double diff;
 };
 
+/* A product of f32 panels: struct phi_gemm_kernels. */
+typedef void (*phi_gemm_f32_fn)(double *acc, size_t ldacc, const float *x,
+                                size_t ldx, const float *w, size_t nt,
+                                size_t nk);
+
 struct phi_gemm_kernels {
     /*
      * acc[t][c] += sum over k of x[k][t] * w[k][c], for nt rows t and the 16
@@ -58,8 +63,13 @@ struct phi_gemm_kernels {
      * pieces, cut at multiples of 128. |error| <= (129 e_f + (nk/128 + 1) e_d)
      * times the sum of |x w|, e_f = 2^-24, e_d = 2^-53.
      */
-    void (*f32)(double *acc, size_t ldacc, const float *x, size_t ldx,
-                const float *w, size_t nt, size_t nk);
+    phi_gemm_f32_fn f32;
+
+    /*
+     * The same with each x w added to acc in double, in order of k; pieces may
+     * be cut anywhere. |error| <= (nk + 1) e_d times the sum of |x w|.
+     */
+    phi_gemm_f32_fn f64;
 };
 
 struct phi_vec_kernels {

@@ -28,6 +28,7 @@ struct fixture {
     double *start; /* acc before */
     double *want;  /* of the scalar level */
     size_t ldx, ldacc, nx, nacc;
+    bool wide; /* the product in double */
 };
 
 static void setup_fixture(struct fixture *f)
@@ -74,16 +75,17 @@ static void run_level(const struct fixture *f, const char *level, size_t nt,
     ck_assert(phi_cpu_level(level, &features));
     if (f->nacc > 0)
         memcpy(f->acc, f->start, f->nacc * sizeof(double));
-    phi_kernels_select(features)->gemm->f32(f->acc, f->ldacc, f->x, f->ldx,
-                                            f->w, nt, nk);
+    (f->wide ? phi_kernels_select(features)->gemm->f64
+             : phi_kernels_select(features)->gemm->f32)(f->acc, f->ldacc, f->x,
+                                                        f->ldx, f->w, nt, nk);
 }
 
 /* Every level gives the bits of the scalar one. */
 START_TEST(levels_agree)
 {
     const bool end = _i % 2 == 0;
-    const enum fill fill = (enum fill)(_i / 2);
-    struct fixture f;
+    const enum fill fill = (enum fill)(_i / 2 % NFILLS);
+    struct fixture f = {.wide = _i / 2 >= NFILLS};
     uint64_t seed = 1;
 
     setup_fixture(&f);
@@ -114,12 +116,12 @@ END_TEST
 
 /*
  * |error| <= (129 e_f + (nk/128 + 1) e_d) (sum |x w| + |start|), and the
- * reference's own sums in double add nk e_d.
+ * reference's own sums in double add nk e_d; in double (nk + 1) e_d and those.
  */
 START_TEST(scalar_is_within_its_bound)
 {
     static double x[MAX_NK], w[MAX_NK * PHI_PANEL], y[PHI_PANEL];
-    struct fixture f;
+    struct fixture f = {.wide = _i == 1};
     uint64_t seed = 2;
 
     setup_fixture(&f);
@@ -127,7 +129,9 @@ START_TEST(scalar_is_within_its_bound)
         const size_t nt = row_counts[a / COUNT(depths)];
         const size_t nk = depths[a % COUNT(depths)];
         const double bound =
-            129 * 0x1p-24 + ((double)nk / 128 + 2 + (double)nk) * 0x1p-53;
+            f.wide
+                ? (2 * (double)nk + 2) * 0x1p-53
+                : 129 * 0x1p-24 + ((double)nk / 128 + 2 + (double)nk) * 0x1p-53;
 
         fill_fixture(&f, nt, nk, true, a % 2 == 0 ? FILL_RANDOM : FILL_WIDE,
                      &seed);
@@ -158,18 +162,19 @@ END_TEST
 /* A long k in pieces cut at multiples of 128 gives the same bits. */
 START_TEST(pieces_are_the_whole)
 {
-    struct fixture f;
+    struct fixture f = {.wide = _i == 1};
     uint64_t seed = 3;
-    const struct phi_gemm_kernels *gemm = phi_kernels_select(0)->gemm;
+    const struct phi_gemm_kernels *kernels = phi_kernels_select(0)->gemm;
+    const phi_gemm_f32_fn gemm = f.wide ? kernels->f64 : kernels->f32;
 
     setup_fixture(&f);
     fill_fixture(&f, 5, MAX_NK, true, FILL_RANDOM, &seed);
     run_level(&f, "scalar", 5, MAX_NK);
     memcpy(f.want, f.acc, f.nacc * sizeof(double));
     memcpy(f.acc, f.start, f.nacc * sizeof(double));
-    gemm->f32(f.acc, f.ldacc, f.x, f.ldx, f.w, 5, 256);
-    gemm->f32(f.acc, f.ldacc, f.x + 256 * PHI_PANEL, f.ldx,
-              f.w + 256 * PHI_PANEL, 5, MAX_NK - 256);
+    gemm(f.acc, f.ldacc, f.x, f.ldx, f.w, 5, 256);
+    gemm(f.acc, f.ldacc, f.x + 256 * PHI_PANEL, f.ldx, f.w + 256 * PHI_PANEL, 5,
+         MAX_NK - 256);
     ck_assert_int_eq(memcmp(f.acc, f.want, f.nacc * sizeof(double)), 0);
     free_fixture(&f);
 }
@@ -206,9 +211,9 @@ int main(void)
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, levels_have_names);
-    tcase_add_loop_test(t, levels_agree, 0, 2 * NFILLS);
-    tcase_add_test(t, scalar_is_within_its_bound);
-    tcase_add_test(t, pieces_are_the_whole);
+    tcase_add_loop_test(t, levels_agree, 0, 4 * NFILLS);
+    tcase_add_loop_test(t, scalar_is_within_its_bound, 0, 2);
+    tcase_add_loop_test(t, pieces_are_the_whole, 0, 2);
     suite_add_tcase(s, t);
     return unit_main(s);
 }

@@ -7,6 +7,7 @@
 #include <arm_neon.h>
 
 #include "libconv/kernels/body.h"
+#include "libconv/kernels/gemm_f64_body.h"
 #include "libconv/kernels/tables.h"
 
 #define NR    4 /* rows of a tile */
@@ -69,4 +70,5 @@ static void gemm_f32_neon(double *acc, size_t ldacc, const float *x, size_t ldx,
 
 const struct phi_gemm_kernels phi_gemm_f32_neon = {
     .f32 = gemm_f32_neon,
+    .f64 = gemm_f64,
 };

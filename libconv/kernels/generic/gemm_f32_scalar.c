@@ -4,6 +4,7 @@
  * other levels do the same operations with instructions of their own.
  */
 #include "libconv/kernels/fused.h"
+#include "libconv/kernels/gemm_f64_body.h"
 #include "libconv/kernels/tables.h"
 
 /*
@@ -62,4 +63,5 @@ static void gemm_f32_scalar(double *acc, size_t ldacc, const float *x,
 
 const struct phi_gemm_kernels phi_gemm_f32_scalar = {
     .f32 = gemm_f32_scalar,
+    .f64 = gemm_f64,
 };

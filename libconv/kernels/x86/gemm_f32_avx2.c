@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "libconv/kernels/body.h"
+#include "libconv/kernels/gemm_f64_body.h"
 #include "libconv/kernels/tables.h"
 
 #define NR 6 /* rows of a tile, at most */
@@ -82,4 +83,5 @@ static void gemm_f32_avx2(double *acc, size_t ldacc, const float *x, size_t ldx,
 
 const struct phi_gemm_kernels phi_gemm_f32_avx2 = {
     .f32 = gemm_f32_avx2,
+    .f64 = gemm_f64,
 };

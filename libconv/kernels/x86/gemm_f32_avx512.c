@@ -9,6 +9,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "libconv/kernels/gemm_f64_body.h"
 #include "libconv/kernels/tables.h"
 
 #define NR    PHI_PANEL /* rows of a tile */
@@ -79,4 +80,5 @@ static void gemm_f32_avx512(double *acc, size_t ldacc, const float *x,
 
 const struct phi_gemm_kernels phi_gemm_f32_avx512 = {
     .f32 = gemm_f32_avx512,
+    .f64 = gemm_f64,
 };
