@@ -63,6 +63,8 @@ uint32_t phi_cpu_detect(void)
         __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
         features |= PHI_CPU_AVX512;
+    if ((features & PHI_CPU_AVX2) != 0 && __builtin_cpu_supports("fma"))
+        features |= PHI_CPU_FMA;
     if ((features & PHI_CPU_AVX2) != 0 && has_avxvnni())
         features |= PHI_CPU_AVXVNNI;
     if ((features & PHI_CPU_AVX512) != 0 &&
