@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Looks at the machine code: an instruction of an extension may stand only in
 # files whose suffix says so (*_avx2.c, *_avx512vnni.c, ...), and a fused
-# multiply and add nowhere, since the same bits on every machine depend on both:
-# nowhere but in peak_*.c, which measure what a processor could do.
+# multiply and add only in the kernels that are defined so (gemm_f32), since the
+# same bits on every machine depend on both, and where peaks are measured.
 #
 #   tests/isa.sh OBJDUMP NM ARCHIVE-OR-OBJECT...
 set -euo pipefail
@@ -43,11 +43,6 @@ refuse() {
     fi
 }
 
-# The same of all files whose results are kept, which peaks are not.
-refuse_kept() {
-    refuse "$1" '^[^p]|^p[^e]|^pe[^a]|^pea[^k]|^peak[^_]' "$2"
-}
-
 # Files of a suffix hold what it promises: else this script sees nothing.
 expect() { # suffix, pattern
     if ! grep -E "^[^ ]+ [^ ]*_$1\\.c\\.o .*($2)" "$work/code" >"$work/found"
@@ -58,15 +53,17 @@ expect() { # suffix, pattern
 }
 
 any='.'
-plain_x86='_(avx2|fma|avxvnni|avx512|avx512vnni)\.c\.o$'
+# Files in which nothing may be fused: all but gemm_f* and pea*, the peaks.
+unfused='^(gemm_[^f]|g[^e]|p[^e]|pe[^a]|[^gp])'
+plain_x86='_(avx2|avxvnni|avx512|avx512vnni)\.c\.o$'
 case $(awk '{ print $1; exit }' "$work/code") in
 elf64-x86-64)
     expect avx2 %ymm
     expect avx512 %zmm
     expect avxvnni '{vex} vpdpbusd .*%ymm|vpdpbusd .*%ymm'
     expect avx512vnni 'vpdpbusd .*%zmm'
-    expect fma vfmadd
-    refuse_kept "fused" '^vfn?m(add|sub)'
+    expect avx2 vfmadd
+    refuse "fused" "$unfused" '^vfn?m(add|sub)'
     # In all other files: neither wide registers, nor VEX or EVEX forms of
     # SSE instructions, nor what came after SSE2.
     awk -v files="$plain_x86" '$2 !~ files' "$work/code" >"$work/plain"
@@ -81,7 +78,7 @@ elf64-x86-64)
         '^(popcnt|crc32|movbe|lzcnt|andn |bextr|bzhi|pdep|pext |mulx|rorx)'
     refuse "x87" "$any" '^f(ld|st|add|mul|sub|div|sqrt|ild|ist)'
     mv "$work/all" "$work/code"
-    refuse "AVX-512 in *_avx2, *_fma, *_avxvnni" '_(avx2|fma|avxvnni)\.c\.o$' \
+    refuse "AVX-512 in *_avx2, *_avxvnni" '_(avx2|avxvnni)\.c\.o$' \
         '%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])'
     refuse "beyond AVX-512 F, BW, DQ, VL in *_avx512" '_avx512\.c\.o$' \
         '^vpdp'
@@ -95,7 +92,8 @@ elf64-x86-64)
     ;;
 elf64-littleaarch64)
     expect neon ' v[0-9]+\.4s'
-    refuse_kept "fused" '^(fn?m(add|sub)|fml[as]|fmlal|bfml|fcmla)'
+    expect neon ' fmla '
+    refuse "fused" "$unfused" '^(fn?m(add|sub)|fml[as]|fmlal|bfml|fcmla)'
     expect dotprod ' sdot '
     expect i8mm ' usmmla '
     refuse "matrix products in *_dotprod" '_dotprod\.c\.o$' '^[su]+mmla'
@@ -116,7 +114,7 @@ esac
 
 # A kernel file exports tables, no code: a plain inline function in one could
 # become everybody's copy.
-"$nm" -A "$@" 2>/dev/null | grep -E '_(avx.*|fma|neon|dotprod|i8mm)\.c\.o' |
+"$nm" -A "$@" 2>/dev/null | grep -E '_(avx.*|neon|dotprod|i8mm)\.c\.o' |
     grep -E ' [TWVu] ' >"$work/found" || true
 if [ -s "$work/found" ]; then
     echo "code that others can call in files of an extension:"

@@ -107,7 +107,8 @@ struct bench_rate bench_rate_of(double *rates, size_t n);
 
 /*
  * Times a row for about `seconds`, on one thread and then on nthreads, each on
- * memory of its own. Calls are made in at least three runs.
+ * memory of its own, in at least three runs. Rates are by the time that threads
+ * are on a processor: what waits here waits for memory alone.
  */
 enum phi_status bench_time(const struct bench *b, size_t nthreads,
                            double seconds, struct bench_result *out,

@@ -86,7 +86,7 @@ enum phi_status bench_list_blocks(struct bench_list *l, uint32_t features,
     const double operations = 2.0 * RANK * VALUES;
     const struct bench row = {.unit = BENCH_OPERATIONS,
                               .amount = operations,
-                              .peak = BENCH_PEAK_F32,
+                              .peak = BENCH_PEAK_APART,
                               .cost = operations,
                               .room = FLOATS + (ROWS * RANK + RANK * COLS) *
                                                    sizeof(float),

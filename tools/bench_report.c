@@ -96,6 +96,7 @@ enum phi_status bench_report_table(const struct bench_report *r,
 {
     struct table t = {.ncols = r->nthreads > 1 ? 7 : 4};
     char name[128];
+    const char *cpu;
     enum phi_status st;
 
     table_cell(&t, "what");
@@ -123,8 +124,8 @@ enum phi_status bench_report_table(const struct bench_report *r,
         if (r->nthreads > 1)
             rate_cells(&t, &result->all, result->all.median, "tok/s", -1);
     }
-    printf("%s%slevel %s\n", machine(name), name[0] != '\0' ? ", " : "",
-           r->level);
+    cpu = machine(name);
+    printf("%s%slevel %s\n", cpu, cpu[0] != '\0' ? ", " : "", r->level);
     st = table_print(&t, stdout, err);
     if (st == PHI_OK && r->model != NULL)
         printf("model: %s, %zu windows of %zu tokens\n", r->model->source->path,

@@ -95,6 +95,7 @@ struct bench_rate bench_rate_of(double *rates, size_t n)
 struct crew {
     const struct bench *b;
     uint8_t **rooms; /* one a thread */
+    double *busy;    /* seconds that each was on a processor */
     size_t ncalls;
 };
 
@@ -113,40 +114,55 @@ static void call(void *ctx, size_t first, size_t count, size_t worker)
 
     (void)worker;
     for (size_t i = first; i < first + count; i++) {
+        struct phi_time time = {0};
+        struct phi_stopwatch watch;
+
+        phi_stopwatch_start(&watch, &time, 0);
         for (size_t k = 0; k < c->ncalls; k++)
             c->b->call(c->b, c->rooms[i]);
+        phi_stopwatch_switch(&watch, 0);
+        c->busy[i] = time.busy;
     }
 }
 
-/* Seconds of ncalls calls on each of n threads. */
-static double run(struct crew *c, size_t n, size_t ncalls)
+/*
+ * Makes ncalls calls on each of n threads; returns the rate of all of them by
+ * their time on a processor, which others that run there do not take. *took
+ * is by the clock on the wall.
+ */
+static double run(struct crew *c, size_t n, size_t ncalls, double *took)
 {
     const double begin = phi_clock_now();
-    double took;
+    double busy = 0;
 
     c->ncalls = ncalls;
     phi_par_for(n, n, 1, call, c);
-    took = phi_clock_now() - begin;
-    return took > 1e-9 ? took : 1e-9;
+    *took = phi_clock_now() - begin;
+    for (size_t i = 0; i < n; i++)
+        busy += c->busy[i] / (double)n;
+    return c->b->amount * (double)ncalls * (double)n /
+           (busy > 1e-9 ? busy : 1e-9);
 }
 
 static struct bench_rate measure(struct crew *c, size_t n, double seconds)
 {
     double rates[RUNS];
-    double took = run(c, n, 1); /* warms up, too */
     double left = seconds;
+    double took;
     size_t ncalls = 1;
     size_t i = 0;
 
+    (void)run(c, n, 1, &took); /* warms up, too */
     while (took < seconds / RUNS && ncalls < (size_t)1 << 40) {
-        const double more = seconds / RUNS / took * 1.1;
+        const double more = took > 1e-9 ? seconds / RUNS / took * 1.1 : 10;
 
         ncalls = (size_t)((double)ncalls * (more < 10 ? more : 10)) + 1;
-        left -= took = run(c, n, ncalls);
+        (void)run(c, n, ncalls, &took);
+        left -= took;
     }
     while (i < RUNS && (i < FEWEST_RUNS || left > 0)) {
-        left -= took = run(c, n, ncalls);
-        rates[i++] = c->b->amount * (double)ncalls * (double)n / took;
+        rates[i++] = run(c, n, ncalls, &took);
+        left -= took;
     }
     return bench_rate_of(rates, i);
 }
@@ -160,8 +176,9 @@ enum phi_status bench_time(const struct bench *b, size_t nthreads,
 
     *out = (struct bench_result){0};
     c.rooms = phi_alloc(nthreads, sizeof(*c.rooms), err);
-    if (c.rooms == NULL)
-        return PHI_E_NOMEM;
+    c.busy = phi_alloc(nthreads, sizeof(*c.busy), err);
+    if (c.rooms == NULL || c.busy == NULL)
+        st = PHI_E_NOMEM;
     for (size_t i = 0; st == PHI_OK && i < nthreads; i++) {
         c.rooms[i] = phi_alloc_pages(b->room, err);
         if (c.rooms[i] == NULL)
@@ -173,8 +190,9 @@ enum phi_status bench_time(const struct bench *b, size_t nthreads,
         if (nthreads > 1)
             out->all = measure(&c, nthreads, seconds);
     }
-    for (size_t i = 0; i < nthreads; i++)
+    for (size_t i = 0; c.rooms != NULL && i < nthreads; i++)
         free(c.rooms[i]);
     free(c.rooms);
+    free(c.busy);
     return st;
 }

@@ -84,9 +84,6 @@ static int check_args(struct job *job)
     if (a->chunks == 0)
         a->chunks = 2;
     code = level_features(job->cmd, &a->common, &job->features);
-    /* No level has it, but where there is AVX2 it belongs to the peak. */
-    if ((job->features & PHI_CPU_AVX2) != 0)
-        job->features |= phi_cpu_detect() & PHI_CPU_FMA;
     return code;
 }
 
@@ -326,12 +323,16 @@ const struct command cmd_bench = {
         "and on all, and how many tokens a second eval-ppl evaluates of MODEL, "
         "or of four layers with Phi-2's shapes.\n\n"
         "A rate is the median of up to fifteen runs, a peak the best of them; "
-        "their spread is half of what lies between the quartiles. Operations "
-        "are multiplications and "
-        "additions; a product with two bytes an activation (exact) counts "
-        "once. What converts values is held against reading memory, by the "
-        "bytes that it reads and writes. peak.f32 is of fused operations where "
-        "the processor has them, which no kernel uses (peak.f32_apart).\n\n"
+        "their spread is half of what lies between the quartiles. Those of "
+        "kernels are by the time that threads are on a processor, so that "
+        "other work disturbs them little; the model's are by the clock. "
+        "Operations are multiplications and additions; a product with two "
+        "bytes an "
+        "activation (exact) counts once. peak.f32 fuses the two where the "
+        "processor can; what rounds after each is held against "
+        "peak.f32_apart. What converts values is held against reading memory, "
+        "by the bytes that it reads and writes: past 100 % it would wait for "
+        "memory.\n\n"
         "Nothing that phiconv computes depends on these times.",
     .options = options,
     .examples = "phiconv bench\n"

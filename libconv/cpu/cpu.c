@@ -32,13 +32,14 @@ static const struct {
 #define NLEVELS (sizeof(levels) / sizeof(levels[0]))
 
 #if defined(__x86_64__)
-/* Where there is AVX2, so that the OS saves its registers. clang 14's
-   __builtin_cpu_supports() does not know f16c. */
-static bool has_f16c(void)
+/* Where there is AVX2, so that the OS saves its registers: Haswell and Zen
+   have all three. clang 14's __builtin_cpu_supports() does not know f16c. */
+static bool has_f16c_and_fma(void)
 {
+    const unsigned both = bit_F16C | bit_FMA;
     unsigned a, b, c, d;
 
-    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & both) == both;
 }
 
 /* Nor does it know this; registers are those of AVX2. */
@@ -56,15 +57,13 @@ uint32_t phi_cpu_detect(void)
 
 #if defined(__x86_64__)
     /* These ask the operating system too: XCR0. */
-    if (__builtin_cpu_supports("avx2") && has_f16c())
+    if (__builtin_cpu_supports("avx2") && has_f16c_and_fma())
         features |= PHI_CPU_AVX2;
     if ((features & PHI_CPU_AVX2) != 0 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
         features |= PHI_CPU_AVX512;
-    if ((features & PHI_CPU_AVX2) != 0 && __builtin_cpu_supports("fma"))
-        features |= PHI_CPU_FMA;
     if ((features & PHI_CPU_AVX2) != 0 && has_avxvnni())
         features |= PHI_CPU_AVXVNNI;
     if ((features & PHI_CPU_AVX512) != 0 &&

@@ -24,9 +24,6 @@
 #define PHI_CPU_DOTPROD (UINT32_C(1) << 5)
 /* Products of 2 x 8 matrices of bytes: Neoverse V1 and N2, Apple M2. */
 #define PHI_CPU_I8MM (UINT32_C(1) << 6)
-/* Fused f32 on 256 bits, wherever there is AVX2 but for a few. Kernels never
- * fuse, so no level has it: only peaks are measured with it. */
-#define PHI_CPU_FMA (UINT32_C(1) << 7)
 
 /* The features of the processor that runs this, as far as the OS lets. */
 uint32_t phi_cpu_detect(void);

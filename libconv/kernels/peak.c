@@ -13,7 +13,6 @@ static const struct {
     {PHI_CPU_AVX512VNNI, &phi_peak_avx512vnni},
     {PHI_CPU_AVX512, &phi_peak_avx512},
     {PHI_CPU_AVXVNNI, &phi_peak_avxvnni},
-    {PHI_CPU_AVX2 | PHI_CPU_FMA, &phi_peak_fma},
     {PHI_CPU_AVX2, &phi_peak_avx2},
 #elif defined(__aarch64__)
     {PHI_CPU_I8MM, &phi_peak_i8mm},

@@ -43,9 +43,9 @@ typedef uint64_t (*phi_peak_read_fn)(const uint8_t *p, size_t n);
 struct phi_peak_kernels {
     phi_peak_i8_fn i8;
     uint32_t i8_operations; /* of a round */
-    phi_peak_f32_fn apart;  /* rounded after each, as all kernels do */
+    phi_peak_f32_fn apart;  /* rounded after each */
     uint32_t apart_operations;
-    phi_peak_f32_fn fused; /* rounded once, as none does */
+    phi_peak_f32_fn fused; /* rounded once */
     uint32_t fused_operations;
     phi_peak_read_fn read;
 };

@@ -7,7 +7,6 @@
 
 extern const struct phi_peak_kernels phi_peak_scalar;
 extern const struct phi_peak_kernels phi_peak_avx2;
-extern const struct phi_peak_kernels phi_peak_fma;
 extern const struct phi_peak_kernels phi_peak_avxvnni;
 extern const struct phi_peak_kernels phi_peak_avx512;
 extern const struct phi_peak_kernels phi_peak_avx512vnni;

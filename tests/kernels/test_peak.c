@@ -22,9 +22,6 @@ static bool level(int i, struct phi_peak_kernels *out)
     if (name == NULL || !phi_cpu_level(name, &features) ||
         (features & ~here) != 0)
         return false;
-    /* No level has it, and what measures with it has a file of its own. */
-    if (features != 0)
-        features |= here & PHI_CPU_FMA;
     *out = phi_peak_select(features);
     return true;
 }

@@ -74,6 +74,30 @@ static float apart(size_t rounds, float factor, float add)
     return all;
 }
 
+static float fused(size_t rounds, float factor, float add)
+{
+    const __m256 f = _mm256_set1_ps(factor);
+    const __m256 d = _mm256_set1_ps(add);
+    __m256 value[2 * VALUES];
+    float all = 0;
+
+    for (int i = 0; i < 2 * VALUES; i++)
+        value[i] = _mm256_setzero_ps();
+    for (size_t r = 0; r < rounds; r++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < 2 * VALUES; i++)
+            value[i] = _mm256_fmadd_ps(f, d, value[i]);
+    }
+    for (int i = 0; i < 2 * VALUES; i++) {
+        float v[8];
+
+        _mm256_storeu_ps(v, value[i]);
+        for (int k = 0; k < 8; k++)
+            all += v[k];
+    }
+    return all;
+}
+
 static uint64_t read_all(const uint8_t *p, size_t n)
 {
     __m256i bits[8];
@@ -97,5 +121,7 @@ const struct phi_peak_kernels phi_peak_avx2 = {
     .i8_operations = 2 * 32 * SUMS,
     .apart = apart,
     .apart_operations = 2 * 8 * VALUES,
+    .fused = fused,
+    .fused_operations = 2 * 8 * 2 * VALUES,
     .read = read_all,
 };
