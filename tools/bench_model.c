@@ -119,7 +119,7 @@ static enum phi_status measure(const struct bench_model *m,
                    .features = m->features},
         .max_windows = m->windows,
         .monitor = m->monitor};
-    double rates[RUNS];
+    double rates[RUNS] = {0};
 
     for (size_t i = 0; i < RUNS; i++) {
         const double begin = phi_clock_now();

@@ -125,8 +125,8 @@ static enum phi_status add_type(struct bench_list *l, uint32_t features,
 {
     const double operations = 2.0 * PHI_I8_ROWS * TOKENS * COLS;
     const double values = (double)PHI_I8_ROWS * COLS;
-    const double panel =
-        (double)(COLS / PHI_I8_BLOCK) * phi_panel_layout(t)->block_nbytes;
+    const size_t panel =
+        COLS / PHI_I8_BLOCK * (size_t)phi_panel_layout(t)->block_nbytes;
     char name[16];
 
     bench_type_name(name, t);
@@ -155,7 +155,7 @@ static enum phi_status add_type(struct bench_list *l, uint32_t features,
         row.amount = values;
         row.peak = BENCH_PEAK_READ;
         row.cost =
-            (double)(PHI_I8_ROWS * parts_of(&row, NULL).row_nbytes) + panel;
+            (double)(PHI_I8_ROWS * parts_of(&row, NULL).row_nbytes + panel);
         if (bench_add(l, &row, err, "unpack.%s", name) == NULL)
             return PHI_E_NOMEM;
     }

@@ -45,7 +45,7 @@ const char *bench_type_name(char out[16], enum phi_dtype t)
     const char *name = phi_dtype_info(t)->name;
     size_t i = 0;
 
-    for (; name[i] != '\0' && i < 15; i++)
+    for (; i < 15 && name[i] != '\0'; i++)
         out[i] = (char)tolower((unsigned char)name[i]);
     out[i] = '\0';
     return out;
@@ -146,7 +146,7 @@ static double run(struct crew *c, size_t n, size_t ncalls, double *took)
 
 static struct bench_rate measure(struct crew *c, size_t n, double seconds)
 {
-    double rates[RUNS];
+    double rates[RUNS] = {0};
     double left = seconds;
     double took;
     size_t ncalls = 1;

@@ -16,6 +16,7 @@ static uint32_t i8(size_t rounds, const uint8_t *a, const uint8_t *b)
     for (int i = 0; i < SUMS; i++)
         sums[i] = vdupq_n_s32(0);
     for (size_t r = 0; r < rounds; r++) {
+#pragma GCC unroll 16
         for (int i = 0; i < SUMS; i++)
             sums[i] = vdotq_s32(sums[i], x, y);
     }

@@ -20,18 +20,23 @@ static inline float sum_of(const float32x4_t *value, int n)
     return all;
 }
 
-/* Sums of sixteen bits, as the kernels have them within a block. */
+/* Sums of sixteen bits, as the kernels have them within a block. Bytes are
+ * read anew, or a compiler might multiply them once for all rounds. */
 static uint32_t i8(size_t rounds, const uint8_t *a, const uint8_t *b)
 {
     const int8x16_t x = vreinterpretq_s8_u8(vld1q_u8(a));
-    const int8x16_t y = vreinterpretq_s8_u8(vld1q_u8(b));
     int16x8_t sums[VALUES];
     uint32_t all = 0;
 
     for (int i = 0; i < VALUES; i++)
         sums[i] = vdupq_n_s16(0);
     for (size_t r = 0; r < rounds; r++) {
+        const uint8_t *const at = b + r % 2 * (PHI_PEAK_BYTES / 2);
+
+#pragma GCC unroll 6
         for (int i = 0; i < VALUES; i += 2) {
+            const int8x16_t y = vreinterpretq_s8_u8(vld1q_u8(at + 8 * i));
+
             sums[i] = vmlal_s8(sums[i], vget_low_s8(x), vget_low_s8(y));
             sums[i + 1] = vmlal_high_s8(sums[i + 1], x, y);
         }
@@ -57,6 +62,7 @@ static float apart(size_t rounds, float factor, float add)
         sum[i] = vdupq_n_f32(0);
     }
     for (size_t r = 0; r < rounds; r++) {
+#pragma GCC unroll 12
         for (int i = 0; i < VALUES; i++) {
             product[i] = vmulq_f32(product[i], f);
             sum[i] = vaddq_f32(sum[i], d);
@@ -74,6 +80,7 @@ static float fused(size_t rounds, float factor, float add)
     for (int i = 0; i < VALUES; i++)
         value[i] = vdupq_n_f32(0);
     for (size_t r = 0; r < rounds; r++) {
+#pragma GCC unroll 12
         for (int i = 0; i < VALUES; i++)
             value[i] = vfmaq_f32(value[i], f, d);
     }
@@ -88,6 +95,7 @@ static uint64_t read_all(const uint8_t *p, size_t n)
     for (int i = 0; i < 8; i++)
         bits[i] = vdupq_n_u64(0);
     for (size_t at = 0; at < n; at += sizeof(bits)) {
+#pragma GCC unroll 8
         for (int i = 0; i < 8; i++)
             bits[i] = veorq_u64(
                 bits[i], vreinterpretq_u64_u8(vld1q_u8(p + at + 16 * i)));
