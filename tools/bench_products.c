@@ -200,8 +200,9 @@ static void gemm_f32(const struct bench *b, uint8_t *room)
     const float *const x = w + F32_W;
     double *const acc = (double *)(room + (F32_W + F32_X) * sizeof(float));
 
+    /* Sixteen tokens side by side are a panel of x. */
     phi_kernels_select(b->features)
-        ->gemm->f32(acc, PHI_PANEL, x, COLS, w, TOKENS, COLS);
+        ->gemm->f32(acc, PHI_PANEL, x, COLS * PHI_PANEL, w, TOKENS, COLS);
 }
 
 static enum phi_status add_f32(struct bench_list *l, uint32_t features,

@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "libconv/base/par.h"
+#include "libconv/engine/panel.h"
 
-static size_t panels_of(size_t n)
-{
-    return (n + PHI_PANEL - 1) / PHI_PANEL;
-}
+/* Keys whose scores are summed in double at a time. */
+#define KEYS 64
 
 /* Norm, if the model has one, then rotation of one head of q or k. */
 static void place(const struct phi_attention *a, float *head,
@@ -27,20 +26,20 @@ static void place(const struct phi_attention *a, float *head,
 static float *keys_of(const struct phi_attention *a, size_t i)
 {
     return (float *)a->space->keys.p +
-           i * panels_of(a->n_ctx) * PHI_PANEL * a->hparams->head_dim;
+           i * phi_panel_count(a->n_ctx) * PHI_PANEL * a->hparams->head_dim;
 }
 
 static float *values_of(const struct phi_attention *a, size_t i)
 {
     return (float *)a->space->values.p +
-           i * panels_of(a->hparams->head_dim) * PHI_PANEL * a->n_ctx;
+           i * phi_panel_count(a->hparams->head_dim) * PHI_PANEL * a->n_ctx;
 }
 
 static void pack_keys(const struct phi_attention *a, float *to, float *k,
                       size_t ld)
 {
     const size_t dim = a->hparams->head_dim;
-    const size_t nkeys = panels_of(a->n_ctx) * PHI_PANEL;
+    const size_t nkeys = phi_panel_count(a->n_ctx) * PHI_PANEL;
 
     for (size_t j = 0; j < nkeys; j++) {
         float *const column =
@@ -58,7 +57,7 @@ static void pack_values(const struct phi_attention *a, float *to,
 {
     const size_t dim = a->hparams->head_dim;
 
-    for (size_t d = 0; d < panels_of(dim) * PHI_PANEL; d += PHI_PANEL) {
+    for (size_t d = 0; d < phi_panel_count(dim) * PHI_PANEL; d += PHI_PANEL) {
         const size_t n = dim - d < PHI_PANEL ? dim - d : PHI_PANEL;
 
         for (size_t j = 0; j < a->n_ctx; j++, to += PHI_PANEL) {
@@ -84,40 +83,49 @@ static void pack(void *ctx, size_t first, size_t count, size_t worker)
     }
 }
 
-/*
- * scores[t][j] = e^(q[t] . k[j] / sqrt(head_dim) - maximum) for the keys that
- * query i0 + t may see, 0 for the others up to nkeys; their sums in `sums`.
- */
-static void attend(const struct phi_attention *a, const struct phi_worker *own,
-                   const float *keys, size_t i0, size_t nq, double *sums)
+/* Sixteen queries, or fewer, of one head: from the at-th of the window on. */
+static void take_queries(const struct phi_attention *a,
+                         const struct phi_worker *own, const float *q,
+                         size_t at, size_t nq)
 {
     const size_t dim = a->hparams->head_dim;
-    const double scale = 1.0 / sqrt((double)dim);
-    const size_t npanels = panels_of(i0 + nq);
-    const size_t ld = panels_of(a->n_ctx) * PHI_PANEL;
-    float *const scores = own->scores.p;
+    float *const panel = own->q.p;
+    float *const head = panel + dim * PHI_PANEL;
 
-    for (size_t p = 0; p < npanels; p++) {
-        double acc[PHI_QUERIES * PHI_PANEL] = {0};
-
-        a->kernels->gemm->f32(acc, PHI_PANEL, own->q.p, dim,
-                              keys + p * PHI_PANEL * dim, nq, dim);
-        for (size_t t = 0; t < nq; t++) {
-            for (size_t c = 0; c < PHI_PANEL; c++)
-                scores[t * ld + p * PHI_PANEL + c] =
-                    (float)(acc[t * PHI_PANEL + c] * scale);
-        }
-    }
+    memset(panel, 0, dim * PHI_PANEL * sizeof(*panel));
     for (size_t t = 0; t < nq; t++) {
-        float *const row = scores + t * ld;
-        const size_t seen = i0 + t + 1;
-
-        sums[t] = a->kernels->vec->softmax(row, seen);
-        memset(row + seen, 0, (i0 + nq - seen) * sizeof(*row));
+        memcpy(head, q + t * a->hparams->n_embd, dim * sizeof(*head));
+        place(a, head, a->layer->q_norm_w, a->layer->q_norm_b, at + t);
+        for (size_t d = 0; d < dim; d++)
+            panel[d * PHI_PANEL + t] = head[d];
     }
 }
 
-/* Up to PHI_QUERIES queries of one head of one window, from the at-th on. */
+/*
+ * scores[j][t] = e^(q[t] . k[j] / sqrt(head_dim) - maximum) for the keys that
+ * query i0 + t may see, 0 for the others of nkeys; their sums in `sums`.
+ */
+static void attend(const struct phi_attention *a, const struct phi_worker *own,
+                   const float *keys, size_t i0, size_t nkeys,
+                   double sums[PHI_PANEL])
+{
+    const size_t dim = a->hparams->head_dim;
+    const double scale = 1.0 / sqrt((double)dim);
+    float *const scores = own->scores.p;
+
+    for (size_t j = 0; j < nkeys; j += KEYS) {
+        const size_t n = nkeys - j < KEYS ? nkeys - j : KEYS;
+        double acc[KEYS * PHI_PANEL] = {0};
+
+        a->kernels->gemm->f32(acc, PHI_PANEL, keys + j * dim, PHI_PANEL * dim,
+                              own->q.p, n, dim);
+        for (size_t i = 0; i < n * PHI_PANEL; i++)
+            scores[j * PHI_PANEL + i] = (float)(acc[i] * scale);
+    }
+    a->kernels->vec->softmax(sums, scores, nkeys, i0 + 1);
+}
+
+/* Up to sixteen queries of one head of one window, from the at-th on. */
 static void do_tile(const struct phi_attention *a, const struct phi_worker *own,
                     size_t window, size_t head, size_t at)
 {
@@ -125,26 +133,21 @@ static void do_tile(const struct phi_attention *a, const struct phi_worker *own,
     const size_t dim = h->head_dim;
     const size_t i0 = a->first + at;
     const size_t left = a->count - at;
-    const size_t nq = left < PHI_QUERIES ? left : PHI_QUERIES;
+    const size_t nq = left < PHI_PANEL ? left : PHI_PANEL;
+    const size_t nkeys = i0 + nq;
     const size_t kv = window * h->n_head_kv + head / (h->n_head / h->n_head_kv);
-    const size_t ld = panels_of(a->n_ctx) * PHI_PANEL;
     float *const q = (float *)a->space->q.p +
                      (window * a->count + at) * h->n_embd + head * dim;
-    double sums[PHI_QUERIES];
+    double sums[PHI_PANEL];
 
-    for (size_t t = 0; t < nq; t++) {
-        float *const to = (float *)own->q.p + t * dim;
-
-        memcpy(to, q + t * h->n_embd, dim * sizeof(*to));
-        place(a, to, a->layer->q_norm_w, a->layer->q_norm_b, i0 + t);
-    }
-    attend(a, own, keys_of(a, kv), i0, nq, sums);
+    take_queries(a, own, q, i0, nq);
+    attend(a, own, keys_of(a, kv), i0, nkeys, sums);
     for (size_t d = 0; d < dim; d += PHI_PANEL) {
         const size_t n = dim - d < PHI_PANEL ? dim - d : PHI_PANEL;
-        double acc[PHI_QUERIES * PHI_PANEL] = {0};
+        double acc[PHI_PANEL * PHI_PANEL] = {0};
 
-        a->kernels->gemm->f32(acc, PHI_PANEL, own->scores.p, ld,
-                              values_of(a, kv) + d * a->n_ctx, nq, i0 + nq);
+        a->kernels->gemm->f32(acc, PHI_PANEL, own->scores.p, 0,
+                              values_of(a, kv) + d * a->n_ctx, nq, nkeys);
         for (size_t t = 0; t < nq; t++) {
             for (size_t c = 0; c < n; c++)
                 q[t * h->n_embd + d + c] =
@@ -156,17 +159,17 @@ static void do_tile(const struct phi_attention *a, const struct phi_worker *own,
 static void do_tiles(void *ctx, size_t first, size_t count, size_t worker)
 {
     const struct phi_attention *a = ctx;
-    const size_t ntiles = (a->count + PHI_QUERIES - 1) / PHI_QUERIES;
+    const size_t ntiles = phi_panel_count(a->count);
     const size_t n_head = a->hparams->n_head;
 
     for (size_t i = first; i < first + count; i++)
         do_tile(a, &a->space->workers[worker], i / ntiles / n_head,
-                i / ntiles % n_head, i % ntiles * PHI_QUERIES);
+                i / ntiles % n_head, i % ntiles * PHI_PANEL);
 }
 
 void phi_attention_run(const struct phi_attention *a)
 {
-    const size_t ntiles = (a->count + PHI_QUERIES - 1) / PHI_QUERIES;
+    const size_t ntiles = phi_panel_count(a->count);
     struct phi_attention ctx = *a;
 
     phi_par_for(a->nthreads, a->nwindows * a->hparams->n_head_kv, 1, pack,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libconv/base/par.h"
+#include "libconv/engine/panel.h"
 #include "libconv/kernels/gemm_i8.h"
 #include "libconv/quant/quant.h"
 
@@ -17,24 +18,22 @@
  */
 #define TOKENS 64
 
-/* A token's work where activations are quantized. */
-#define GRAIN 16
-
 _Static_assert(PHI_GROUP % PHI_I8_ROWS == 0, "a group is whole panels");
 
-/* An input of the run in blocks of activations. */
-struct quantized {
+/* An input of the run, made ready for the kernels. */
+struct input {
     const float *x; /* (ntokens, ncols) */
     size_t ncols;
-    uint8_t *blocks; /* (ntokens, stride) */
+    uint8_t *blocks; /* (ntokens, stride) of activations, or NULL */
     size_t stride;
+    float *panels; /* (ntokens/16, ncols, 16), or NULL */
 };
 
 struct run {
     struct phi_space *space;
     const struct phi_linear_run *args;
-    struct quantized act[PHI_ACTS];
-    size_t nact;
+    struct input inputs[PHI_ACTS];
+    size_t ninputs;
     atomic_bool stop; /* the monitor said so */
 };
 
@@ -56,15 +55,13 @@ static size_t groups_of(const struct phi_linear *job)
     return (job->term[0].w->nrows + PHI_GROUP - 1) / PHI_GROUP;
 }
 
-/* panel[k][c] = rows[c][k]; columns past n are zero. */
-static void interleave(float *panel, const float *rows, size_t n, size_t depth)
+static const struct input *input_of(const struct run *r, const float *x)
 {
-    for (size_t k = 0; k < depth; k++) {
-        for (size_t c = 0; c < n; c++)
-            panel[k * PHI_PANEL + c] = rows[c * PHI_DEPTH + k];
-        for (size_t c = n; c < PHI_PANEL; c++)
-            panel[k * PHI_PANEL + c] = 0;
-    }
+    const struct input *in = r->inputs;
+
+    while (in->x != x)
+        in++;
+    return in;
 }
 
 /* Widens columns [k0, k0 + depth) of up to 16 stored rows into a panel. */
@@ -81,7 +78,7 @@ static void widen(const struct phi_worker *own, float *panel,
     for (size_t c = 0; c < n; c++)
         phi_quant_to_f32(dtype, raw + c * w->row_nbytes + at, depth,
                          rows + c * PHI_DEPTH);
-    interleave(panel, rows, n, depth);
+    phi_panel_fill(panel, rows, PHI_DEPTH, n, depth);
 }
 
 /* acc += x w^T for a group of stored rows, piece by piece of their length. */
@@ -90,6 +87,8 @@ static void multiply(const struct run *r, const struct phi_worker *own,
 {
     const struct phi_matrix *w = term->w;
     const size_t ncols = w->ncols;
+    const size_t ldx = ncols * PHI_PANEL;
+    const float *const x = input_of(r, term->x)->panels;
     float *const panels = own->panels.p;
 
     for (size_t k = 0; k < ncols; k += PHI_DEPTH) {
@@ -105,8 +104,9 @@ static void multiply(const struct run *r, const struct phi_worker *own,
             for (size_t c = 0; c < nrows; c += PHI_PANEL)
                 r->args->kernels->gemm->f32(
                     (double *)own->acc.p + t * PHI_GROUP + c, PHI_GROUP,
-                    term->x + t * ncols + k, ncols, panels + c * PHI_DEPTH,
-                    left < TOKENS ? left : TOKENS, depth);
+                    x + t / PHI_PANEL * ldx + k * PHI_PANEL, ldx,
+                    panels + c * PHI_DEPTH, left < TOKENS ? left : TOKENS,
+                    depth);
         }
     }
 }
@@ -115,7 +115,7 @@ static void multiply(const struct run *r, const struct phi_worker *own,
 
 /* A term's panels of a group, unpacked. */
 struct unpacked {
-    const struct quantized *x; /* NULL: the term is not of integers */
+    const struct input *x; /* NULL: the term is not of integers */
     const uint8_t *panels;
     size_t panel_nbytes;
     size_t block_nbytes;
@@ -132,9 +132,7 @@ static uint8_t *unpack_group(const struct run *r, const struct phi_worker *own,
     const enum phi_dtype dtype = phi_matrix_dtype(w);
     const phi_unpack_fn unpack = phi_unpack_kernel(r->args->features, dtype);
 
-    out->x = r->act;
-    while (out->x->x != term->x)
-        out->x++;
+    out->x = input_of(r, term->x);
     out->panels = to;
     out->nblk = w->ncols / PHI_I8_BLOCK;
     out->block_nbytes = phi_panel_layout(dtype)->block_nbytes;
@@ -271,54 +269,82 @@ static void do_groups(void *ctx, size_t first, size_t count, size_t worker)
     }
 }
 
-/* ---- activations --------------------------------------------------------- */
+/* ---- inputs -------------------------------------------------------------- */
 
-static void quantize_tokens(void *ctx, size_t first, size_t count,
-                            size_t worker)
+/* Panels of sixteen tokens, first .. first + count. */
+static void prepare_tokens(void *ctx, size_t first, size_t count, size_t worker)
 {
     const struct run *r = ctx;
     const phi_act_fn quantize =
         phi_act_kernel(r->args->features, mode_of(r->args));
+    const size_t begin = first * PHI_PANEL;
+    const size_t end = (first + count) * PHI_PANEL < r->args->ntokens
+                           ? (first + count) * PHI_PANEL
+                           : r->args->ntokens;
 
     (void)worker;
-    for (size_t i = 0; i < r->nact; i++) {
-        const struct quantized *q = &r->act[i];
+    for (size_t i = 0; i < r->ninputs; i++) {
+        const struct input *in = &r->inputs[i];
 
-        for (size_t t = first; t < first + count; t++)
-            quantize(q->blocks + t * q->stride, q->x + t * q->ncols, q->ncols);
+        for (size_t t = begin; in->blocks != NULL && t < end; t++)
+            quantize(in->blocks + t * in->stride, in->x + t * in->ncols,
+                     in->ncols);
+        for (size_t t = begin; in->panels != NULL && t < end; t += PHI_PANEL)
+            phi_panel_fill(in->panels + t * in->ncols, in->x + t * in->ncols,
+                           in->ncols, end - t < PHI_PANEL ? end - t : PHI_PANEL,
+                           in->ncols);
     }
 }
 
-/* Each input that meets integers is quantized once for all jobs. */
-static enum phi_status quantize_inputs(struct run *r, struct phi_err *err)
+/* Room for what a term wants of its input, unless another had it made. */
+static enum phi_status want_input(struct run *r, const struct phi_term *term,
+                                  struct phi_err *err)
+{
+    const size_t ntokens = r->args->ntokens;
+    const size_t ncols = term->w->ncols;
+    struct phi_block *room;
+    struct input *in;
+    enum phi_status st = PHI_OK;
+    size_t at = 0;
+
+    while (at < r->ninputs && r->inputs[at].x != term->x)
+        at++;
+    if (at == PHI_ACTS)
+        return phi_fail(err, PHI_E_ARG, "a run has too many inputs");
+    in = &r->inputs[at];
+    if (at == r->ninputs) {
+        *in = (struct input){.x = term->x, .ncols = ncols};
+        r->ninputs++;
+    }
+    if (is_integer(r->args, term->w) && in->blocks == NULL) {
+        room = &r->space->act[at];
+        in->stride = ncols / PHI_I8_BLOCK * phi_act_nbytes(mode_of(r->args));
+        st = phi_block_fit(room, ntokens, in->stride, err);
+        in->blocks = room->p;
+    }
+    if (!is_integer(r->args, term->w) && in->panels == NULL) {
+        room = &r->space->tiles[at];
+        st = phi_block_fit(room, phi_panel_count(ntokens),
+                           ncols * PHI_PANEL * sizeof(float), err);
+        in->panels = room->p;
+    }
+    return st;
+}
+
+/* Each input is made ready once for all jobs. */
+static enum phi_status prepare_inputs(struct run *r, struct phi_err *err)
 {
     for (size_t i = 0; i < r->args->njobs; i++) {
         for (size_t k = 0; k < r->args->jobs[i].nterms; k++) {
-            const struct phi_term *term = &r->args->jobs[i].term[k];
-            const size_t nblk = term->w->ncols / PHI_I8_BLOCK;
-            struct phi_block *room;
-            size_t at = 0;
-            enum phi_status st;
+            const enum phi_status st =
+                want_input(r, &r->args->jobs[i].term[k], err);
 
-            while (at < r->nact && r->act[at].x != term->x)
-                at++;
-            if (at < r->nact || !is_integer(r->args, term->w))
-                continue;
-            if (at == PHI_ACTS)
-                return phi_fail(err, PHI_E_ARG, "a run has too many inputs");
-            room = &r->space->act[at];
-            st = phi_block_fit(room, r->args->ntokens,
-                               nblk * phi_act_nbytes(mode_of(r->args)), err);
             if (st != PHI_OK)
                 return st;
-            r->act[r->nact++] =
-                (struct quantized){term->x, term->w->ncols, room->p,
-                                   nblk * phi_act_nbytes(mode_of(r->args))};
         }
     }
-    if (r->nact > 0)
-        phi_par_for(r->args->nthreads, r->args->ntokens, GRAIN, quantize_tokens,
-                    r);
+    phi_par_for(r->args->nthreads, phi_panel_count(r->args->ntokens), 1,
+                prepare_tokens, r);
     return PHI_OK;
 }
 
@@ -328,7 +354,7 @@ enum phi_status phi_linear_run(struct phi_space *space,
 {
     struct run r = {.space = space, .args = run};
     size_t ngroups = 0;
-    const enum phi_status st = quantize_inputs(&r, err);
+    const enum phi_status st = prepare_inputs(&r, err);
 
     if (st != PHI_OK)
         return st;

@@ -5,6 +5,7 @@
 
 #include "libconv/base/mem.h"
 #include "libconv/base/size.h"
+#include "libconv/engine/panel.h"
 #include "libconv/kernels/gemm_i8.h"
 #include "libconv/kernels/kernels.h"
 
@@ -24,11 +25,6 @@ enum phi_status phi_block_fit(struct phi_block *b, size_t n, size_t size,
         return PHI_E_NOMEM;
     b->n = want;
     return PHI_OK;
-}
-
-static size_t panels_of(size_t n)
-{
-    return (n + PHI_PANEL - 1) / PHI_PANEL;
 }
 
 static size_t longest_row(const struct phi_weights *w)
@@ -68,9 +64,9 @@ static enum phi_status fit_worker(struct phi_worker *k,
          PHI_GROUP / PHI_I8_ROWS * ((h->n_embd + h->n_ff) / PHI_I8_BLOCK),
          PHI_I8_MOST},
         {&k->sums, PHI_INTEGER_TOKENS, PHI_GROUP * sizeof(float)},
-        {&k->q, PHI_QUERIES * h->head_dim, sizeof(float)},
-        {&k->scores, panels_of(size->n_ctx) * PHI_PANEL,
-         PHI_QUERIES * sizeof(float)},
+        {&k->q, (PHI_PANEL + 1) * h->head_dim, sizeof(float)},
+        {&k->scores, phi_panel_count(size->n_ctx) * PHI_PANEL,
+         PHI_PANEL * sizeof(float)},
     };
     enum phi_status st = PHI_OK;
 
@@ -98,8 +94,10 @@ enum phi_status phi_space_fit(struct phi_space *s,
         {&s->k, n, kv},
         {&s->v, n, kv},
         {&s->ff, n, h->n_ff},
-        {&s->keys, size->nwindows * panels_of(size->n_ctx) * PHI_PANEL, kv},
-        {&s->values, n, h->n_head_kv * panels_of(h->head_dim) * PHI_PANEL},
+        {&s->keys, size->nwindows * phi_panel_count(size->n_ctx) * PHI_PANEL,
+         kv},
+        {&s->values, n,
+         h->n_head_kv * phi_panel_count(h->head_dim) * PHI_PANEL},
     };
     enum phi_status st = PHI_OK;
     void *workers = s->workers;
@@ -135,8 +133,10 @@ void phi_space_release(struct phi_space *s)
     }
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
         free(blocks[i]->p);
-    for (size_t i = 0; i < PHI_ACTS; i++)
+    for (size_t i = 0; i < PHI_ACTS; i++) {
         free(s->act[i].p);
+        free(s->tiles[i].p);
+    }
     free(s->workers);
     *s = (struct phi_space){0};
 }

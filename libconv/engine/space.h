@@ -20,9 +20,6 @@
  * are multiplied before the next; nothing depends on them but speed. */
 #define PHI_INTEGER_TOKENS 60
 #define PHI_INTEGER_DEPTH  2560
-/* Queries that one thread attends for at a time. */
-#define PHI_QUERIES 32
-
 /* Different inputs that the jobs of one run have, at most. */
 #define PHI_ACTS 2
 
@@ -39,8 +36,8 @@ struct phi_worker {
     struct phi_block acc;    /* f64 (ntokens, PHI_GROUP) */
     struct phi_block bytes;  /* a job's panels of bytes, term by term */
     struct phi_block sums;   /* f32 (PHI_INTEGER_TOKENS, PHI_GROUP) */
-    struct phi_block q;      /* f32 (PHI_QUERIES, head_dim) */
-    struct phi_block scores; /* f32 (PHI_QUERIES, n_ctx up to whole panels) */
+    struct phi_block q;      /* f32 (head_dim, 16), and a head of one query */
+    struct phi_block scores; /* f32 (n_ctx up to whole panels, 16) */
     enum phi_status status;
     struct phi_err err;
 };
@@ -56,7 +53,8 @@ struct phi_space {
     struct phi_block ff;        /* f32 (ntokens, n_ff) */
     struct phi_block keys;      /* f32, packed: attention.h */
     struct phi_block values;
-    struct phi_block act[PHI_ACTS]; /* quantized activations of a run */
+    struct phi_block act[PHI_ACTS];   /* quantized activations of a run */
+    struct phi_block tiles[PHI_ACTS]; /* the same in f32: linear.c */
 };
 
 /* What the blocks must hold. */

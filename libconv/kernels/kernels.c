@@ -13,6 +13,8 @@ static const struct {
     {PHI_CPU_AVX2 | PHI_CPU_AVX512,
      {"avx512", &phi_gemm_f32_avx512, &phi_vec_f32_avx512}},
     {PHI_CPU_AVX2, {"avx2", &phi_gemm_f32_avx2, &phi_vec_f32_avx2}},
+#elif defined(__aarch64__)
+    {PHI_CPU_NEON, {"neon", &phi_gemm_f32_neon, &phi_vec_f32_scalar}},
 #endif
     {0, {"scalar", &phi_gemm_f32_scalar, &phi_vec_f32_scalar}},
 };

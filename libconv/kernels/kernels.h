@@ -5,8 +5,9 @@
  *
  * Kernels are pure: no allocation, no threads, no errors, no state. All of
  * them are of the class "same bits everywhere": every level does the same
- * float operations in the same order, never fused, so levels are compared
- * with each other by memcmp and with the reference within a derived bound.
+ * float operations in the same order, fused only where this says so, so levels
+ * are compared with each other by memcmp and with the reference within a
+ * derived bound.
  *
  * Two rules give that. Lanes are output columns: sixteen of them make a
  * panel, and each adds its terms in order of k. A reduction over a vector
@@ -24,7 +25,7 @@
 #define PHI_PANEL 16
 
 /* Products that are summed in f32 before the sum goes to double. */
-#define PHI_GEMM_BLOCK 32
+#define PHI_GEMM_BLOCK 128
 
 /* exp(x - max) summed over a row of logits that comes in pieces. */
 struct phi_lse {
@@ -43,16 +44,18 @@ struct phi_kld {
 
 struct phi_gemm_kernels {
     /*
-     * acc[t][c] += sum over k of x[t][k] * w[k][c], for nt rows t and the 16
-     * columns c of one panel. Products and sums of 32 consecutive k are f32
-     * from a zero start; those sums are added to acc in order.
+     * acc[t][c] += sum over k of x[k][t] * w[k][c], for nt rows t and the 16
+     * columns c of one panel. 128 consecutive k are summed in f32 from a zero
+     * start, sum = x w + sum rounded once for each; those sums are added to
+     * acc in order.
      *
      *   w    k=0: c0 c1 .. c15 | k=1: c0 .. c15 | ...   64-byte aligned
-     *   x    row t at x + t * ldx, any alignment
+     *   x    the same of rows t: 0 to 15 at x, 16 to 31 at x + ldx, ...; the
+     *        last of them whole too, though only nt rows are used
      *   acc  row t at acc + t * ldacc, any alignment
      *
-     * nt and nk may be 0; nk need not be a multiple of 32. To do a long k in
-     * pieces, cut at multiples of 32. |error| <= (34 e_f + (nk/32 + 1) e_d)
+     * nt and nk may be 0; nk need not be a multiple of 128. To do a long k in
+     * pieces, cut at multiples of 128. |error| <= (129 e_f + (nk/128 + 1) e_d)
      * times the sum of |x w|, e_f = 2^-24, e_d = 2^-53.
      */
     void (*f32)(double *acc, size_t ldacc, const float *x, size_t ldx,
@@ -79,10 +82,12 @@ struct phi_vec_kernels {
     void (*gelu_new)(float *y, size_t n);
 
     /*
-     * s[i] = e^(s[i] - max s) for i < n, n >= 1, and returns their sum.
-     * s may hold a NaN, which then is in the sum.
+     * One softmax for each column c of a panel s (n, 16), 64-byte aligned,
+     * over its first seen + c elements, seen >= 1, or n if those are fewer:
+     * s[j][c] = e^(s[j][c] - their maximum), 0 past them; sums[c] is their
+     * sum, in order of j. s may hold a NaN, which then is in the sum.
      */
-    double (*softmax)(float *s, size_t n);
+    void (*softmax)(double sums[PHI_PANEL], float *s, size_t n, size_t seen);
 
     /* Adds a piece of n logits to a row's sum. */
     void (*lse)(struct phi_lse *row, const float *x, size_t n);

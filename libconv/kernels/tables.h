@@ -8,6 +8,7 @@
 extern const struct phi_gemm_kernels phi_gemm_f32_scalar;
 extern const struct phi_gemm_kernels phi_gemm_f32_avx2;
 extern const struct phi_gemm_kernels phi_gemm_f32_avx512;
+extern const struct phi_gemm_kernels phi_gemm_f32_neon;
 
 extern const struct phi_vec_kernels phi_vec_f32_scalar;
 extern const struct phi_vec_kernels phi_vec_f32_avx2;

@@ -129,23 +129,38 @@ static void PHI_VEC_NAME(gelu_new)(float *y, size_t n)
     }
 }
 
-static double PHI_VEC_NAME(softmax)(float *s, size_t n)
+static void PHI_VEC_NAME(softmax)(double sums[PHI_PANEL], float *s, size_t n,
+                                  size_t seen)
 {
-    const float max = max_of(s, n);
+    const size_t all = seen < n ? seen : n; /* which every column sees */
+    float max[LANES];
     double sum[LANES] = {0};
-    size_t i = 0;
 
-    for (; i + LANES <= n; i += LANES) {
+    for (size_t l = 0; l < LANES; l++)
+        max[l] = -INFINITY;
+    for (size_t j = 0; j < all; j++) {
+        for (size_t l = 0; l < LANES; l++)
+            max[l] = s[j * LANES + l] > max[l] ? s[j * LANES + l] : max[l];
+    }
+    for (size_t j = all; j < n; j++) {
+        for (size_t l = j - seen + 1; l < LANES; l++)
+            max[l] = s[j * LANES + l] > max[l] ? s[j * LANES + l] : max[l];
+    }
+    for (size_t j = 0; j < all; j++) {
         for (size_t l = 0; l < LANES; l++) {
-            s[i + l] = phi_exp_f32(s[i + l] - max);
-            sum[l] += (double)s[i + l];
+            s[j * LANES + l] = phi_exp_f32(s[j * LANES + l] - max[l]);
+            sum[l] += (double)s[j * LANES + l];
         }
     }
-    for (size_t l = 0; l < n - i; l++) {
-        s[i + l] = phi_exp_f32(s[i + l] - max);
-        sum[l] += (double)s[i + l];
+    for (size_t j = all; j < n; j++) {
+        for (size_t l = 0; l < LANES; l++) {
+            const float e = phi_exp_f32(s[j * LANES + l] - max[l]);
+
+            s[j * LANES + l] = j < seen + l ? e : 0;
+            sum[l] += (double)s[j * LANES + l];
+        }
     }
-    return add_lanes(sum);
+    memcpy(sums, sum, sizeof(sum));
 }
 
 /* Raises *max to that of the piece; the factor for sums made with the old. */

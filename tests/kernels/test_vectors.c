@@ -8,6 +8,7 @@
 
 #include "libconv/cpu/cpu.h"
 #include "libconv/kernels/elementary.h"
+#include "libconv/kernels/fused.h"
 #include "libconv/kernels/kernels.h"
 #include "reference/ref_math.h"
 #include "tests/kernels/guard.h"
@@ -84,8 +85,6 @@ struct outcome {
     float finish[6][MAX_N];
     float norm[MAX_N];
     float gelu[MAX_N];
-    float softmax[MAX_N];
-    double softmax_sum;
     struct phi_lse lse;
     struct phi_kld kld;
 };
@@ -159,9 +158,6 @@ static void run_level(const struct phi_vec_kernels *vec, const struct input *in,
     memcpy(in->y, in->x, n * sizeof(float));
     vec->gelu_new(in->y, n);
     memcpy(out->gelu, in->y, n * sizeof(float));
-    memcpy(in->y, in->x, n * sizeof(float));
-    out->softmax_sum = vec->softmax(in->y, n);
-    memcpy(out->softmax, in->y, n * sizeof(float));
     out->lse = (struct phi_lse){.max = -INFINITY};
     out->kld = (struct phi_kld){.max = -INFINITY};
     vec->lse(&out->lse, in->x, cut);
@@ -182,10 +178,7 @@ static void same_outcome(const struct outcome *a, const struct outcome *b,
                       level, i, n);
         ck_assert_msg(same_f32(a->gelu[i], b->gelu[i]), "%s: gelu %zu of %zu",
                       level, i, n);
-        ck_assert_msg(same_f32(a->softmax[i], b->softmax[i]),
-                      "%s: softmax %zu of %zu", level, i, n);
     }
-    ck_assert(same_f64(a->softmax_sum, b->softmax_sum));
     ck_assert(same_f64(a->lse.max, b->lse.max));
     ck_assert(same_f64(a->lse.sum, b->lse.sum));
     ck_assert_uint_eq(a->lse.top, b->lse.top);
@@ -243,6 +236,90 @@ START_TEST(levels_agree)
 }
 END_TEST
 
+#define MAX_ROWS 130
+
+/* A panel's softmaxes: levels agree, scalar ones are near the reference. */
+START_TEST(softmaxes)
+{
+    static const size_t counts[] = {1, 2, 15, 16, 17, 80, MAX_ROWS};
+    const size_t n = counts[(size_t)_i % COUNT(counts)];
+    const enum fill fill = (enum fill)((size_t)_i / COUNT(counts));
+    const size_t seens[] = {1, n / 2 + 1, n, n + 3, n + 100};
+    static float start[MAX_ROWS * PHI_PANEL], want[MAX_ROWS * PHI_PANEL];
+    struct guard g = guard_new(sizeof(start));
+    uint64_t seed = 7;
+
+    for (size_t a = 0; a < COUNT(seens); a++) {
+        float *const s = guard_take(&g, n * PHI_PANEL * sizeof(*s), a % 2 == 0);
+        double sums[PHI_PANEL], want_sums[PHI_PANEL];
+
+        guard_fill(start, n * PHI_PANEL, fill, &seed);
+        for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
+            uint32_t needs = 0;
+
+            ck_assert(phi_cpu_level(phi_cpu_level_name(l), &needs));
+            if ((needs & ~phi_cpu_detect()) != 0)
+                continue;
+            memcpy(s, start, n * PHI_PANEL * sizeof(*s));
+            phi_kernels_select(needs)->vec->softmax(sums, s, n, seens[a]);
+            if (l == 0) {
+                memcpy(want, s, n * PHI_PANEL * sizeof(*s));
+                memcpy(want_sums, sums, sizeof(sums));
+            }
+            for (size_t i = 0; i < n * PHI_PANEL; i++)
+                ck_assert(same_f32(s[i], want[i]));
+            for (size_t c = 0; c < PHI_PANEL; c++)
+                ck_assert(same_f64(sums[c], want_sums[c]));
+        }
+        for (size_t c = 0; c < PHI_PANEL; c++) {
+            const size_t seen = seens[a] + c < n ? seens[a] + c : n;
+            double x[MAX_ROWS], y[MAX_ROWS];
+
+            for (size_t j = 0; j < seen; j++)
+                x[j] = (double)start[j * PHI_PANEL + c];
+            ref_softmax(y, x, seen);
+            for (size_t j = seen; j < n; j++)
+                ck_assert(want[j * PHI_PANEL + c] == 0);
+            /* the difference to the maximum is rounded: up to 24 e_f */
+            for (size_t j = 0; j < seen && fill == FILL_RANDOM; j++)
+                ck_assert_double_le(
+                    fabs((double)want[j * PHI_PANEL + c] / want_sums[c] - y[j]),
+                    60 * 0x1p-24 * y[j]);
+        }
+    }
+    guard_free(&g);
+}
+END_TEST
+
+/* As the C library's, which is exact too. */
+START_TEST(fused_products)
+{
+    uint64_t seed = 11;
+
+    for (int i = 0; i < 2000000; i++) {
+        const float size = ldexpf(1, (int)(guard_random(&seed) * 149));
+        float a = guard_random(&seed) * size;
+        float b = guard_random(&seed) * (i % 3 == 0 ? 1 / size : 1);
+        float c = -a * b * (i % 2 == 0 ? 1 : guard_random(&seed) * 4);
+
+        if (i % 5 == 0) {
+            /* few bits: sums lie in the middle of two values, or near it */
+            a = rintf(a * 512) / 512;
+            b = rintf(b * 512) / 512 + (i % 7 == 0 ? 0x1p-23f : 0);
+            c = ldexpf(rintf(guard_random(&seed) * 256), i % 48 - 24);
+        }
+        ck_assert_msg(same_f32(phi_fused(a, b, c), fmaf(a, b, c)),
+                      "fma(%a, %a, %a) is %a, not %a", (double)a, (double)b,
+                      (double)c, (double)fmaf(a, b, c),
+                      (double)phi_fused(a, b, c));
+    }
+    ck_assert(isnan(phi_fused(INFINITY, 0, 1)));
+    ck_assert(phi_fused(INFINITY, 1, 1) == INFINITY);
+    ck_assert(phi_fused(0x1.fffffep127f, 2, 0) == INFINITY);
+    ck_assert(signbit(phi_fused(0, -1, -0.0f)));
+}
+END_TEST
+
 static void widen(double *to, const float *from, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -283,13 +360,6 @@ START_TEST(scalar_is_near_the_reference)
                                     1e-9);
         }
         lse = ref_log_sum_exp(x, n);
-        ref_softmax(y, x, n);
-        for (size_t i = 0; i < n; i++) {
-            /* the difference to the maximum is rounded: up to 24 e_f */
-            ck_assert_double_le(
-                fabs((double)got.softmax[i] / got.softmax_sum - y[i]),
-                60 * 0x1p-24 * y[i]);
-        }
         ck_assert_double_le(fabs(got.lse.max + phi_log_f64(got.lse.sum) - lse),
                             1e-13);
         kld = got.kld.diff / got.kld.sum - lse + ref_log_sum_exp(q, n);
@@ -346,6 +416,8 @@ int main(void)
     tcase_add_test(t, finish_adds_in_order);
     tcase_add_loop_test(t, levels_agree, 0, 2);
     tcase_add_test(t, scalar_is_near_the_reference);
+    tcase_add_loop_test(t, softmaxes, 0, 7 * NFILLS);
+    tcase_add_test(t, fused_products);
     tcase_add_test(t, ties_go_to_the_first);
     tcase_add_test(t, bad_logits_show);
     suite_add_tcase(s, t);

@@ -1,40 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * f32 panels times f32 rows, for every machine. This is the definition; the
- * other levels do the same operations. Loops run over the sixteen columns,
- * where compilers find vectors; four k at a time, so that a sum is loaded
- * and stored once for four products.
+ * other levels do the same operations with instructions of their own.
  */
+#include "libconv/kernels/fused.h"
 #include "libconv/kernels/tables.h"
 
-#define NK 4
-
-/* s[c] += x[0] * w[0][c], then x[1] * w[1][c], ... */
-static inline void add_products(float s[PHI_PANEL], const float *x,
-                                const float *w)
+/*
+ * s[c] = x * w[c] + s[c], rounded once. In double the product is exact and the
+ * sum at most half an ulp off; where both ends of that round to the same f32,
+ * it is the result. gcc makes vectors only of loops that it has not unrolled.
+ */
+static inline void add_products(float s[PHI_PANEL], float x, const float *w)
 {
-    for (size_t c = 0; c < PHI_PANEL; c++) {
-        float v = s[c];
+    float below[PHI_PANEL], above[PHI_PANEL];
+    int doubtful = 0;
 
-        v += x[0] * w[c];
-        v += x[1] * w[c + PHI_PANEL];
-        v += x[2] * w[c + 2 * PHI_PANEL];
-        v += x[3] * w[c + 3 * PHI_PANEL];
-        s[c] = v;
+#pragma GCC unroll 1
+    for (size_t c = 0; c < PHI_PANEL; c++) {
+        const double t = (double)x * (double)w[c] + (double)s[c];
+        const double ulp = t * 0x1p-52;
+
+        below[c] = (float)(t - ulp);
+        above[c] = (float)(t + ulp);
     }
+#pragma GCC unroll 1
+    for (size_t c = 0; c < PHI_PANEL; c++)
+        doubtful |= below[c] != above[c];
+    if (doubtful) {
+        for (size_t c = 0; c < PHI_PANEL; c++)
+            s[c] = phi_fused(x, w[c], s[c]);
+        return;
+    }
+    memcpy(s, above, sizeof(above)); /* of zeros, the one with t's sign */
 }
 
 static void block_f32(double *acc, const float *x, const float *w, size_t n)
 {
     float s[PHI_PANEL] = {0};
-    size_t k = 0;
 
-    for (; k + NK <= n; k += NK)
-        add_products(s, x + k, w + k * PHI_PANEL);
-    for (; k < n; k++) {
-        for (size_t c = 0; c < PHI_PANEL; c++)
-            s[c] += x[k] * w[k * PHI_PANEL + c];
-    }
+    for (size_t k = 0; k < n; k++)
+        add_products(s, x[k * PHI_PANEL], w + k * PHI_PANEL);
     for (size_t c = 0; c < PHI_PANEL; c++)
         acc[c] += (double)s[c];
 }
@@ -46,7 +52,9 @@ static void gemm_f32_scalar(double *acc, size_t ldacc, const float *x,
         for (size_t k = 0; k < nk; k += PHI_GEMM_BLOCK) {
             const size_t left = nk - k;
 
-            block_f32(acc + t * ldacc, x + t * ldx + k, w + k * PHI_PANEL,
+            block_f32(acc + t * ldacc,
+                      x + t / PHI_PANEL * ldx + k * PHI_PANEL + t % PHI_PANEL,
+                      w + k * PHI_PANEL,
                       left < PHI_GEMM_BLOCK ? left : PHI_GEMM_BLOCK);
         }
     }
