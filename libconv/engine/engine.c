@@ -166,17 +166,28 @@ static enum phi_status do_layer(struct pass *p, size_t i, struct phi_err *err)
     const size_t count = last ? b->count : o->n_ctx;
     struct phi_space *s = p->space;
     const float *const x = last ? p->hidden : s->h.p;
+    struct phi_ready ff = {.x = s->ff.p,
+                           .stride = phi_linear_stride(o->act, h->n_ff)};
+    /* Between the two halves of the MLP nothing is stored in f32. */
+    const bool hand_over = phi_linear_is_integer(o->act, &l->down);
     const struct phi_linear in[] = {
-        {{{&l->k, s->h.p}}, 1, PHI_EPILOGUE_STORE, s->k.p, kv},
-        {{{&l->v, s->h.p}}, 1, PHI_EPILOGUE_STORE, s->v.p, kv},
-        {{{&l->q, x}}, 1, PHI_EPILOGUE_STORE, s->q.p, h->n_embd},
-        {{{&l->up, x}}, 1, PHI_EPILOGUE_GELU, s->ff.p, h->n_ff},
+        {.term = {{&l->k, s->h.p}}, .nterms = 1, .y = s->k.p, .ldy = kv},
+        {.term = {{&l->v, s->h.p}}, .nterms = 1, .y = s->v.p, .ldy = kv},
+        {.term = {{&l->q, x}}, .nterms = 1, .y = s->q.p, .ldy = h->n_embd},
+        {.term = {{&l->up, x}},
+         .nterms = 1,
+         .epilogue = PHI_EPILOGUE_GELU,
+         .y = s->ff.p,
+         .ldy = h->n_ff,
+         .ready = hand_over ? &ff : NULL},
     };
-    const struct phi_linear out = {{{&l->o, s->q.p}, {&l->down, s->ff.p}},
-                                   2,
-                                   PHI_EPILOGUE_ADD,
-                                   s->x.p,
-                                   h->n_embd};
+    const struct phi_linear out = {
+        .term = {{&l->o, s->q.p}, {&l->down, s->ff.p}},
+        .nterms = 2,
+        .epilogue = PHI_EPILOGUE_ADD,
+        .y = s->x.p,
+        .ldy = h->n_embd,
+    };
     const struct phi_attention attention = {
         s,           o->kernels,  h,        l,     &p->e->rope,
         o->nthreads, b->nwindows, o->n_ctx, first, count};
@@ -192,8 +203,13 @@ static enum phi_status do_layer(struct pass *p, size_t i, struct phi_err *err)
         .done = i,
         .total = h->n_layer,
     };
-    enum phi_status st = phi_linear_run(s, &run, err);
+    enum phi_status st = PHI_OK;
 
+    if (hand_over)
+        st = phi_block_fit(&s->ff_act, run.ntokens, ff.stride, err);
+    ff.blocks = s->ff_act.p;
+    if (st == PHI_OK)
+        st = phi_linear_run(s, &run, err);
     run.ntokens = b->nwindows * count;
     if (st == PHI_OK && last) {
         phi_par_for(o->nthreads, run.ntokens, GRAIN, norm_counted, p);
@@ -206,6 +222,7 @@ static enum phi_status do_layer(struct pass *p, size_t i, struct phi_err *err)
     phi_attention_run(&attention);
     run.jobs = &out;
     run.njobs = 1;
+    run.ready = hand_over ? &ff : NULL;
     return phi_linear_run(s, &run, err);
 }
 
@@ -271,8 +288,10 @@ enum phi_status phi_engine_head(const struct phi_engine *e,
 {
     const struct phi_matrix rows =
         phi_matrix_rows(&e->weights.head, part->row0, part->nrows);
-    const struct phi_linear job = {
-        {{&rows, part->hidden}}, 1, PHI_EPILOGUE_STORE, part->logits, part->ld};
+    const struct phi_linear job = {.term = {{&rows, part->hidden}},
+                                   .nterms = 1,
+                                   .y = part->logits,
+                                   .ldy = part->ld};
     const struct phi_linear_run run = {
         .kernels = e->options.kernels,
         .nthreads = e->options.nthreads,

@@ -24,7 +24,8 @@ _Static_assert(PHI_GROUP % PHI_I8_ROWS == 0, "a group is whole panels");
 struct input {
     const float *x; /* (ntokens, ncols) */
     size_t ncols;
-    uint8_t *blocks; /* (ntokens, stride) of activations, or NULL */
+    const uint8_t *blocks; /* (ntokens, stride) of activations, or NULL */
+    uint8_t *room;         /* to make them here; NULL: they are made */
     size_t stride;
     float *panels; /* (ntokens/16, ncols, 16), or NULL */
 };
@@ -37,17 +38,26 @@ struct run {
     atomic_bool stop; /* the monitor said so */
 };
 
-static enum phi_act_mode mode_of(const struct phi_linear_run *args)
+static enum phi_act_mode mode_of(enum phi_engine_act act)
 {
-    return args->act == PHI_ENGINE_FAST ? PHI_ACT_FAST : PHI_ACT_EXACT;
+    return act == PHI_ENGINE_FAST ? PHI_ACT_FAST : PHI_ACT_EXACT;
 }
 
-/* Whether a matrix is multiplied as integers. */
+bool phi_linear_is_integer(enum phi_engine_act act, const struct phi_matrix *w)
+{
+    return act != PHI_ENGINE_REF &&
+           phi_panel_layout(phi_matrix_dtype(w)) != NULL;
+}
+
+size_t phi_linear_stride(enum phi_engine_act act, size_t ncols)
+{
+    return ncols / PHI_I8_BLOCK * phi_act_nbytes(mode_of(act));
+}
+
 static bool is_integer(const struct phi_linear_run *args,
                        const struct phi_matrix *w)
 {
-    return args->act != PHI_ENGINE_REF &&
-           phi_panel_layout(phi_matrix_dtype(w)) != NULL;
+    return phi_linear_is_integer(args->act, w);
 }
 
 static size_t groups_of(const struct phi_linear *job)
@@ -137,7 +147,8 @@ static uint8_t *unpack_group(const struct run *r, const struct phi_worker *own,
     out->nblk = w->ncols / PHI_I8_BLOCK;
     out->block_nbytes = phi_panel_layout(dtype)->block_nbytes;
     out->panel_nbytes = out->nblk * out->block_nbytes;
-    out->gemm = phi_gemm_i8_kernel(r->args->features, dtype, mode_of(r->args));
+    out->gemm =
+        phi_gemm_i8_kernel(r->args->features, dtype, mode_of(r->args->act));
     for (size_t c = 0; c < nrows; c += PHI_I8_ROWS) {
         unpack(to, (const uint8_t *)own->raw.p + c * w->row_nbytes,
                w->row_nbytes, nrows - c < PHI_I8_ROWS ? nrows - c : PHI_I8_ROWS,
@@ -151,7 +162,7 @@ static uint8_t *unpack_group(const struct run *r, const struct phi_worker *own,
 static void multiply_integers(const struct run *r, const struct unpacked *u,
                               float *sums, size_t t, size_t n, size_t nrows)
 {
-    const size_t act_nbytes = phi_act_nbytes(mode_of(r->args));
+    const size_t act_nbytes = phi_act_nbytes(mode_of(r->args->act));
     const size_t most = PHI_INTEGER_DEPTH / PHI_I8_BLOCK;
 
     for (size_t b = 0; b < u->nblk; b += most) {
@@ -180,6 +191,18 @@ static void add_biases(const struct phi_linear *job, size_t row0, size_t nrows,
     }
 }
 
+/* A row of a group where the next product wants it. */
+static void hand_over(const struct run *r, const struct phi_ready *ready,
+                      const float *y, size_t t, size_t row0, size_t nrows)
+{
+    const phi_act_fn quantize =
+        phi_act_kernel(r->args->features, mode_of(r->args->act));
+
+    quantize(ready->blocks + t * ready->stride +
+                 phi_linear_stride(r->args->act, row0),
+             y, nrows);
+}
+
 /* What becomes of tokens [t, t + n): acc is token 0's, sums token t's. */
 static void finish(const struct run *r, const struct phi_linear *job,
                    const double *acc, const float *sums, const double *bias,
@@ -188,13 +211,17 @@ static void finish(const struct run *r, const struct phi_linear *job,
     const struct phi_vec_kernels *vec = r->args->kernels->vec;
 
     for (size_t i = 0; i < n; i++) {
-        float *const y = job->y + (t + i) * job->ldy + row0;
+        float row[PHI_GROUP];
+        float *const y =
+            job->ready != NULL ? row : job->y + (t + i) * job->ldy + row0;
 
         vec->finish(y, acc != NULL ? acc + (t + i) * PHI_GROUP : NULL,
                     sums != NULL ? sums + i * PHI_GROUP : NULL, bias, nrows,
                     job->epilogue == PHI_EPILOGUE_ADD);
         if (job->epilogue == PHI_EPILOGUE_GELU)
             vec->gelu_new(y, nrows);
+        if (job->ready != NULL)
+            hand_over(r, job->ready, y, t + i, row0, nrows);
     }
 }
 
@@ -276,7 +303,7 @@ static void prepare_tokens(void *ctx, size_t first, size_t count, size_t worker)
 {
     const struct run *r = ctx;
     const phi_act_fn quantize =
-        phi_act_kernel(r->args->features, mode_of(r->args));
+        phi_act_kernel(r->args->features, mode_of(r->args->act));
     const size_t begin = first * PHI_PANEL;
     const size_t end = (first + count) * PHI_PANEL < r->args->ntokens
                            ? (first + count) * PHI_PANEL
@@ -286,8 +313,8 @@ static void prepare_tokens(void *ctx, size_t first, size_t count, size_t worker)
     for (size_t i = 0; i < r->ninputs; i++) {
         const struct input *in = &r->inputs[i];
 
-        for (size_t t = begin; in->blocks != NULL && t < end; t++)
-            quantize(in->blocks + t * in->stride, in->x + t * in->ncols,
+        for (size_t t = begin; in->room != NULL && t < end; t++)
+            quantize(in->room + t * in->stride, in->x + t * in->ncols,
                      in->ncols);
         for (size_t t = begin; in->panels != NULL && t < end; t += PHI_PANEL)
             phi_panel_fill(in->panels + t * in->ncols, in->x + t * in->ncols,
@@ -313,14 +340,20 @@ static enum phi_status want_input(struct run *r, const struct phi_term *term,
         return phi_fail(err, PHI_E_ARG, "a run has too many inputs");
     in = &r->inputs[at];
     if (at == r->ninputs) {
+        const struct phi_ready *ready = r->args->ready;
+
         *in = (struct input){.x = term->x, .ncols = ncols};
+        if (ready != NULL && ready->x == term->x) {
+            in->blocks = ready->blocks;
+            in->stride = ready->stride;
+        }
         r->ninputs++;
     }
     if (is_integer(r->args, term->w) && in->blocks == NULL) {
         room = &r->space->act[at];
-        in->stride = ncols / PHI_I8_BLOCK * phi_act_nbytes(mode_of(r->args));
+        in->stride = phi_linear_stride(r->args->act, ncols);
         st = phi_block_fit(room, ntokens, in->stride, err);
-        in->blocks = room->p;
+        in->blocks = in->room = room->p;
     }
     if (!is_integer(r->args, term->w) && in->panels == NULL) {
         room = &r->space->tiles[at];

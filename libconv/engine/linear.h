@@ -9,6 +9,8 @@
 #ifndef PHI_ENGINE_LINEAR_H
 #define PHI_ENGINE_LINEAR_H
 
+#include <stdbool.h>
+
 #include "libconv/base/monitor.h"
 #include "libconv/engine/act.h"
 #include "libconv/engine/space.h"
@@ -33,6 +35,16 @@ struct phi_linear {
     enum phi_epilogue epilogue;
     float *y; /* (ntokens, rows) */
     size_t ldy;
+    /* If not NULL, y is made ready for integer products here and not stored:
+     * a later run has this among its `ready`. rows is a multiple of 32. */
+    const struct phi_ready *ready;
+};
+
+/* Activations of x that are quantized already; x is only a name then. */
+struct phi_ready {
+    const float *x;
+    uint8_t *blocks; /* (ntokens, stride) */
+    size_t stride;   /* phi_linear_stride() of x's columns */
 };
 
 /* Jobs that do not read what another of them writes. */
@@ -42,6 +54,7 @@ struct phi_linear_run {
     const struct phi_linear *jobs; /* (njobs) of PHI_ACTS inputs at most */
     size_t njobs;
     size_t ntokens;
+    const struct phi_ready *ready; /* an input that is, or NULL */
     enum phi_engine_act act;
     uint32_t features; /* of the kernels for integers */
     /* Ticked with `done` and `total` as they are, often: a stop is heeded
@@ -50,6 +63,12 @@ struct phi_linear_run {
     uint64_t done;
     uint64_t total;
 };
+
+/* Whether a matrix is multiplied as integers in this mode. */
+bool phi_linear_is_integer(enum phi_engine_act act, const struct phi_matrix *w);
+
+/* Bytes of a token's quantized activations, ncols of them. */
+size_t phi_linear_stride(enum phi_engine_act act, size_t ncols);
 
 /* Runs all jobs at once. PHI_E_CANCELLED leaves their y undefined. */
 enum phi_status phi_linear_run(struct phi_space *space,

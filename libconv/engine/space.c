@@ -137,6 +137,7 @@ void phi_space_release(struct phi_space *s)
         free(s->act[i].p);
         free(s->tiles[i].p);
     }
+    free(s->ff_act.p);
     free(s->workers);
     *s = (struct phi_space){0};
 }

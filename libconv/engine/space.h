@@ -55,6 +55,7 @@ struct phi_space {
     struct phi_block values;
     struct phi_block act[PHI_ACTS];   /* quantized activations of a run */
     struct phi_block tiles[PHI_ACTS]; /* the same in f32: linear.c */
+    struct phi_block ff_act;          /* ff, quantized where it is made */
 };
 
 /* What the blocks must hold. */
