@@ -66,11 +66,10 @@ void bench_list_release(struct bench_list *l);
 
 /*
  * Append the rows of a family for the kernels that these features choose. The
- * peaks come in the order of their enum; one that the machine has not got has
- * no call.
+ * peaks come in the order of their enum.
  */
 enum phi_status bench_list_peaks(struct bench_list *l, uint32_t features,
-                                 struct phi_err *err);
+                                 size_t nthreads, struct phi_err *err);
 /* gemm_i8.TYPE.MODE, gemm_blocks.TYPE.MODE, unpack.TYPE, act.MODE, gemm_f32 */
 enum phi_status bench_list_products(struct bench_list *l, uint32_t features,
                                     struct phi_err *err);

@@ -8,8 +8,11 @@
 /* Rounds of a call: tens of microseconds. */
 #define ROUNDS 8192
 
-/* Memory that is read, more than most processors keep near. */
-#define READ_NBYTES ((size_t)256 << 20)
+/* Memory that each thread reads, more than most processors keep near; all
+ * threads together stay within a gigabyte, unless they are many. */
+#define READ_ALL   ((size_t)1 << 30)
+#define READ_MOST  ((size_t)256 << 20)
+#define READ_LEAST ((size_t)64 << 20)
 
 /* What a call leaves behind its data, so that it is not left out. */
 #define RESULT 64
@@ -63,9 +66,18 @@ static void call_read(const struct bench *b, uint8_t *room)
     memcpy(room + b->room - RESULT, &bits, sizeof(bits));
 }
 
-enum phi_status bench_list_peaks(struct bench_list *l, uint32_t features,
-                                 struct phi_err *err)
+/* A multiple of what the loops read at a time. */
+static size_t read_nbytes(size_t nthreads)
 {
+    const size_t part = READ_ALL / nthreads / 4096 * 4096;
+
+    return part > READ_MOST ? READ_MOST : part < READ_LEAST ? READ_LEAST : part;
+}
+
+enum phi_status bench_list_peaks(struct bench_list *l, uint32_t features,
+                                 size_t nthreads, struct phi_err *err)
+{
+    const size_t nbytes = read_nbytes(nthreads);
     const struct phi_peak_kernels k = phi_peak_select(features);
     const uint32_t f32 =
         k.fused != NULL ? k.fused_operations : k.apart_operations;
@@ -93,8 +105,8 @@ enum phi_status bench_list_peaks(struct bench_list *l, uint32_t features,
                                .call = call_f32}},
         [BENCH_PEAK_READ] = {"peak.read",
                              {.unit = BENCH_BYTES,
-                              .amount = (double)READ_NBYTES,
-                              .room = READ_NBYTES + RESULT,
+                              .amount = (double)nbytes,
+                              .room = nbytes + RESULT,
                               .prepare = fill_read,
                               .call = call_read}},
     };

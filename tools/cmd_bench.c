@@ -68,7 +68,6 @@ struct job {
 static int check_args(struct job *job)
 {
     struct args *a = &job->args;
-    int code;
 
     if (a->file != NULL && a->common.operands.n == 0)
         return usage_error(job->cmd, "-f TEXT is for a MODEL");
@@ -83,13 +82,13 @@ static int check_args(struct job *job)
         a->n_ctx = 512;
     if (a->chunks == 0)
         a->chunks = 2;
-    code = level_features(job->cmd, &a->common, &job->features);
-    return code;
+    return level_features(job->cmd, &a->common, &job->features);
 }
 
 static enum phi_status list_all(struct job *job, struct phi_err *err)
 {
-    enum phi_status st = bench_list_peaks(&job->peaks, job->features, err);
+    enum phi_status st = bench_list_peaks(
+        &job->peaks, job->features, (size_t)job->args.common.threads, err);
 
     if (st == PHI_OK)
         st = bench_list_products(&job->kernels, job->features, err);
