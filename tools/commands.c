@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 /* A new command is one declaration and one row here. */
+extern const struct command cmd_bench;
 extern const struct command cmd_doctor;
 extern const struct command cmd_eval_ppl;
 extern const struct command cmd_export;
@@ -13,6 +14,6 @@ extern const struct command cmd_quantize;
 extern const struct command cmd_tokenize;
 
 const struct command *const commands[] = {
-    &cmd_quantize, &cmd_merge_lora, &cmd_eval_ppl, &cmd_export,
-    &cmd_inspect,  &cmd_doctor,     &cmd_tokenize, NULL,
+    &cmd_quantize, &cmd_merge_lora, &cmd_eval_ppl, &cmd_export, &cmd_inspect,
+    &cmd_doctor,   &cmd_tokenize,   &cmd_bench,    NULL,
 };

@@ -1,0 +1,1 @@
+$PHICONV bench --help
