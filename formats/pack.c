@@ -19,7 +19,8 @@ const char *phi_pack_name_fault(const char *name, size_t n)
         if ((uint8_t)name[i] < 0x20 || name[i] == 0x7f)
             return "has a control character in it";
     }
-    return phi_utf8_valid((const uint8_t *)name, n) == n ? NULL : "is not UTF-8";
+    return phi_utf8_valid((const uint8_t *)name, n) == n ? NULL
+                                                         : "is not UTF-8";
 }
 
 void phi_pack_split(uint8_t *planes, const uint8_t *bytes, size_t n,

@@ -176,10 +176,10 @@ static enum phi_status check_name(const struct table *t,
                               "\"%.*s\", expected \"%s\"",
                               t->path, t->i, PHI_ERR_NAME, s->name,
                               kinds[k].name);
-    fault = strncmp(s->name, PHI_PACK_FILES, prefix) != 0
-                ? "does not begin with " PHI_PACK_FILES
-                : phi_pack_name_fault(s->name + prefix,
-                                      strlen(s->name + prefix));
+    fault =
+        strncmp(s->name, PHI_PACK_FILES, prefix) != 0
+            ? "does not begin with " PHI_PACK_FILES
+            : phi_pack_name_fault(s->name + prefix, strlen(s->name + prefix));
     if (fault != NULL)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: section %zu of the table: its name \"%.*s\" %s",
@@ -285,8 +285,8 @@ static enum phi_status read_entry(struct table *t, const uint8_t *p,
 static enum phi_status find_all(struct phi_pack_front *f, const char *path,
                                 struct phi_err *err)
 {
-    size_t *const at[] = {&f->head, &f->tensors, &f->chunks, &f->origin, NULL,
-                          &f->data};
+    size_t *const at[] = {&f->head,   &f->tensors, &f->chunks,
+                          &f->origin, NULL,        &f->data};
 
     for (size_t k = 0; k < NKINDS; k++) {
         size_t i = 0;

@@ -30,7 +30,7 @@ struct phi_pack_front {
     uint32_t flags;
     uint64_t nbytes; /* of the file */
     uint8_t root[PHI_SHA256_NBYTES];
-    uint32_t crc; /* of the table */
+    uint32_t crc;                      /* of the table */
     struct phi_pack_section *sections; /* (n), in file order */
     size_t n;
     size_t head; /* indices; all but origin exist */

@@ -187,8 +187,8 @@ static enum phi_status read_tensors(struct reader *r, struct phi_err *err)
         s->plain != PHI_PACK_LIST + (uint64_t)n * PHI_PACK_TENSOR)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: section \"tensors\": has %" PRIu64
-                        " bytes for %" PRIu32
-                        " tensors, expected %" PRIu64 " for %zu",
+                        " bytes for %" PRIu32 " tensors, expected %" PRIu64
+                        " for %zu",
                         r->in->path, s->plain, phi_load_u32(r->list + 8),
                         PHI_PACK_LIST + (uint64_t)n * PHI_PACK_TENSOR, n);
     p->tensors = phi_alloc(n, sizeof(*p->tensors), err);
@@ -216,13 +216,12 @@ static enum phi_status check_chunks(struct reader *r, size_t i,
             phi_load_u32(p->chunks + (t->chunk + k) * PHI_PACK_LEAF);
 
         if (n == 0 || n > plain || (t->codec == PHI_PACK_PLAIN && n != plain))
-            return phi_fail(err, PHI_E_FORMAT,
-                            "%s: section \"chunks\": tensor \"%.*s\", chunk "
-                            "%" PRIu64 ": the stored length is %" PRIu32
-                            ", expected %zu%s",
-                            r->in->path, PHI_ERR_NAME, p->gguf.tensors[i].name,
-                            k, n, plain,
-                            t->codec == PHI_PACK_PLAIN ? "" : " at most");
+            return phi_fail(
+                err, PHI_E_FORMAT,
+                "%s: section \"chunks\": tensor \"%.*s\", chunk "
+                "%" PRIu64 ": the stored length is %" PRIu32 ", expected %zu%s",
+                r->in->path, PHI_ERR_NAME, p->gguf.tensors[i].name, k, n, plain,
+                t->codec == PHI_PACK_PLAIN ? "" : " at most");
         p->places[t->chunk + k] = at;
         at += n;
     }

@@ -146,6 +146,8 @@ const char *inspect_kind(const struct inspect_job *job)
         return "PEFT adapter folder";
     if (strcmp(format, "imatrix") == 0)
         return "importance matrix";
+    if (strcmp(format, "phipack") == 0)
+        return "packed file";
     if (strcmp(format, "gguf") != 0)
         return "safetensors file";
     if (strcmp(text_of(job->source, "general.type"), "adapter") == 0)
