@@ -113,11 +113,12 @@ enum phi_status phi_inflate(uint8_t *to, size_t n, const uint8_t *stream,
     uint8_t past; /* a byte of room more: whether there is more than n */
     size_t made = 0;
     size_t taken = 0;
+    bool more = false;
     int code = Z_OK;
 
     if (inflateInit(&z) != Z_OK)
         return no_memory(err);
-    while (code == Z_OK) {
+    while (code == Z_OK && !more) {
         const size_t in = nstream - taken < PIECE ? nstream - taken : PIECE;
         const size_t room = n - made < PIECE ? n - made : PIECE;
 
@@ -127,14 +128,17 @@ enum phi_status phi_inflate(uint8_t *to, size_t n, const uint8_t *stream,
         z.avail_out = room > 0 ? (uInt)room : 1;
         code = inflate(&z, Z_NO_FLUSH);
         taken += in - z.avail_in;
-        if (room == 0 && z.avail_out == 0)
-            break;
+        more = room == 0 && z.avail_out == 0;
         if (room > 0)
             made += room - z.avail_out;
     }
     inflateEnd(&z);
     if (code == Z_MEM_ERROR)
         return no_memory(err);
+    if (more)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "inflates to more than the %zu bytes it should have",
+                        n);
     if (code == Z_STREAM_END && made == n && taken == nstream)
         return PHI_OK;
     if (code == Z_STREAM_END)
@@ -142,10 +146,6 @@ enum phi_status phi_inflate(uint8_t *to, size_t n, const uint8_t *stream,
                         "inflates to %zu bytes and ends after %zu of %zu, "
                         "expected %zu bytes of all",
                         made, taken, nstream, n);
-    if (code == Z_OK)
-        return phi_fail(err, PHI_E_FORMAT,
-                        "inflates to more than the %zu bytes it should have",
-                        n);
     return phi_fail(err, PHI_E_FORMAT,
                     "is no whole zlib stream: inflating stops after %zu of "
                     "%zu bytes",
