@@ -5,40 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/pack_extras.h"
-#include "formats/pack_stage.h"
-#include "formats/pack_write.h"
+#include "formats/pack_sink_parts.h"
 #include "libconv/base/bytes.h"
 #include "libconv/base/deflate.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
-#include "libconv/base/size.h"
 #include "libconv/base/spool.h"
 
-struct pack_sink {
-    struct phi_sink base;
-    char *path;
-    phi_crc32_fn crc32;
-    struct phi_output *output;
-    struct phi_spool *spool; /* of chunks, with planes; else NULL */
-    uint64_t *spooled;       /* (nchunks) where they are in it */
-    bool planes;
-    bool copied; /* the head is a file's */
-    struct phi_pack_head head;
-    struct phi_pack_extras extras;
-    struct phi_pack_entry *entries;  /* (n), in the order of the head */
-    struct phi_sink_tensor *tensors; /* (n), names those of entries */
-    size_t n;
-    size_t *order;   /* (n) in the data */
-    uint8_t *leaves; /* (nchunks, PHI_PACK_LEAF) the section chunks */
-    uint64_t nchunks;
-    uint64_t data; /* where the data begins */
-    struct phi_pack_stage stage;
-};
-
-static struct pack_sink *pack_of(struct phi_sink *s)
+static struct phi_pack_sink *pack_of(struct phi_sink *s)
 {
-    return (struct pack_sink *)s;
+    return (struct phi_pack_sink *)s;
 }
 
 /* ---- chunks -------------------------------------------------------------- */
@@ -67,7 +43,7 @@ static enum phi_status encode(const struct phi_pack_entry *e,
 }
 
 /* Chunk c, the k-th of tensor e, is whole: its sums, and to the disk. */
-static enum phi_status finish_chunk(struct pack_sink *s,
+static enum phi_status finish_chunk(struct phi_pack_sink *s,
                                     const struct phi_pack_entry *e, uint64_t c,
                                     const uint8_t *bytes, struct phi_err *err)
 {
@@ -99,8 +75,9 @@ static enum phi_status finish_chunk(struct pack_sink *s,
 }
 
 /* n bytes of chunk c are written; if it is whole now, it goes. */
-static enum phi_status add(struct pack_sink *s, const struct phi_pack_entry *e,
-                           uint64_t c, size_t n, struct phi_err *err)
+static enum phi_status add(struct phi_pack_sink *s,
+                           const struct phi_pack_entry *e, uint64_t c, size_t n,
+                           struct phi_err *err)
 {
     uint8_t *whole = NULL;
     enum phi_status st = phi_pack_stage_add(&s->stage, c, n, &whole, err);
@@ -115,7 +92,7 @@ static enum phi_status add(struct pack_sink *s, const struct phi_pack_entry *e,
 }
 
 /* Row after row: bytes are where they were. */
-static enum phi_status put_rows(struct pack_sink *s,
+static enum phi_status put_rows(struct phi_pack_sink *s,
                                 const struct phi_pack_entry *e, uint64_t offset,
                                 const uint8_t *bytes, size_t n,
                                 struct phi_err *err)
@@ -142,7 +119,7 @@ static enum phi_status put_rows(struct pack_sink *s,
 }
 
 /* A part of panel p, to all chunks that the panel has bytes in. */
-static enum phi_status put_part(struct pack_sink *s,
+static enum phi_status put_part(struct phi_pack_sink *s,
                                 const struct phi_pack_entry *e, uint64_t p,
                                 const struct phi_panel_part *part,
                                 const uint8_t *rows, struct phi_err *err)
@@ -173,7 +150,7 @@ static enum phi_status put_part(struct pack_sink *s,
 }
 
 /* Whole rows of a panel at once, and parts of rows one by one. */
-static enum phi_status put_panels(struct pack_sink *s,
+static enum phi_status put_panels(struct phi_pack_sink *s,
                                   const struct phi_pack_entry *e,
                                   uint64_t offset, const uint8_t *bytes,
                                   size_t n, struct phi_err *err)
@@ -210,7 +187,7 @@ static enum phi_status sink_write(struct phi_sink *base, size_t i,
                                   uint64_t offset, const void *bytes, size_t n,
                                   struct phi_err *err)
 {
-    struct pack_sink *s = pack_of(base);
+    struct phi_pack_sink *s = pack_of(base);
     const struct phi_pack_entry *e;
 
     if (i >= s->n)
@@ -230,7 +207,7 @@ static enum phi_status sink_write(struct phi_sink *base, size_t i,
 static uint64_t sink_position(const struct phi_sink *base, size_t i,
                               uint64_t offset)
 {
-    const struct pack_sink *s = (const struct pack_sink *)base;
+    const struct phi_pack_sink *s = (const struct phi_pack_sink *)base;
 
     return s->data + s->entries[i].offset + offset;
 }
@@ -239,7 +216,7 @@ static enum phi_status sink_set_meta(struct phi_sink *base,
                                      const struct phi_meta *meta,
                                      struct phi_err *err)
 {
-    struct pack_sink *s = pack_of(base);
+    struct phi_pack_sink *s = pack_of(base);
     struct phi_pack_head head;
     enum phi_status st;
 
@@ -264,202 +241,11 @@ static enum phi_status sink_set_meta(struct phi_sink *base,
     return st;
 }
 
-/* ---- the end ------------------------------------------------------------- */
-
-static size_t stored_of(const struct pack_sink *s, uint64_t c)
-{
-    return phi_load_u32(s->leaves + c * PHI_PACK_LEAF);
-}
-
-/* With planes: stored lengths are known, and with them all places. */
-static void measure(struct pack_sink *s)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        struct phi_pack_entry *e = &s->entries[i];
-
-        e->stored = 0;
-        for (uint64_t k = 0; k < e->nchunks; k++)
-            e->stored += stored_of(s, e->chunk + k);
-    }
-}
-
-/* What was put aside goes to its place. */
-static enum phi_status unspool(struct pack_sink *s, struct phi_err *err)
-{
-    uint8_t *room = phi_alloc_pages(PHI_PACK_CHUNK, err);
-    enum phi_status st = room != NULL ? PHI_OK : PHI_E_NOMEM;
-
-    for (size_t i = 0; st == PHI_OK && i < s->n; i++) {
-        const struct phi_pack_entry *e = &s->entries[s->order[i]];
-        uint64_t at = s->data + e->offset;
-
-        for (uint64_t k = 0; st == PHI_OK && k < e->nchunks; k++) {
-            const size_t n = stored_of(s, e->chunk + k);
-
-            st = phi_spool_read(s->spool, s->spooled[e->chunk + k], room, n,
-                                err);
-            if (st == PHI_OK)
-                st = phi_output_put(s->output, at, room, n, err);
-            at += n;
-        }
-    }
-    free(room);
-    return st;
-}
-
-/* Zeros between tensors, and the sum of all of the data. */
-static enum phi_status fill_gaps(struct pack_sink *s, uint32_t *crc,
-                                 struct phi_err *err)
-{
-    static const uint8_t zeros[PHI_PACK_LARGE_ALIGN];
-    uint64_t at = 0;
-    enum phi_status st = PHI_OK;
-
-    *crc = 0;
-    for (size_t i = 0; st == PHI_OK && i < s->n; i++) {
-        const struct phi_pack_entry *e = &s->entries[s->order[i]];
-        const size_t gap = (size_t)(e->offset - at);
-
-        *crc = phi_crc32(*crc, zeros, gap);
-        if (gap > 0)
-            st = phi_output_put(s->output, s->data + at, zeros, gap, err);
-        for (uint64_t k = 0; k < e->nchunks; k++) {
-            const uint8_t *leaf = s->leaves + (e->chunk + k) * PHI_PACK_LEAF;
-
-            *crc = phi_crc32_combine(*crc, phi_load_u32(leaf + 4),
-                                     phi_load_u32(leaf));
-        }
-        at = e->offset + e->stored;
-    }
-    return st;
-}
-
-static enum phi_status make_list(const struct pack_sink *s, struct phi_buf *b,
-                                 struct phi_err *err)
-{
-    phi_buf_u64(b, s->head.gguf_nbytes);
-    phi_buf_u32(b, (uint32_t)s->n);
-    phi_buf_u32(b, 0);
-    for (size_t i = 0; i < s->n; i++) {
-        const struct phi_pack_entry *e = &s->entries[i];
-
-        phi_buf_u64(b, e->offset);
-        phi_buf_u64(b, e->stored);
-        phi_buf_u32(b, e->arrangement.rows);
-        phi_buf_u32(b, e->codec);
-        phi_buf_u32(b, (uint32_t)e->nchunks);
-        phi_buf_u32(b, 0);
-    }
-    return phi_buf_status(b, err);
-}
-
-/* All parts in their order; `list` is the section tensors. */
-static enum phi_status make_parts(const struct pack_sink *s,
-                                  const struct phi_buf *list, uint64_t data,
-                                  struct phi_pack_part **out, size_t *n,
-                                  struct phi_err *err)
-{
-    const struct phi_pack_extras *x = &s->extras;
-    struct phi_pack_part *p = phi_alloc(x->n + 4, sizeof(*p), err);
-    const uint64_t leaves = s->nchunks * PHI_PACK_LEAF;
-
-    if (p == NULL)
-        return PHI_E_NOMEM;
-    p[0] =
-        (struct phi_pack_part){{PHI_PACK_KIND_HEAD, PHI_PACK_ZLIB, 0,
-                                s->head.deflated.n, s->head.plain.n, 0, "head"},
-                               s->head.deflated.p};
-    p[1] = (struct phi_pack_part){{PHI_PACK_KIND_TENSORS, PHI_PACK_PLAIN, 0,
-                                   list->n, list->n, 0, "tensors"},
-                                  list->p};
-    p[2] = (struct phi_pack_part){
-        {PHI_PACK_KIND_CHUNKS, PHI_PACK_PLAIN, 0, leaves, leaves, 0, "chunks"},
-        s->leaves};
-    for (size_t i = 0; i < x->n; i++)
-        p[3 + i] = x->parts[i];
-    p[3 + x->n] = (struct phi_pack_part){
-        {PHI_PACK_KIND_DATA, PHI_PACK_PLAIN, 0, data, data, 0, "data"}, NULL};
-    *out = p;
-    *n = x->n + 4;
-    return PHI_OK;
-}
-
-static enum phi_status make_root(const struct pack_sink *s,
-                                 uint8_t root[PHI_SHA256_NBYTES],
-                                 struct phi_err *err)
-{
-    uint8_t first[PHI_SHA256_NBYTES];
-    enum phi_status st =
-        phi_pack_leaf(first, s->head.plain.p, s->head.plain.n, err);
-
-    if (st == PHI_OK)
-        st = phi_pack_root(root, first, s->leaves + 8, PHI_PACK_LEAF,
-                           s->nchunks, err);
-    return st;
-}
-
-/* Everything but the data. */
-static enum phi_status write_front(struct pack_sink *s, uint64_t data,
-                                   uint32_t crc, struct phi_err *err)
-{
-    uint8_t root[PHI_SHA256_NBYTES];
-    struct phi_pack_part *parts = NULL;
-    struct phi_buf list = {0};
-    struct phi_buf front = {0};
-    size_t n = 0;
-    enum phi_status st;
-
-    if ((st = make_list(s, &list, err)) == PHI_OK &&
-        (st = make_parts(s, &list, data, &parts, &n, err)) == PHI_OK &&
-        (st = make_root(s, root, err)) == PHI_OK) {
-        phi_pack_parts_place(parts, n);
-        parts[n - 1].head.crc = crc;
-        st = phi_pack_parts_write(&front, parts, n, root, err);
-    }
-    if (st == PHI_OK)
-        st = phi_output_put(s->output, 0, front.p, front.n, err);
-    phi_buf_release(&front);
-    phi_buf_release(&list);
-    free(parts);
-    return st;
-}
-
-static enum phi_status check_whole(const struct pack_sink *s,
-                                   struct phi_err *err)
-{
-    const uint64_t c = phi_pack_stage_missing(&s->stage);
-    size_t i = 0;
-
-    if (c == s->nchunks)
-        return PHI_OK;
-    while (c >= s->entries[i].chunk + s->entries[i].nchunks)
-        i++;
-    return phi_fail(err, PHI_E_ARG,
-                    "%s: tensor \"%s\": chunk %" PRIu64
-                    " has not all bytes at the end",
-                    s->path, s->entries[i].name, c - s->entries[i].chunk);
-}
-
 static enum phi_status sink_sync(struct phi_sink *base, struct phi_err *err)
 {
-    struct pack_sink *s = pack_of(base);
-    uint32_t crc = 0;
-    uint64_t data;
-    enum phi_status st = check_whole(s, err);
+    struct phi_pack_sink *s = pack_of(base);
+    const enum phi_status st = phi_pack_sink_finish(s, err);
 
-    if (st != PHI_OK)
-        return st;
-    if (s->spool != NULL)
-        measure(s);
-    data = phi_pack_entries_place(s->entries, s->n, s->order);
-    if (s->spool != NULL)
-        st = unspool(s, err);
-    if (st == PHI_OK)
-        st = fill_gaps(s, &crc, err);
-    if (st == PHI_OK)
-        st = write_front(s, data, crc, err);
-    if (st == PHI_OK)
-        base->nbytes = s->data + data;
     return st == PHI_OK ? phi_output_sync(s->output, err) : st;
 }
 
@@ -480,7 +266,7 @@ static void sink_retract(struct phi_sink *s)
 
 static void sink_close(struct phi_sink *base)
 {
-    struct pack_sink *s = pack_of(base);
+    struct phi_pack_sink *s = pack_of(base);
 
     phi_output_close(s->output);
     phi_spool_close(s->spool);
@@ -504,7 +290,7 @@ static const struct phi_sink_ops ops = {
 
 struct phi_pack_saving phi_pack_sink_saving(const struct phi_sink *base)
 {
-    const struct pack_sink *s = (const struct pack_sink *)base;
+    const struct phi_pack_sink *s = (const struct phi_pack_sink *)base;
     struct phi_pack_saving v = {0};
 
     for (size_t i = 0; i < s->n; i++) {
@@ -525,7 +311,7 @@ uint64_t phi_pack_sink_memory(size_t nthreads)
 
 /* ---- the beginning ------------------------------------------------------- */
 
-static enum phi_status make_entries(struct pack_sink *s,
+static enum phi_status make_entries(struct phi_pack_sink *s,
                                     const struct phi_sink_tensor *tensors,
                                     struct phi_err *err)
 {
@@ -549,14 +335,15 @@ static enum phi_status make_entries(struct pack_sink *s,
 }
 
 /* Where the data begins, and the whole length. */
-static enum phi_status lay_out(struct pack_sink *s, struct phi_err *err)
+static enum phi_status lay_out(struct phi_pack_sink *s, struct phi_err *err)
 {
     const uint64_t data = phi_pack_entries_place(s->entries, s->n, s->order);
     const struct phi_buf list = {
         .n = PHI_PACK_LIST + s->n * PHI_PACK_TENSOR}; /* only its size */
     struct phi_pack_part *parts = NULL;
     size_t n = 0;
-    const enum phi_status st = make_parts(s, &list, data, &parts, &n, err);
+    const enum phi_status st =
+        phi_pack_sink_parts(s, &list, data, &parts, &n, err);
 
     if (st != PHI_OK)
         return st;
@@ -567,13 +354,13 @@ static enum phi_status lay_out(struct pack_sink *s, struct phi_err *err)
 }
 
 /* Everything but the file. */
-static enum phi_status sink_new(struct pack_sink **out, const char *path,
+static enum phi_status sink_new(struct phi_pack_sink **out, const char *path,
                                 const struct phi_meta *meta,
                                 const struct phi_sink_tensor *tensors, size_t n,
                                 const struct phi_pack_options *opt,
                                 struct phi_err *err)
 {
-    struct pack_sink *s = phi_alloc(1, sizeof(*s), err);
+    struct phi_pack_sink *s = phi_alloc(1, sizeof(*s), err);
     enum phi_status st;
 
     if (s == NULL)
@@ -601,7 +388,7 @@ static enum phi_status sink_new(struct pack_sink **out, const char *path,
     return st == PHI_OK ? lay_out(s, err) : st;
 }
 
-static enum phi_status open_files(struct pack_sink *s, bool replace,
+static enum phi_status open_files(struct phi_pack_sink *s, bool replace,
                                   struct phi_err *err)
 {
     const struct phi_output_options options = {
@@ -631,7 +418,7 @@ enum phi_status phi_pack_sink_open(struct phi_sink **out, const char *path,
                                    size_t n, const struct phi_pack_options *opt,
                                    struct phi_err *err)
 {
-    struct pack_sink *s = NULL;
+    struct phi_pack_sink *s = NULL;
     enum phi_status st = sink_new(&s, path, meta, tensors, n, opt, err);
 
     if (st == PHI_OK)
@@ -649,7 +436,7 @@ enum phi_status phi_pack_sink_size(uint64_t *out, const char *path,
                                    size_t n, const struct phi_pack_options *opt,
                                    struct phi_err *err)
 {
-    struct pack_sink *s = NULL;
+    struct phi_pack_sink *s = NULL;
     const enum phi_status st = sink_new(&s, path, meta, tensors, n, opt, err);
 
     if (st == PHI_OK)
