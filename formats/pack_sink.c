@@ -369,6 +369,7 @@ static enum phi_status sink_new(struct phi_pack_sink **out, const char *path,
     s->base.ops = &ops;
     s->crc32 = opt->crc32 != NULL ? opt->crc32 : phi_crc32;
     s->planes = opt->planes;
+    s->replace = opt->replace;
     s->copied = opt->head != NULL;
     s->path = phi_strdup(path, err);
     s->n = n;
@@ -388,11 +389,10 @@ static enum phi_status sink_new(struct phi_pack_sink **out, const char *path,
     return st == PHI_OK ? lay_out(s, err) : st;
 }
 
-static enum phi_status open_files(struct phi_pack_sink *s, bool replace,
-                                  struct phi_err *err)
+static enum phi_status open_files(struct phi_pack_sink *s, struct phi_err *err)
 {
     const struct phi_output_options options = {
-        .size = s->planes ? 0 : s->base.nbytes, .replace = replace};
+        .size = s->planes ? 0 : s->base.nbytes, .replace = s->replace};
     enum phi_status st = phi_output_open(&s->output, s->path, &options, err);
 
     if (st == PHI_OK)
@@ -412,25 +412,7 @@ static enum phi_status open_files(struct phi_pack_sink *s, bool replace,
     return phi_spool_open(&s->spool, s->path, err);
 }
 
-enum phi_status phi_pack_sink_open(struct phi_sink **out, const char *path,
-                                   const struct phi_meta *meta,
-                                   const struct phi_sink_tensor *tensors,
-                                   size_t n, const struct phi_pack_options *opt,
-                                   struct phi_err *err)
-{
-    struct phi_pack_sink *s = NULL;
-    enum phi_status st = sink_new(&s, path, meta, tensors, n, opt, err);
-
-    if (st == PHI_OK)
-        st = open_files(s, opt->replace, err);
-    if (st == PHI_OK)
-        *out = &s->base;
-    else if (s != NULL)
-        sink_close(&s->base);
-    return st;
-}
-
-enum phi_status phi_pack_sink_size(uint64_t *out, const char *path,
+enum phi_status phi_pack_sink_plan(struct phi_sink **out, const char *path,
                                    const struct phi_meta *meta,
                                    const struct phi_sink_tensor *tensors,
                                    size_t n, const struct phi_pack_options *opt,
@@ -440,8 +422,32 @@ enum phi_status phi_pack_sink_size(uint64_t *out, const char *path,
     const enum phi_status st = sink_new(&s, path, meta, tensors, n, opt, err);
 
     if (st == PHI_OK)
-        *out = s->base.nbytes;
-    if (s != NULL)
+        *out = &s->base;
+    else if (s != NULL)
         sink_close(&s->base);
+    return st;
+}
+
+enum phi_status phi_pack_sink_begin(struct phi_sink *s, struct phi_err *err)
+{
+    return open_files(pack_of(s), err);
+}
+
+enum phi_status phi_pack_sink_open(struct phi_sink **out, const char *path,
+                                   const struct phi_meta *meta,
+                                   const struct phi_sink_tensor *tensors,
+                                   size_t n, const struct phi_pack_options *opt,
+                                   struct phi_err *err)
+{
+    struct phi_sink *s = NULL;
+    enum phi_status st =
+        phi_pack_sink_plan(&s, path, meta, tensors, n, opt, err);
+
+    if (st == PHI_OK)
+        st = phi_pack_sink_begin(s, err);
+    if (st == PHI_OK)
+        *out = s;
+    else
+        phi_sink_close(s);
     return st;
 }

@@ -40,26 +40,30 @@ struct phi_pack_saving {
 };
 
 /*
- * Refuses what a GGUF file cannot hold (gguf_write.h), and what is beyond the
- * limits of PACK.md; nothing is created then. meta, tensors and options are
- * not needed after the call. On success the caller owns *out.
+ * Decides everything and makes all that comes before the tensors: (*out)->
+ * nbytes is the file's size, with planes at most so many. Refuses what a GGUF
+ * file cannot hold (gguf_write.h), and what is beyond the limits of PACK.md.
+ * meta, tensors and options are not needed after the call. On success the
+ * caller owns *out.
  */
+enum phi_status phi_pack_sink_plan(struct phi_sink **out, const char *path,
+                                   const struct phi_meta *meta,
+                                   const struct phi_sink_tensor *tensors,
+                                   size_t n, const struct phi_pack_options *opt,
+                                   struct phi_err *err);
+
+/* Begins the file of a sink that was planned; an existing one may be replaced
+ * if the options said so. */
+enum phi_status phi_pack_sink_begin(struct phi_sink *s, struct phi_err *err);
+
+/* Both at once. */
 enum phi_status phi_pack_sink_open(struct phi_sink **out, const char *path,
                                    const struct phi_meta *meta,
                                    const struct phi_sink_tensor *tensors,
                                    size_t n, const struct phi_pack_options *opt,
                                    struct phi_err *err);
 
-/*
- * Bytes of the file, with planes at most so many; path is only for messages.
- */
-enum phi_status phi_pack_sink_size(uint64_t *out, const char *path,
-                                   const struct phi_meta *meta,
-                                   const struct phi_sink_tensor *tensors,
-                                   size_t n, const struct phi_pack_options *opt,
-                                   struct phi_err *err);
-
-/* Of a sink that phi_pack_sink_open() made, once it is synced. */
+/* Of a sink that was begun, once it is synced. */
 struct phi_pack_saving phi_pack_sink_saving(const struct phi_sink *s);
 
 /* Memory that such a sink takes while nthreads write to it, at most. */

@@ -18,6 +18,7 @@ struct phi_pack_sink {
     struct phi_spool *spool; /* of chunks, with planes; else NULL */
     uint64_t *spooled;       /* (nchunks) where they are in it */
     bool planes;
+    bool replace;
     bool copied; /* the head is a file's */
     struct phi_pack_head head;
     struct phi_pack_extras extras;

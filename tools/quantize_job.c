@@ -254,7 +254,6 @@ enum phi_status quantize_make_plans(struct quantize_job *job,
 void quantize_release(struct quantize_job *job)
 {
     for (size_t i = 0; job->targets != NULL && i < job->args.types.n; i++) {
-        phi_sink_close(job->targets[i].sink);
         quantize_release_format(&job->targets[i]);
         phi_plan_release(&job->targets[i].plan);
         phi_gguf_parts_release(&job->targets[i].parts);

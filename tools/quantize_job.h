@@ -55,7 +55,7 @@ struct quantize_target {
     char *first;                    /* name of the first; owned, NULL as path */
     uint64_t nbytes;                /* of all of them */
     struct phi_sink *sink;
-    struct phi_sink *inner; /* the same, or what it hands on to; borrowed */
+    struct phi_sink *inner;        /* the same, or what it hands on to */
     struct phi_rounding *rounding; /* (plan.n) */
 };
 

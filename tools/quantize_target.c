@@ -127,8 +127,11 @@ enum phi_status quantize_plan_format(struct quantize_job *job,
     if (t->packed) {
         const struct phi_pack_options opt = pack_options(job, t);
 
-        return phi_pack_sink_size(&t->nbytes, path, &t->plan.meta, list_of(t),
-                                  t->plan.n, &opt, err);
+        st = phi_pack_sink_plan(&t->inner, path, &t->plan.meta, list_of(t),
+                                t->plan.n, &opt, err);
+        if (st == PHI_OK)
+            t->nbytes = t->inner->nbytes;
+        return st;
     }
     return phi_gguf_sink_size(&t->nbytes, path, &t->plan.meta, list_of(t),
                               t->plan.n, &job->split, err);
@@ -140,25 +143,28 @@ enum phi_status quantize_open_format(const struct quantize_job *job,
 {
     const struct phi_gguf_options gguf = {.replace = job->args.force,
                                           .split = job->split};
-    const struct phi_pack_options pack = pack_options(job, t);
     enum phi_status st;
 
     if (t->packed)
-        st = phi_pack_sink_open(&t->inner, t->path, &t->plan.meta, list_of(t),
-                                t->plan.n, &pack, err);
+        st = phi_pack_sink_begin(t->inner, err);
     else
         st = phi_gguf_sink_open(&t->inner, t->path, &t->plan.meta, list_of(t),
                                 t->plan.n, &gguf, err);
     if (st != PHI_OK)
         return st;
-    if (t->map != NULL)
-        return phi_sink_reorder(&t->sink, t->inner, t->map, t->plan.n, err);
-    t->sink = t->inner;
-    return PHI_OK;
+    if (t->map == NULL) {
+        t->sink = t->inner;
+        return PHI_OK;
+    }
+    st = phi_sink_reorder(&t->sink, t->inner, t->map, t->plan.n, err);
+    if (st != PHI_OK)
+        t->inner = NULL; /* it is closed */
+    return st;
 }
 
 void quantize_release_format(struct quantize_target *t)
 {
+    phi_sink_close(t->sink != NULL ? t->sink : t->inner);
     free(t->label);
     free(t->head);
     free(t->map);

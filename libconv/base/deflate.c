@@ -65,14 +65,14 @@ enum phi_status phi_deflate(struct phi_buf *out, const uint8_t *bytes, size_t n,
     z_stream z = {0};
     enum phi_status st = PHI_OK;
 
-    if (deflateInit(&z, Z_BEST_COMPRESSION) != Z_OK)
+    if (deflateInit(&z, Z_DEFAULT_COMPRESSION) != Z_OK)
         return no_memory(err);
     if (from < to) {
         if ((st = feed(&z, out, bytes, from, Z_FULL_FLUSH, err)) != PHI_OK ||
             (st = set_level(&z, Z_NO_COMPRESSION, err)) != PHI_OK ||
             (st = feed(&z, out, bytes + from, to - from, Z_FULL_FLUSH, err)) !=
                 PHI_OK ||
-            (st = set_level(&z, Z_BEST_COMPRESSION, err)) != PHI_OK)
+            (st = set_level(&z, Z_DEFAULT_COMPRESSION, err)) != PHI_OK)
             goto out;
         bytes += to;
         n -= to;
