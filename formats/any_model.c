@@ -9,6 +9,8 @@
 #include "formats/hf_dir.h"
 #include "formats/imatrix_source.h"
 #include "formats/magic.h"
+#include "formats/pack.h"
+#include "formats/pack_source.h"
 #include "formats/stored_source.h"
 #include "libconv/base/bytes.h"
 #include "libconv/base/file.h"
@@ -125,12 +127,15 @@ enum phi_status phi_any_open(struct phi_source **out, const char *path,
     st = phi_file_read(f, 0, p, n, err);
     if (st == PHI_OK && n >= 4 && memcmp(p, PHI_GGUF_MAGIC, 4) == 0)
         st = open_gguf(out, path, err);
+    else if (st == PHI_OK && n >= 8 && memcmp(p, PHI_PACK_MAGIC, 8) == 0)
+        st = phi_pack_open(out, path, err);
     else if (st == PHI_OK && n > 8 && p[8] == '{')
         st = phi_stored_open_file(out, path, err);
     else if (st == PHI_OK && is_old_imatrix(p, n))
         st = phi_imatrix_open(out, path, err);
     else if (st == PHI_OK)
-        st = phi_magic_refuse(f, "a GGUF, safetensors or imatrix file", err);
+        st = phi_magic_refuse(f, "a GGUF, packed, safetensors or imatrix file",
+                              err);
     phi_file_close(f);
     return st;
 }

@@ -6,6 +6,7 @@
  *   another folder                                             "hf"
  *   GGUF, one part of a split one, of an adapter or not        "gguf"
  *   GGUF of the type imatrix, or its older form                "imatrix"
+ *   packed file                                                "phipack"
  *   safetensors                                                "safetensors"
  */
 #ifndef PHI_FORMATS_ANY_MODEL_H

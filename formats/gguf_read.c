@@ -238,13 +238,15 @@ static enum phi_status read_tensors(struct reader *r, struct phi_err *err)
 /* Offsets become those of the file; the data must end where the file does. */
 static enum phi_status place_tensors(struct reader *r, struct phi_err *err)
 {
-    const uint64_t size = phi_file_size(r->s.f);
-    const struct phi_gguf *g = r->g;
+    const uint64_t size = r->s.size;
+    struct phi_gguf *g = r->g;
     uint64_t start = r->s.at;
     uint64_t end;
 
     /* Headers are far below 2^63, and all offsets are checked to be. */
     phi_align_u64(start, r->align, &start);
+    g->listed = r->s.at;
+    g->data = start;
     end = start;
     for (size_t i = 0; i < g->ntensors; i++) {
         struct phi_gguf_tensor *t = &g->tensors[i];
@@ -280,6 +282,27 @@ static bool has_magic(const struct phi_file *f, struct phi_err *err,
     return *st == PHI_OK && memcmp(magic, PHI_GGUF_MAGIC, sizeof(magic)) == 0;
 }
 
+/* All of it, from the stream's beginning; ends the reader. */
+static enum phi_status read_head(struct reader *r, const char *path,
+                                 struct phi_err *err)
+{
+    struct phi_gguf *g = r->g;
+    enum phi_status st;
+
+    if ((st = read_counts(r, err)) == PHI_OK &&
+        (st = phi_gguf_kv_read(&r->s, r->nkeys, &g->meta, err)) == PHI_OK &&
+        (st = phi_gguf_alignment(&g->meta, &r->align, err)) == PHI_OK &&
+        (st = read_tensors(r, err)) == PHI_OK)
+        st = place_tensors(r, err);
+    if (st == PHI_E_FORMAT || st == PHI_E_UNSUPPORTED)
+        phi_err_prefix(err, "%s", path);
+    if (st != PHI_OK)
+        phi_gguf_release(g);
+    phi_map_release(&r->seen);
+    phi_gguf_stream_release(&r->s);
+    return st;
+}
+
 enum phi_status phi_gguf_read(struct phi_gguf *out, const struct phi_file *f,
                               struct phi_err *err)
 {
@@ -289,19 +312,22 @@ enum phi_status phi_gguf_read(struct phi_gguf *out, const struct phi_file *f,
     *out = (struct phi_gguf){0};
     if (!has_magic(f, err, &st))
         return st != PHI_OK ? st : phi_magic_refuse(f, "a GGUF file", err);
-    if ((st = phi_gguf_stream_init(&r.s, f, err)) != PHI_OK ||
-        (st = read_counts(&r, err)) != PHI_OK ||
-        (st = phi_gguf_kv_read(&r.s, r.nkeys, &out->meta, err)) != PHI_OK ||
-        (st = phi_gguf_alignment(&out->meta, &r.align, err)) != PHI_OK ||
-        (st = read_tensors(&r, err)) != PHI_OK)
-        goto out;
-    st = place_tensors(&r, err);
-out:
-    if (st == PHI_E_FORMAT || st == PHI_E_UNSUPPORTED)
-        phi_err_prefix(err, "%s", phi_file_path(f));
-    if (st != PHI_OK)
-        phi_gguf_release(out);
-    phi_map_release(&r.seen);
-    phi_gguf_stream_release(&r.s);
-    return st;
+    st = phi_gguf_stream_init(&r.s, f, err);
+    return st == PHI_OK ? read_head(&r, phi_file_path(f), err) : st;
+}
+
+enum phi_status phi_gguf_read_bytes(struct phi_gguf *out, const uint8_t *head,
+                                    size_t n, uint64_t size, const char *path,
+                                    struct phi_err *err)
+{
+    struct reader r = {.g = out};
+    enum phi_status st;
+
+    *out = (struct phi_gguf){0};
+    if (n < 4 || memcmp(head, PHI_GGUF_MAGIC, 4) != 0)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: the head does not begin with " PHI_GGUF_MAGIC,
+                        path);
+    st = phi_gguf_stream_init_bytes(&r.s, head, n, size, err);
+    return st == PHI_OK ? read_head(&r, path, err) : st;
 }

@@ -26,6 +26,8 @@ struct phi_gguf {
     struct phi_meta meta; /* all keys, in file order */
     struct phi_gguf_tensor *tensors;
     size_t ntensors;
+    uint64_t listed; /* where the list of tensors ends */
+    uint64_t data;   /* where the first tensor begins, padded */
 };
 
 /*
@@ -36,6 +38,14 @@ struct phi_gguf {
  */
 enum phi_status phi_gguf_read(struct phi_gguf *out, const struct phi_file *f,
                               struct phi_err *err);
+
+/*
+ * The same of the n bytes before the data of a file of `size` bytes, which
+ * are in memory; path is for messages.
+ */
+enum phi_status phi_gguf_read_bytes(struct phi_gguf *out, const uint8_t *head,
+                                    size_t n, uint64_t size, const char *path,
+                                    struct phi_err *err);
 void phi_gguf_release(struct phi_gguf *g);
 
 #endif

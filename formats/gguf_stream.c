@@ -19,7 +19,17 @@ enum phi_status phi_gguf_stream_init(struct phi_gguf_stream *s,
 
     *s = (struct phi_gguf_stream){0};
     s->f = f;
+    s->size = size;
     s->end = size < PHI_GGUF_MAX_HEADER ? size : PHI_GGUF_MAX_HEADER;
+    s->window = phi_alloc(WINDOW, 1, err);
+    return s->window != NULL ? PHI_OK : PHI_E_NOMEM;
+}
+
+enum phi_status phi_gguf_stream_init_bytes(struct phi_gguf_stream *s,
+                                           const uint8_t *bytes, size_t n,
+                                           uint64_t size, struct phi_err *err)
+{
+    *s = (struct phi_gguf_stream){.bytes = bytes, .size = size, .end = n};
     s->window = phi_alloc(WINDOW, 1, err);
     return s->window != NULL ? PHI_OK : PHI_E_NOMEM;
 }
@@ -33,9 +43,10 @@ void phi_gguf_stream_release(struct phi_gguf_stream *s)
 /* What is left ends at the file's end or at the limit on headers. */
 static const char *left_of(const struct phi_gguf_stream *s)
 {
-    return s->end < phi_file_size(s->f)
-               ? "are left of the 256 MiB that a header may have"
-               : "are left of the file";
+    if (s->bytes != NULL)
+        return "are left of the head";
+    return s->end < s->size ? "are left of the 256 MiB that a header may have"
+                            : "are left of the file";
 }
 
 /* Fills the window from `at`. */
@@ -45,6 +56,10 @@ static enum phi_status fill(struct phi_gguf_stream *s, struct phi_err *err)
 
     s->first = s->at;
     s->n = left < WINDOW ? (size_t)left : WINDOW;
+    if (s->bytes != NULL) {
+        memcpy(s->window, s->bytes + s->first, s->n);
+        return PHI_OK;
+    }
     return phi_file_read(s->f, s->first, s->window, s->n, err);
 }
 

@@ -16,7 +16,9 @@
 #include "libconv/tensor/meta.h"
 
 struct phi_gguf_stream {
-    const struct phi_file *f; /* borrowed */
+    const struct phi_file *f; /* borrowed; or NULL: */
+    const uint8_t *bytes;     /* (end) the head in memory, borrowed */
+    uint64_t size;            /* of the whole file */
     uint64_t at;              /* offset of the next byte */
     uint64_t end; /* of the file or of the largest header, what is first */
     uint8_t *window;
@@ -27,6 +29,10 @@ struct phi_gguf_stream {
 enum phi_status phi_gguf_stream_init(struct phi_gguf_stream *s,
                                      const struct phi_file *f,
                                      struct phi_err *err);
+/* A head of n bytes in memory, of a file of `size` bytes. */
+enum phi_status phi_gguf_stream_init_bytes(struct phi_gguf_stream *s,
+                                           const uint8_t *bytes, size_t n,
+                                           uint64_t size, struct phi_err *err);
 void phi_gguf_stream_release(struct phi_gguf_stream *s);
 
 static inline uint64_t phi_gguf_stream_left(const struct phi_gguf_stream *s)

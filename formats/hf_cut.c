@@ -198,13 +198,12 @@ static void look(struct maker *m)
     const struct phi_source *base = m->base;
     size_t e, o;
 
-    m->folder = strcmp(base->format, "hf") == 0;
+    m->folder = base->folder != NULL;
     for (size_t i = 0; m->folder && i < base->ntensors; i++)
-        m->old = m->old || phi_hf_is_old(base->tensors[i].origin);
+        m->old = m->old || phi_hf_is_old(base->folder->places[i].name);
     m->head = phi_source_find(base, HEAD, &o) &&
               !(phi_source_find(base, "token_embd.weight", &e) &&
-                base->tensors[o].part == base->tensors[e].part &&
-                base->tensors[o].offset == base->tensors[e].offset);
+                phi_source_is_alias(base, o, e));
 }
 
 /* ---- which files ---------------------------------------------------------
@@ -228,7 +227,8 @@ static bool is_same(const struct maker *m)
             return false;
         b = &m->base->tensors[k];
         if (t->dtype != b->dtype || t->rank != b->rank ||
-            memcmp(t->dim, b->dim, t->rank * sizeof(t->dim[0])) != 0)
+            memcmp(t->dim, b->dim, t->rank * sizeof(t->dim[0])) != 0 ||
+            m->base->folder->places[k].file == PHI_NO_PLACE)
             return false;
     }
     return true;
@@ -271,8 +271,8 @@ static enum phi_status keep_files(struct maker *m)
         size_t k = 0;
 
         phi_source_find(m->base, m->tensors[s->tensor].name, &k);
-        s->file = m->base->tensors[k].part;
-        s->order = m->base->tensors[k].offset;
+        s->file = m->base->folder->places[k].file;
+        s->order = m->base->folder->places[k].place;
     }
     sort(cut);
     for (size_t i = 0; st == PHI_OK && i < cut->n; i++) {
@@ -280,7 +280,8 @@ static enum phi_status keep_files(struct maker *m)
 
         if (s->file != last) {
             last = s->file;
-            st = phi_names_add(&cut->names, m->base->files[last].name, m->err);
+            st = phi_names_add(&cut->names, m->base->folder->files[last].name,
+                               m->err);
         }
         if (st == PHI_OK) {
             s->file = cut->names.n - 1;

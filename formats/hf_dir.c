@@ -26,6 +26,8 @@ struct hf_source {
     struct phi_hf_slots slots;
     struct phi_tensor *tensors;    /* base.tensors, while they are made */
     struct phi_source_file *parts; /* base.files: the shards */
+    struct phi_folder folder;
+    struct phi_folder_place *places; /* (base.ntensors) */
     struct phi_file **files; /* (nfiles) others that were or may be read */
     size_t nfiles;
 };
@@ -101,6 +103,7 @@ static void hf_close(struct phi_source *s)
     phi_json_free(h->config_doc);
     free(h->tensors);
     free(h->parts);
+    free(h->places);
     free(h->path);
     free(h);
 }
@@ -402,6 +405,22 @@ out:
     return st;
 }
 
+/* Says where tensors are, for what keeps that. */
+static enum phi_status make_folder(struct hf_source *h, struct phi_err *err)
+{
+    h->places = phi_alloc(h->base.ntensors, sizeof(*h->places), err);
+    if (h->places == NULL)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; i < h->base.ntensors; i++) {
+        const struct phi_tensor *t = &h->tensors[i];
+
+        h->places[i] = (struct phi_folder_place){t->part, t->offset, t->origin};
+    }
+    h->folder = (struct phi_folder){h->parts, h->shards.n, h->places};
+    h->base.folder = &h->folder;
+    return PHI_OK;
+}
+
 enum phi_status phi_hf_open(struct phi_source **out, const char *dir,
                             struct phi_err *err)
 {
@@ -424,6 +443,8 @@ enum phi_status phi_hf_open(struct phi_source **out, const char *dir,
         st = phi_hf_shards_open(&h->shards, dir, err);
     if (st == PHI_OK)
         st = make_tensors(h, err);
+    if (st == PHI_OK)
+        st = make_folder(h, err);
     if (st != PHI_OK)
         goto out;
     root = phi_json_root(h->config_doc);

@@ -9,6 +9,7 @@
 #include "formats/hf_index.h"
 #include "formats/json.h"
 #include "formats/json_write.h"
+#include "formats/pack_source.h"
 #include "formats/safetensors_layout.h"
 #include "formats/sink_files.h"
 #include "libconv/base/mem.h"
@@ -133,7 +134,7 @@ struct order {
 
 static bool is_folder(const struct phi_source *s)
 {
-    return strcmp(s->format, "hf") == 0;
+    return s->folder != NULL;
 }
 
 /* The text of config.json, and parsed. */
@@ -278,8 +279,10 @@ static enum phi_status collect(struct hf_sink *h, const struct order *o,
 {
     enum phi_status st = PHI_OK;
 
-    if (is_folder(o->base))
+    if (is_folder(o->base) && strcmp(o->base->format, "hf") == 0)
         st = phi_hf_side_files_scan(&h->side, o->base->path, err);
+    else if (is_folder(o->base) && phi_pack_of(o->base) != NULL)
+        st = phi_pack_side_files(&h->side, o->base, err);
     if (st == PHI_OK && o->opt->tokenizer != NULL)
         st = phi_hf_side_files_tokenizer(&h->side, o->opt->tokenizer, err);
     for (size_t i = 0; st == PHI_OK && i < o->opt->nside; i++)

@@ -22,6 +22,7 @@ static const struct {
     {"version https://git-lfs", 23, "a Git LFS pointer without the data",
      "run: git lfs pull"},
     {"GGUF", 4, "a GGUF file", "give its path as the model"},
+    {"PHIPACK\x1a", 8, "a packed file", "give its path as the model"},
     {"PK\3\4", 4, "a zip archive, as PyTorch's pickles are", TO_SAFETENSORS},
     {"\x80\2", 2, "a PyTorch pickle", TO_SAFETENSORS},
     {"\x80\3", 2, "a PyTorch pickle", TO_SAFETENSORS},

@@ -7,7 +7,8 @@
 #include "libconv/tensor/source.h"
 
 /*
- * path is a Hugging Face folder or a GGUF file (the first of a split one).
+ * path is a Hugging Face folder, a GGUF file (the first of a split one) or a
+ * packed file.
  * On success the caller owns *out and ends it with phi_source_close().
  */
 enum phi_status phi_model_open(struct phi_source **out, const char *path,

@@ -194,19 +194,26 @@ static void fill_f32(const struct bench *b, uint8_t *room)
     bench_floats((float *)room, F32_W + F32_X);
 }
 
-static void gemm_f32(const struct bench *b, uint8_t *room)
+/* The two products of floats, by their place in the table. */
+static const struct {
+    const char *name;
+    bool in_double;
+} products[] = {{"gemm_f32", false}, {"gemm_f64", true}};
+
+static void gemm_floats(const struct bench *b, uint8_t *room)
 {
+    const struct phi_gemm_kernels *gemm = phi_kernels_select(b->features)->gemm;
     const float *const w = (const float *)room;
     const float *const x = w + F32_W;
     double *const acc = (double *)(room + (F32_W + F32_X) * sizeof(float));
 
     /* Sixteen tokens side by side are a panel of x. */
-    phi_kernels_select(b->features)
-        ->gemm->f32(acc, PHI_PANEL, x, COLS * PHI_PANEL, w, TOKENS, COLS);
+    (products[b->at].in_double ? gemm->f64 : gemm->f32)(
+        acc, PHI_PANEL, x, COLS * PHI_PANEL, w, TOKENS, COLS);
 }
 
-static enum phi_status add_f32(struct bench_list *l, uint32_t features,
-                               struct phi_err *err)
+static enum phi_status add_floats(struct bench_list *l, uint32_t features,
+                                  size_t at, struct phi_err *err)
 {
     const double operations = 2.0 * PHI_PANEL * TOKENS * COLS;
     const struct bench row = {.unit = BENCH_OPERATIONS,
@@ -216,10 +223,13 @@ static enum phi_status add_f32(struct bench_list *l, uint32_t features,
                               .room = (F32_W + F32_X) * sizeof(float) +
                                       TOKENS * PHI_PANEL * sizeof(double),
                               .prepare = fill_f32,
-                              .call = gemm_f32,
-                              .features = features};
+                              .call = gemm_floats,
+                              .features = features,
+                              .at = at};
 
-    return bench_add(l, &row, err, "gemm_f32") != NULL ? PHI_OK : PHI_E_NOMEM;
+    return bench_add(l, &row, err, "%s", products[at].name) != NULL
+               ? PHI_OK
+               : PHI_E_NOMEM;
 }
 
 enum phi_status bench_list_products(struct bench_list *l, uint32_t features,
@@ -233,5 +243,7 @@ enum phi_status bench_list_products(struct bench_list *l, uint32_t features,
     }
     for (int m = 0; st == PHI_OK && m < PHI_ACT_MODES; m++)
         st = add_act(l, features, (enum phi_act_mode)m, err);
-    return st == PHI_OK ? add_f32(l, features, err) : st;
+    for (size_t i = 0; st == PHI_OK && i < 2; i++)
+        st = add_floats(l, features, i, err);
+    return st;
 }

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "formats/model.h"
+#include "formats/pack_source.h"
+#include "formats/pack_verify.h"
 #include "formats/safetensors.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
+#include "libconv/kernels/crc32_kernels.h"
 #include "libconv/text/tokenizer.h"
 #include "tools/commands.h"
 #include "tools/eval_gates.h"
@@ -42,6 +45,7 @@ struct args {
     const char *page;
     const char *journal;
     const char *logits;
+    bool verify;
     bool force;
     struct lora_args lora;
 };
@@ -90,6 +94,9 @@ static const struct option options[] = {
              "stopped ends with the same digits"),
     OPT_TEXT(0, "logits", "FILE", struct args, logits,
              "write the first window's logits as safetensors"),
+    OPT_FLAG(0, "verify", struct args, verify,
+             "look at all checksums of packed files first; otherwise at those "
+             "of a part when it is first read"),
     OPT_FLAG(0, "force", struct args, force, "replace a FILE that exists"),
     OPT_END,
 };
@@ -209,6 +216,37 @@ static enum phi_status check_output(const struct job *job, const char *path,
     return st;
 }
 
+/* All of a model that has checksums, before any of it is used. */
+static enum phi_status verify(const struct job *job, const struct phi_source *s,
+                              struct phi_err *err)
+{
+    const struct phi_pack_verify_options opt = {
+        .nthreads = (size_t)job->args.common.threads,
+        .crc32 = phi_crc32_kernel(job->features)};
+    struct phi_pack_verified v = {0};
+    enum phi_status st = PHI_OK;
+
+    if (phi_pack_of(s) != NULL)
+        st = phi_pack_verify(&v, s, &opt, err);
+    phi_pack_verified_release(&v);
+    return st;
+}
+
+static enum phi_status verify_models(const struct job *job, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
+        const struct phi_source *s = job->adapted != NULL && i < job->n
+                                         ? job->adapted[i].base
+                                         : job->models[i];
+
+        if (s != NULL)
+            st = verify(job, s, err);
+    }
+    return st;
+}
+
 static enum phi_status open_models(struct job *job, struct phi_err *err)
 {
     const struct args *a = &job->args;
@@ -230,7 +268,7 @@ static enum phi_status open_models(struct job *job, struct phi_err *err)
                 : phi_model_open(&job->models[i], a->common.operands.v[i], err);
     if (st == PHI_OK && a->reference != NULL)
         st = phi_model_open(&job->models[job->n], a->reference, err);
-    return st;
+    return st == PHI_OK && a->verify ? verify_models(job, err) : st;
 }
 
 /* The ids of the text by one model's tokenizer, and its BOS. */
@@ -505,7 +543,8 @@ const struct command cmd_eval_ppl = {
     .summary = "measure perplexity, and KL divergence from a reference",
     .synopsis = "MODEL... -f TEXT [--reference MODEL] [options]",
     .description =
-        "A MODEL is a Hugging Face folder or a GGUF file. The method is "
+        "A MODEL is a Hugging Face folder, a GGUF or a packed file. The method "
+        "is "
         "llama-perplexity's: the text is cut into windows of N tokens, each "
         "is evaluated alone, and the second half of its tokens is scored; with "
         "--stride windows overlap.\n\n"

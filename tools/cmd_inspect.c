@@ -143,9 +143,10 @@ const struct command cmd_inspect = {
                 "  phiconv inspect A --compare B [options]",
     .description =
         "MODEL is a Hugging Face folder, a GGUF file (any part of a split "
-        "one stands for all), a safetensors file, a PEFT adapter's folder or "
-        "an importance matrix. Only --hash and --compare read weights, in "
-        "pieces.\n\n"
+        "one stands for all), a packed file, a safetensors file, a PEFT "
+        "adapter's folder or an importance matrix. Only --hash and --compare "
+        "read weights, in pieces. \"-\" is a packed file on standard input, "
+        "of which only what comes before the weights is read.\n\n"
         "A folder that phiconv converts is shown with the names and keys that "
         "it has as GGUF, so that it can be compared with a file. Any other "
         "is shown as it is stored, with a note that says why.\n\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* phiconv quantize: a model to one or several GGUF files in one read. */
+/* phiconv quantize: a model to one or several files in one read. */
 #include "tools/commands.h"
 #include "tools/levels.h"
 #include "tools/quantize_job.h"
@@ -13,7 +13,8 @@ static const struct option options[] = {
              "q5_k_m, q5_k_s, q5_1, q5_0, q4_k_m, q4_k_s, iq4_nl, iq4_xs, "
              "q4_1, q4_0, q3_k_l, q3_k_m, q3_k_s, q2_k, q2_k_s, tq2_0, tq1_0, "
              "or copy (each tensor keeps its type); several make several "
-             "files in one read"),
+             "files in one read. pack:TYPE, or pack for pack:copy, makes a "
+             "packed file, FILE.phipack, and not GGUF"),
     OPT_TEXT('o', "output", "FILE", struct quantize_args, output,
              "where the only -t without =FILE goes"),
     OPT_TEXT(0, "imatrix", "FILE", struct quantize_args, imatrix,
@@ -53,6 +54,9 @@ static const struct option options[] = {
              1024,
              "use at most N bytes of memory, 256M if not given; powers of "
              "1024"),
+    OPT_FLAG(0, "pack-planes", struct quantize_args, pack_planes,
+             "in packed files, store floats with their bytes in planes and "
+             "deflated: smaller, for archives; slower to use"),
     OPT_FLAG('n', "dry-run", struct quantize_args, dry_run,
              "print what would become of each tensor and write nothing"),
     OPT_FLAG('f', "force", struct quantize_args, force,
@@ -94,17 +98,23 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command cmd_quantize = {
     .name = "quantize",
-    .summary = "write a model as GGUF, in one or several types",
+    .summary = "write a model as GGUF or packed, in one or several types",
     .synopsis = "MODEL -t TYPE[=FILE] [-t ...] [-o FILE] [options]",
     .description =
-        "MODEL is a Hugging Face folder or a GGUF file of floats. It is read "
-        "once, whatever the number of outputs, and never held in memory.\n\n"
+        "MODEL is a Hugging Face folder, or a GGUF or packed file of floats. "
+        "It is read once, whatever the number of outputs, and never held in "
+        "memory.\n\n"
         "Every tensor gets the type and the bytes that llama-quantize gives "
         "it: norms and biases stay F32, the output tensor is Q6_K in files "
         "of fewer bits than q8_0, and in the _m and _l types some layers have "
         "more bits. NaN, infinities and weights beyond the range of a type "
         "are refused. A file appears under its name when it is complete and "
         "synced, and not before.\n\n"
+        "A packed file has the weights in the order in which the engine reads "
+        "them, checksums of everything, and a folder's other files; see "
+        "verify and extract. From GGUF to packed and back, copy keeps all "
+        "metadata, those phiconv.* too: the GGUF file comes back byte for "
+        "byte.\n\n"
         "REGEX is ECMAScript's, in lower case and searched for anywhere in "
         "the name, as llama-quantize does it. An option that names tensors "
         "and decides the type of none is a mistake, and so is a matrix that "
@@ -113,6 +123,8 @@ const struct command cmd_quantize = {
     .options = options,
     .examples = "phiconv quantize my-phi -t q4_0 -o my-phi-q4_0.gguf\n"
                 "phiconv quantize my-phi -t q8_0=a.gguf -t q4_k_m=b.gguf\n"
+                "phiconv quantize my-phi -t q4_0=a.gguf -t "
+                "pack:q4_0=a.phipack\n"
                 "phiconv quantize my-phi -t q4_k_m --imatrix phi.imatrix.gguf "
                 "--tensor-type attn_v=q6_k -o my-phi.gguf\n"
                 "phiconv quantize phi-2 --lora my-adapter -t q4_k_m -o "

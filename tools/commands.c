@@ -8,12 +8,15 @@ extern const struct command cmd_bench;
 extern const struct command cmd_doctor;
 extern const struct command cmd_eval_ppl;
 extern const struct command cmd_export;
+extern const struct command cmd_extract;
 extern const struct command cmd_inspect;
 extern const struct command cmd_merge_lora;
 extern const struct command cmd_quantize;
 extern const struct command cmd_tokenize;
+extern const struct command cmd_verify;
 
 const struct command *const commands[] = {
-    &cmd_quantize, &cmd_merge_lora, &cmd_eval_ppl, &cmd_export, &cmd_inspect,
-    &cmd_doctor,   &cmd_tokenize,   &cmd_bench,    NULL,
+    &cmd_quantize, &cmd_merge_lora, &cmd_eval_ppl, &cmd_export,
+    &cmd_inspect,  &cmd_verify,     &cmd_extract,  &cmd_doctor,
+    &cmd_tokenize, &cmd_bench,      NULL,
 };

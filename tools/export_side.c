@@ -123,6 +123,8 @@ enum phi_status export_side_make(struct export_side *side,
 
     if (strcmp(s->format, "hf") == 0)
         return list_left(side, s, err);
+    if (s->folder != NULL) /* a packed one: its files are in it */
+        return PHI_OK;
     st = make(side, s, err);
     if (st != PHI_OK && st != PHI_E_NOMEM &&
         strncmp(err->msg, s->path, strlen(s->path)) != 0)

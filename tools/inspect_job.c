@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats/any_model.h"
+#include "formats/pack_source.h"
 #include "libconv/base/mem.h"
 #include "libconv/tensor/source_hash.h"
 #include "tools/progress.h"
@@ -75,9 +76,13 @@ static void count(struct inspect_job *job)
 enum phi_status inspect_open(struct inspect_job *job, const char *path,
                              struct phi_err *err)
 {
-    enum phi_status st =
-        phi_any_open(&job->source, path, job->args.stored, &job->why, err);
+    const struct phi_pack *pack;
+    enum phi_status st;
 
+    if (strcmp(path, "-") == 0)
+        st = phi_pack_open_stream(&job->source, stdin, "standard input", err);
+    else
+        st = phi_any_open(&job->source, path, job->args.stored, &job->why, err);
     job->path = path;
     if (st != PHI_OK)
         return st;
@@ -85,9 +90,13 @@ enum phi_status inspect_open(struct inspect_job *job, const char *path,
     if (job->order == NULL)
         return PHI_E_NOMEM;
     st = find_shared(job, err);
-    if (st == PHI_OK)
-        count(job);
-    return st;
+    if (st != PHI_OK)
+        return st;
+    count(job);
+    pack = phi_pack_of(job->source);
+    if (pack != NULL)
+        job->file_nbytes = pack->front.nbytes;
+    return PHI_OK;
 }
 
 enum phi_status inspect_hash(struct inspect_job *job, struct phi_err *err)
@@ -146,11 +155,30 @@ const char *inspect_kind(const struct inspect_job *job)
         return "PEFT adapter folder";
     if (strcmp(format, "imatrix") == 0)
         return "importance matrix";
+    if (strcmp(format, "phipack") == 0)
+        return "packed file";
     if (strcmp(format, "gguf") != 0)
         return "safetensors file";
     if (strcmp(text_of(job->source, "general.type"), "adapter") == 0)
         return "GGUF adapter";
     return job->source->nfiles > 1 ? "GGUF, split" : "GGUF";
+}
+
+uint64_t inspect_offset(const struct inspect_job *job, size_t i)
+{
+    const struct phi_pack *pack = phi_pack_of(job->source);
+
+    return pack != NULL ? pack->tensors[i].offset
+                        : job->source->tensors[i].offset;
+}
+
+bool inspect_root(const struct inspect_job *job, char out[PHI_SHA256_HEX])
+{
+    const struct phi_pack *pack = phi_pack_of(job->source);
+
+    if (pack != NULL)
+        phi_sha256_text(out, pack->front.root);
+    return pack != NULL;
 }
 
 double inspect_bits(const struct inspect_job *job)

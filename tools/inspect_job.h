@@ -50,6 +50,12 @@ void inspect_release(struct inspect_job *job);
 /* "Hugging Face folder", "GGUF", ...: what the source is. */
 const char *inspect_kind(const struct inspect_job *job);
 
+/* Where tensor i begins in its file. */
+uint64_t inspect_offset(const struct inspect_job *job, size_t i);
+
+/* The name that a packed file gives its model; false for all others. */
+bool inspect_root(const struct inspect_job *job, char out[PHI_SHA256_HEX]);
+
 /* Of all weights, in bits. */
 double inspect_bits(const struct inspect_job *job);
 

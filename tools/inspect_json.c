@@ -70,7 +70,7 @@ static void put_tensors(struct json_out *j, const struct inspect_job *job)
         json_close(j, ']');
         json_uint(j, "bytes", t->nbytes);
         json_str(j, "file", s->files[t->part].name);
-        json_uint(j, "offset", t->offset);
+        json_uint(j, "offset", inspect_offset(job, i));
         json_bool(j, "shared", job->shared[i]);
         if (job->hex != NULL)
             json_str(j, "sha256", job->hex[i]);
@@ -84,6 +84,7 @@ enum phi_status inspect_print_json(const struct inspect_job *job,
 {
     const struct phi_source *s = job->source;
     struct json_out j = {0};
+    char root[PHI_SHA256_HEX];
 
     json_open(&j, NULL, '{');
     json_str(&j, "schema", "phiconv.inspect/1");
@@ -97,11 +98,14 @@ enum phi_status inspect_print_json(const struct inspect_job *job,
     for (size_t i = 0; i < s->nfiles; i++) {
         json_open(&j, NULL, '{');
         json_str(&j, "name", s->files[i].name);
-        json_uint(&j, "bytes", s->files[i].nbytes);
+        json_uint(&j, "bytes",
+                  s->nfiles == 1 ? job->file_nbytes : s->files[i].nbytes);
         json_close(&j, '}');
     }
     json_close(&j, ']');
     put_summary(&j, job);
+    if (inspect_root(job, root))
+        json_str(&j, "root", root);
     json_open(&j, "metadata", '{');
     for (size_t i = 0; i < s->meta.n; i++)
         value_json(&j, s->meta.kv[i].key, &s->meta.kv[i]);

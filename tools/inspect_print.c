@@ -47,6 +47,7 @@ static void put_sizes(struct table *t, const struct inspect_job *job)
     const struct phi_source *s = job->source;
     const uint64_t vocabulary = inspect_vocabulary(job);
     char text[PHI_SIZE_LABEL_MAX > 32 ? PHI_SIZE_LABEL_MAX : 32];
+    char root[PHI_SHA256_HEX];
 
     if (vocabulary > 0) {
         table_cell(t, "vocabulary");
@@ -71,6 +72,10 @@ static void put_sizes(struct table *t, const struct inspect_job *job)
         return;
     table_cell(t, "bits per weight");
     table_cell(t, "%.3f", inspect_bits(job));
+    if (inspect_root(job, root)) {
+        table_cell(t, "root");
+        table_cell(t, "%s", root);
+    }
 }
 
 static void put_file_type(struct table *t, const struct inspect_job *job)
@@ -193,7 +198,7 @@ enum phi_status inspect_print_tensors(const struct inspect_job *job,
         table_cell(&t, "%s", phi_dtype_info(tensor->dtype)->name);
         table_cell(&t, "%llu", (unsigned long long)tensor->nbytes);
         if (wanted[4])
-            table_cell(&t, "%llu", (unsigned long long)tensor->offset);
+            table_cell(&t, "%llu", (unsigned long long)inspect_offset(job, i));
         if (wanted[5])
             table_cell(&t, "%s", job->hex[i]);
         table_cell(&t, "%s", s->files[tensor->part].name);

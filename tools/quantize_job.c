@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "formats/gguf_sink.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 #include "libconv/convert/provenance.h"
 #include "tools/progress.h"
+#include "tools/quantize_target.h"
 #include "tools/report.h"
 #include "tools/version.h"
 
@@ -52,24 +52,36 @@ static int fill_targets(struct quantize_job *job)
         const size_t len = strcspn(word, "=");
         const char *path = word[len] == '=' ? word + len + 1 : NULL;
         struct quantize_target *t = &job->targets[job->n];
-        char *name = phi_strndup(word, len, &err);
+        const char *type;
+        size_t ntype;
+        char *name;
+        int code;
 
+        t->packed = quantize_word_packed(word, len, &type, &ntype);
+        name = phi_strndup(type, ntype, &err);
         if (name == NULL)
             return report_error(&err);
         t->type = phi_file_type_find(name);
         free(name);
         if (t->type == NULL)
-            return unknown_type(job->cmd, word, len);
+            return unknown_type(job->cmd, type, ntype);
+        t->label =
+            phi_sprintf(&err, "%s%s", t->packed ? "pack:" : "", t->type->name);
+        if (t->label == NULL)
+            return report_error(&err);
         if (path == NULL && a->types.n == 1)
             path = a->output;
         else if (a->output != NULL)
             return usage_error(job->cmd, "-o is for a single -t without =FILE");
         if (path == NULL && !a->dry_run)
             return usage_error(job->cmd, "no output for %s: -t %s=FILE%s",
-                               t->type->name, t->type->name,
+                               t->label, t->label,
                                a->types.n == 1 ? " or -o FILE" : "");
         if (path != NULL && path[0] == '\0')
             return usage_error(job->cmd, "-t %s: the file has no name", word);
+        code = quantize_check_format(job, t, path);
+        if (code != -1)
+            return code;
         if (path != NULL && (t->path = phi_strdup(path, &err)) == NULL)
             return report_error(&err);
     }
@@ -114,10 +126,19 @@ static int check_places(const struct quantize_job *job)
             if (same)
                 return usage_error(
                     job->cmd, "%s: is named as output of both %s and %s", b,
-                    job->targets[k].type->name, job->targets[i].type->name);
+                    job->targets[k].label, job->targets[i].label);
         }
     }
     return -1;
+}
+
+static bool any_packed(const struct quantize_job *job)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < job->n; i++)
+        any = any || job->targets[i].packed;
+    return any;
 }
 
 int quantize_read_words(struct quantize_job *job)
@@ -125,6 +146,9 @@ int quantize_read_words(struct quantize_job *job)
     const struct quantize_args *a = &job->args;
     int code = fill_targets(job);
 
+    if (code == -1 && a->pack_planes && !any_packed(job))
+        return usage_error(job->cmd, "--pack-planes is for packed files: -t "
+                                     "pack:f16=FILE, for example");
     if (code == -1 && a->split_max_size > 0 && a->split_max_tensors > 0)
         return usage_error(job->cmd, "--split-max-size and --split-max-tensors "
                                      "exclude each other");
@@ -194,8 +218,10 @@ static enum phi_status make_plan(struct quantize_job *job,
     enum phi_status st;
 
     opt.recipe.type = t->type;
+    opt.recipe.keep = t->packed && t->type->copy;
     if ((st = phi_plan_make(&t->plan, job->shapes, &opt, err)) != PHI_OK ||
         (st = plan_provenance(job, t, &opt.recipe, err)) != PHI_OK ||
+        (st = quantize_plan_format(job, t, err)) != PHI_OK ||
         (st = phi_gguf_parts_make(&t->parts, &job->split, t->plan.tensors,
                                   t->plan.n, err)) != PHI_OK ||
         (st = check_paths(job, t, err)) != PHI_OK)
@@ -203,9 +229,7 @@ static enum phi_status make_plan(struct quantize_job *job,
     if (t->path != NULL &&
         (t->first = phi_gguf_part_path(&t->parts, t->path, 0, err)) == NULL)
         return PHI_E_NOMEM;
-    return phi_gguf_sink_size(&t->nbytes, t->path != NULL ? t->path : "GGUF",
-                              &t->plan.meta, t->plan.tensors, t->plan.n,
-                              &job->split, err);
+    return PHI_OK;
 }
 
 enum phi_status quantize_make_plans(struct quantize_job *job,
@@ -230,7 +254,7 @@ enum phi_status quantize_make_plans(struct quantize_job *job,
 void quantize_release(struct quantize_job *job)
 {
     for (size_t i = 0; job->targets != NULL && i < job->args.types.n; i++) {
-        phi_sink_close(job->targets[i].sink);
+        quantize_release_format(&job->targets[i]);
         phi_plan_release(&job->targets[i].plan);
         phi_gguf_parts_release(&job->targets[i].parts);
         free(job->targets[i].rounding);

@@ -30,6 +30,7 @@ struct quantize_args {
     uint64_t split_max_size;
     uint64_t split_max_tensors;
     bool no_provenance;
+    bool pack_planes;
     bool dry_run;
     bool force;
     struct lora_args lora;
@@ -37,13 +38,24 @@ struct quantize_args {
 
 /* One -t: its plan, and its file once it is written. */
 struct quantize_target {
-    char *path; /* owned; NULL: none was named (--dry-run) */
+    char *path;  /* owned; NULL: none was named (--dry-run) */
+    char *label; /* as it was asked for: "q4_0", "pack:q4_0"; owned */
     const struct phi_file_type *type;
+    bool packed; /* and not GGUF */
     struct phi_plan plan;
-    struct phi_gguf_parts parts; /* the files */
-    char *first;                 /* name of the first; owned, NULL as path */
-    uint64_t nbytes;             /* of all of them */
+    /* Only the container changes: the file has the source's metadata and
+     * order, and the bytes before its tensors. */
+    bool copied;
+    uint8_t *head; /* (head_nbytes) */
+    size_t head_nbytes;
+    uint64_t gguf_nbytes;
+    size_t *map;                    /* (plan.n) tensors in the source */
+    struct phi_sink_tensor *listed; /* (plan.n) in its order */
+    struct phi_gguf_parts parts;    /* the files */
+    char *first;                    /* name of the first; owned, NULL as path */
+    uint64_t nbytes;                /* of all of them */
     struct phi_sink *sink;
+    struct phi_sink *inner;        /* the same, or what it hands on to */
     struct phi_rounding *rounding; /* (plan.n) */
 };
 

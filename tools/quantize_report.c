@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include "formats/pack_sink.h"
 #include "tools/lora_report.h"
 #include "tools/quantize_rate.h"
 #include "tools/report.h"
@@ -22,8 +23,9 @@ static size_t count_substituted(const struct phi_plan *plan)
     return n;
 }
 
-static void note_substituted(const struct phi_plan *plan)
+static void note_substituted(const struct quantize_target *t)
 {
+    const struct phi_plan *plan = &t->plan;
     const size_t n = count_substituted(plan);
     size_t i = 0;
 
@@ -33,8 +35,8 @@ static void note_substituted(const struct phi_plan *plan)
         i++;
     report_note("%s: %zu tensor%s of a width that does not fit %s type (%s: "
                 "%s instead of %s); --dry-run shows them",
-                plan->type->name, n, n == 1 ? " is" : "s are",
-                n == 1 ? "its" : "their", plan->tensors[i].name,
+                t->label, n, n == 1 ? " is" : "s are", n == 1 ? "its" : "their",
+                plan->tensors[i].name,
                 phi_dtype_info(plan->tensors[i].dtype)->name,
                 phi_dtype_info(plan->steps[i].wanted)->name);
 }
@@ -60,7 +62,7 @@ static void note_imatrix(const struct quantize_job *job)
             n += plan->steps[k].importance != NULL;
         if (n == 0)
             report_note("%s: no tensor takes the importance matrix",
-                        plan->type->name);
+                        job->targets[i].label);
     }
 }
 
@@ -68,7 +70,7 @@ void quantize_print_notes(const struct quantize_job *job)
 {
     lora_print_notes(&job->model);
     for (size_t i = 0; i < job->n; i++)
-        note_substituted(&job->targets[i].plan);
+        note_substituted(&job->targets[i]);
     if (job->args.imatrix != NULL)
         note_imatrix(job);
 }
@@ -138,6 +140,23 @@ static enum phi_status print_tensors(const struct quantize_job *job,
     return st;
 }
 
+/* What planes made of floats. */
+static void print_savings(const struct quantize_job *job)
+{
+    for (size_t i = 0; i < job->n; i++) {
+        const struct quantize_target *t = &job->targets[i];
+        struct phi_pack_saving v;
+
+        if (!t->packed)
+            continue;
+        v = phi_pack_sink_saving(t->inner);
+        printf(
+            "%s: %llu bytes of floats in planes take %llu: %.1f %% saved\n",
+            t->first, (unsigned long long)v.plain, (unsigned long long)v.stored,
+            v.plain > 0 ? 100 - (double)v.stored * 100 / (double)v.plain : 0);
+    }
+}
+
 enum phi_status quantize_print_summary(const struct quantize_job *job,
                                        struct phi_err *err)
 {
@@ -160,13 +179,15 @@ enum phi_status quantize_print_summary(const struct quantize_job *job,
         const struct quantize_target *t = &job->targets[i];
 
         table_cell(&table, "%s", t->path != NULL ? t->first : "(dry run)");
-        table_cell(&table, "%s", t->type->name);
+        table_cell(&table, "%s", t->label);
         table_cell(&table, "%.3f", phi_plan_bits(&t->plan));
         table_cell(&table, "%llu", (unsigned long long)t->nbytes);
     }
     if (st == PHI_OK)
         st = table_print(&table, stdout, err);
     table_release(&table);
+    if (st == PHI_OK && job->args.pack_planes && done)
+        print_savings(job);
     if (st == PHI_OK && job->args.common.verbose && !job->args.dry_run)
         quantize_print_rate(job);
     return st;
@@ -224,7 +245,7 @@ enum phi_status quantize_print_json(const struct quantize_job *job,
         else
             json_null(&j, "path");
         json_uint(&j, "files", t->parts.n);
-        json_str(&j, "type", t->type->name);
+        json_str(&j, "type", t->label);
         json_uint(&j, "bytes", t->nbytes);
         json_num(&j, "bits_per_weight", phi_plan_bits(&t->plan));
         json_num(&j, "seconds", job->seconds);

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "formats/gguf_sink.h"
+#include "formats/pack_sink.h"
 #include "libconv/base/disk.h"
 #include "libconv/base/mem.h"
 #include "libconv/convert/provenance.h"
 #include "tools/progress.h"
+#include "tools/quantize_target.h"
 
 /* For stacks, the C library and lists that grow while it runs. */
 #define SLACK (UINT64_C(6) << 20)
@@ -51,13 +52,17 @@ static enum phi_status share_memory(const struct quantize_job *job,
                                     const struct phi_pipeline_work *work,
                                     uint64_t *out, struct phi_err *err)
 {
-    const uint64_t used = resident() + SLACK;
+    uint64_t used = resident() + SLACK;
     const uint64_t max = job->args.max_memory;
     uint64_t least;
     const enum phi_status st = phi_pipeline_least(&least, work, err);
 
     if (st != PHI_OK)
         return st;
+    for (size_t i = 0; i < job->n; i++) {
+        if (job->targets[i].packed)
+            used += phi_pack_sink_memory((size_t)job->args.common.threads);
+    }
     if (used > max || least > max - used) {
         const uint64_t unit = UINT64_C(1) << 20;
 
@@ -75,17 +80,13 @@ static enum phi_status open_target(const struct quantize_job *job,
                                    struct quantize_target *t,
                                    struct phi_err *err)
 {
-    const struct phi_gguf_options gguf = {.replace = job->args.force,
-                                          .split = job->split};
-
     /* Errors are measured only for reports that have a line a tensor. */
     if (job->args.common.json || job->args.common.verbose) {
         t->rounding = phi_alloc(t->plan.n, sizeof(*t->rounding), err);
         if (t->rounding == NULL)
             return PHI_E_NOMEM;
     }
-    return phi_gguf_sink_open(&t->sink, t->path, &t->plan.meta, t->plan.tensors,
-                              t->plan.n, &gguf, err);
+    return quantize_open_format(job, t, err);
 }
 
 /* Puts the hashes where zeros held their places. */
@@ -96,6 +97,8 @@ static enum phi_status set_hashes(struct quantize_job *job, struct phi_err *err)
     for (size_t i = 0; st == PHI_OK && i < job->n; i++) {
         struct quantize_target *t = &job->targets[i];
 
+        if (t->copied)
+            continue;
         st = phi_provenance_fill(&t->plan.meta,
                                  (const char(*)[PHI_SHA256_HEX])job->sha256,
                                  job->source->nfiles, err);
@@ -103,6 +106,16 @@ static enum phi_status set_hashes(struct quantize_job *job, struct phi_err *err)
             st = phi_sink_set_meta(t->sink, &t->plan.meta, err);
     }
     return st;
+}
+
+/* Files that are copied say where they come from, or not, as they did. */
+static bool needs_hashes(const struct quantize_job *job)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < job->n; i++)
+        any = any || !job->targets[i].copied;
+    return any && !job->args.no_provenance;
 }
 
 /* Everything between opened and closed outputs. */
@@ -122,7 +135,7 @@ static enum phi_status run(struct quantize_job *job,
 
     if (st != PHI_OK)
         return st;
-    if (!job->args.no_provenance) {
+    if (needs_hashes(job)) {
         job->sha256 = phi_alloc(job->source->nfiles, sizeof(*job->sha256), err);
         if (job->sha256 == NULL)
             return PHI_E_NOMEM;
@@ -135,6 +148,8 @@ static enum phi_status run(struct quantize_job *job,
         st = set_hashes(job, err);
     if (st == PHI_OK)
         st = phi_sinks_commit(sinks, job->n, err);
+    for (size_t i = 0; st == PHI_OK && i < job->n; i++)
+        job->targets[i].nbytes = job->targets[i].sink->nbytes;
     progress_end(&progress);
     job->seconds = progress_seconds(&progress);
     return st;

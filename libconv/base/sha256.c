@@ -42,16 +42,31 @@ enum phi_status phi_sha256_add(struct phi_sha256 *h, const void *bytes,
     return SHA256_Update(&h->ctx, bytes, n) == 1 ? PHI_OK : refused(err);
 }
 
+enum phi_status phi_sha256_digest(struct phi_sha256 *h,
+                                  uint8_t out[PHI_SHA256_NBYTES],
+                                  struct phi_err *err)
+{
+    return SHA256_Final(out, &h->ctx) == 1 && SHA256_Init(&h->ctx) == 1
+               ? PHI_OK
+               : refused(err);
+}
+
+void phi_sha256_text(char out[PHI_SHA256_HEX],
+                     const uint8_t digest[PHI_SHA256_NBYTES])
+{
+    for (size_t i = 0; i < PHI_SHA256_NBYTES; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
 enum phi_status phi_sha256_hex(struct phi_sha256 *h, char out[PHI_SHA256_HEX],
                                struct phi_err *err)
 {
-    unsigned char md[SHA256_DIGEST_LENGTH];
+    uint8_t digest[PHI_SHA256_NBYTES];
+    const enum phi_status st = phi_sha256_digest(h, digest, err);
 
-    if (SHA256_Final(md, &h->ctx) != 1 || SHA256_Init(&h->ctx) != 1)
-        return refused(err);
-    for (size_t i = 0; i < sizeof(md); i++)
-        snprintf(out + 2 * i, 3, "%02x", md[i]);
-    return PHI_OK;
+    if (st == PHI_OK)
+        phi_sha256_text(out, digest);
+    return st;
 }
 
 void phi_sha256_free(struct phi_sha256 *h)

@@ -8,7 +8,8 @@
 
 #include "libconv/base/err.h"
 
-#define PHI_SHA256_HEX 65 /* 64 digits and a NUL */
+#define PHI_SHA256_HEX    65 /* 64 digits and a NUL */
+#define PHI_SHA256_NBYTES 32
 
 struct phi_sha256;
 
@@ -16,9 +17,18 @@ enum phi_status phi_sha256_new(struct phi_sha256 **out, struct phi_err *err);
 enum phi_status phi_sha256_add(struct phi_sha256 *h, const void *bytes,
                                size_t n, struct phi_err *err);
 
-/* Lower-case digits of everything added; h starts anew. */
+/* The hash of everything added; h starts anew. */
+enum phi_status phi_sha256_digest(struct phi_sha256 *h,
+                                  uint8_t out[PHI_SHA256_NBYTES],
+                                  struct phi_err *err);
+
+/* The same in lower-case digits. */
 enum phi_status phi_sha256_hex(struct phi_sha256 *h, char out[PHI_SHA256_HEX],
                                struct phi_err *err);
+/* The digits of a hash. */
+void phi_sha256_text(char out[PHI_SHA256_HEX],
+                     const uint8_t digest[PHI_SHA256_NBYTES]);
+
 void phi_sha256_free(struct phi_sha256 *h); /* accepts NULL */
 
 #endif

@@ -13,7 +13,7 @@ static bool is_alias(const struct phi_source *s, size_t i)
     const struct phi_tensor *t = &s->tensors[i];
 
     for (size_t k = 0; k < i && t->nbytes > 0; k++) {
-        if (s->tensors[k].part == t->part && s->tensors[k].offset == t->offset)
+        if (phi_source_is_alias(s, i, k))
             return true;
     }
     return false;
@@ -96,12 +96,25 @@ static enum phi_status add(struct phi_plan *plan, const struct phi_source *s,
     return PHI_OK;
 }
 
+/* Whether tensors keep their types: those of a folder, packed or not. */
+static bool keeps(const struct phi_source *s)
+{
+    bool all = s->folder != NULL;
+
+    if (strcmp(s->format, "hf") == 0)
+        return true;
+    for (size_t i = 0; i < s->ntensors; i++)
+        all =
+            all && phi_dtype_info(s->tensors[i].dtype)->cls == PHI_CLASS_FLOAT;
+    return all;
+}
+
 enum phi_status phi_plan_floats(struct phi_plan *plan,
                                 const struct phi_source *s,
                                 const struct phi_floats_options *options,
                                 struct phi_err *err)
 {
-    const bool keep = !options->given && strcmp(s->format, "hf") == 0;
+    const bool keep = !options->given && keeps(s);
     const enum phi_dtype all =
         options->given ? options->dtype : phi_floats_common(s);
     enum phi_status st = PHI_OK;

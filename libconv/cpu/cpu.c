@@ -33,13 +33,13 @@ static const struct {
 
 #if defined(__x86_64__)
 /* Where there is AVX2, so that the OS saves its registers: Haswell and Zen
-   have all three. clang 14's __builtin_cpu_supports() does not know f16c. */
-static bool has_f16c_and_fma(void)
+   have all of it. clang 14's __builtin_cpu_supports() does not know f16c. */
+static bool has_what_comes_with_avx2(void)
 {
-    const unsigned both = bit_F16C | bit_FMA;
+    const unsigned all = bit_F16C | bit_FMA | bit_PCLMUL;
     unsigned a, b, c, d;
 
-    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & both) == both;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & all) == all;
 }
 
 /* Nor does it know this; registers are those of AVX2. */
@@ -57,7 +57,7 @@ uint32_t phi_cpu_detect(void)
 
 #if defined(__x86_64__)
     /* These ask the operating system too: XCR0. */
-    if (__builtin_cpu_supports("avx2") && has_f16c_and_fma())
+    if (__builtin_cpu_supports("avx2") && has_what_comes_with_avx2())
         features |= PHI_CPU_AVX2;
     if ((features & PHI_CPU_AVX2) != 0 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") &&

@@ -19,6 +19,7 @@
 #define TOKENS 64
 
 _Static_assert(PHI_GROUP % PHI_I8_ROWS == 0, "a group is whole panels");
+_Static_assert(PHI_GROUP % PHI_PANEL == 0, "of both kinds");
 
 /* An input of the run, made ready for the kernels. */
 struct input {
@@ -97,13 +98,31 @@ static void widen(const struct phi_worker *own, float *panel,
     phi_panel_fill(panel, rows, PHI_DEPTH, n, depth);
 }
 
+/* The same of a stored panel of m rows, which lie like those of `panel`. */
+static void widen_panel(const struct phi_worker *own, float *panel,
+                        enum phi_dtype dtype, const uint8_t *raw, size_t m,
+                        size_t k0, size_t depth)
+{
+    float *const rows = own->rows.p;
+    float *const to = m == PHI_PANEL ? panel : rows;
+    uint64_t at = 0;
+
+    (void)phi_dtype_nbytes(dtype, k0 * m, &at); /* one element a block */
+    phi_quant_to_f32(dtype, raw + at, depth * m, to);
+    for (size_t k = 0; m < PHI_PANEL && k < depth; k++) {
+        for (size_t c = 0; c < PHI_PANEL; c++)
+            panel[k * PHI_PANEL + c] = c < m ? rows[k * m + c] : 0;
+    }
+}
+
 /* acc += x w^T for a group of stored rows, piece by piece of their length. */
 static void multiply(const struct run *r, const struct phi_worker *own,
-                     const struct phi_term *term, size_t nrows)
+                     const struct phi_term *term, size_t row0, size_t nrows)
 {
     const struct phi_matrix *w = term->w;
     const size_t ncols = w->ncols;
     const size_t ldx = ncols * PHI_PANEL;
+    const bool stored = phi_matrix_in_panels(w, row0, PHI_PANEL);
     const float *const x = input_of(r, term->x)->panels;
     const phi_gemm_f32_fn gemm =
         phi_linear_gemm(r->args->kernels, r->args->act);
@@ -112,10 +131,18 @@ static void multiply(const struct run *r, const struct phi_worker *own,
     for (size_t k = 0; k < ncols; k += PHI_DEPTH) {
         const size_t depth = ncols - k < PHI_DEPTH ? ncols - k : PHI_DEPTH;
 
-        for (size_t c = 0; c < nrows; c += PHI_PANEL)
-            widen(own, panels + c * PHI_DEPTH, w,
-                  (const uint8_t *)own->raw.p + c * w->row_nbytes,
-                  nrows - c < PHI_PANEL ? nrows - c : PHI_PANEL, k, depth);
+        for (size_t c = 0; c < nrows; c += PHI_PANEL) {
+            float *const panel = panels + c * PHI_DEPTH;
+            const uint8_t *raw =
+                (const uint8_t *)own->raw.p + c * w->row_nbytes;
+
+            if (stored)
+                widen_panel(own, panel, phi_matrix_dtype(w), raw,
+                            phi_matrix_panel_rows(w, row0 + c), k, depth);
+            else
+                widen(own, panel, w, raw,
+                      nrows - c < PHI_PANEL ? nrows - c : PHI_PANEL, k, depth);
+        }
         for (size_t t = 0; t < r->args->ntokens; t += TOKENS) {
             const size_t left = r->args->ntokens - t;
 
@@ -140,10 +167,25 @@ struct unpacked {
     phi_gemm_i8_fn gemm;
 };
 
+/* Rows that a stored panel of m has, block column after block column. */
+static void unpack_columns(phi_unpack_fn unpack, uint8_t *to,
+                           size_t block_nbytes, const struct phi_matrix *w,
+                           const uint8_t *raw, size_t m, size_t nrows)
+{
+    const struct phi_dtype_info *d = phi_dtype_info(phi_matrix_dtype(w));
+    const size_t stored = d->bits / 8;
+
+    for (size_t b = 0; b < w->ncols / d->block; b++) {
+        unpack(to, raw, stored, nrows, d->block);
+        to += d->block / PHI_I8_BLOCK * block_nbytes;
+        raw += m * stored;
+    }
+}
+
 /* Unpacks a group of stored rows to `to`; returns where the next may be. */
 static uint8_t *unpack_group(const struct run *r, const struct phi_worker *own,
-                             const struct phi_term *term, size_t nrows,
-                             uint8_t *to, struct unpacked *out)
+                             const struct phi_term *term, size_t row0,
+                             size_t nrows, uint8_t *to, struct unpacked *out)
 {
     const struct phi_matrix *w = term->w;
     const enum phi_dtype dtype = phi_matrix_dtype(w);
@@ -157,9 +199,14 @@ static uint8_t *unpack_group(const struct run *r, const struct phi_worker *own,
     out->gemm =
         phi_gemm_i8_kernel(r->args->features, dtype, mode_of(r->args->act));
     for (size_t c = 0; c < nrows; c += PHI_I8_ROWS) {
-        unpack(to, (const uint8_t *)own->raw.p + c * w->row_nbytes,
-               w->row_nbytes, nrows - c < PHI_I8_ROWS ? nrows - c : PHI_I8_ROWS,
-               w->ncols);
+        const uint8_t *raw = (const uint8_t *)own->raw.p + c * w->row_nbytes;
+        const size_t n = nrows - c < PHI_I8_ROWS ? nrows - c : PHI_I8_ROWS;
+
+        if (phi_matrix_in_panels(w, row0, PHI_I8_ROWS))
+            unpack_columns(unpack, to, out->block_nbytes, w, raw,
+                           phi_matrix_panel_rows(w, row0 + c), n);
+        else
+            unpack(to, raw, w->row_nbytes, n, w->ncols);
         to += out->panel_nbytes;
     }
     return to;
@@ -232,6 +279,18 @@ static void finish(const struct run *r, const struct phi_linear *job,
     }
 }
 
+/* A group of rows to own->raw, in panels where they are used so. */
+static enum phi_status read_group(const struct run *r, struct phi_worker *own,
+                                  const struct phi_matrix *w, size_t row0,
+                                  size_t nrows)
+{
+    const size_t rows = is_integer(r->args, w) ? PHI_I8_ROWS : PHI_PANEL;
+
+    if (phi_matrix_in_panels(w, row0, rows))
+        return phi_matrix_read_panels(w, row0, nrows, own->raw.p, &own->err);
+    return phi_matrix_read(w, row0, nrows, own->raw.p, &own->err);
+}
+
 static enum phi_status do_group(const struct run *r, struct phi_worker *own,
                                 const struct phi_linear *job, size_t row0)
 {
@@ -246,19 +305,18 @@ static enum phi_status do_group(const struct run *r, struct phi_worker *own,
 
     for (size_t i = 0; i < job->nterms; i++) {
         const struct phi_term *term = &job->term[i];
-        const enum phi_status st =
-            phi_matrix_read(term->w, row0, nrows, own->raw.p, &own->err);
+        const enum phi_status st = read_group(r, own, term->w, row0, nrows);
 
         if (st != PHI_OK)
             return st;
         if (is_integer(r->args, term->w)) {
             sums = own->sums.p;
-            room = unpack_group(r, own, term, nrows, room, &terms[i]);
+            room = unpack_group(r, own, term, row0, nrows, room, &terms[i]);
             continue;
         }
         if (acc == NULL)
             acc = memset(own->acc.p, 0, ntokens * PHI_GROUP * sizeof(*acc));
-        multiply(r, own, term, nrows);
+        multiply(r, own, term, row0, nrows);
     }
     add_biases(job, row0, nrows, bias);
     for (size_t t = 0; t < ntokens; t += PHI_INTEGER_TOKENS) {

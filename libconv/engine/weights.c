@@ -334,6 +334,33 @@ enum phi_status phi_matrix_read(const struct phi_matrix *m, size_t row0,
                            n * m->row_nbytes, err);
 }
 
+bool phi_matrix_in_panels(const struct phi_matrix *m, size_t row0, size_t rows)
+{
+    return phi_source_has_panels(m->source, m->tensor) &&
+           m->source->tensors[m->tensor].panel_rows == rows &&
+           (m->row0 + row0) % rows == 0;
+}
+
+size_t phi_matrix_panel_rows(const struct phi_matrix *m, size_t row0)
+{
+    const struct phi_tensor *t = &m->source->tensors[m->tensor];
+    const uint64_t left = phi_tensor_rows(t) - (m->row0 + row0);
+
+    return left < t->panel_rows ? (size_t)left : t->panel_rows;
+}
+
+enum phi_status phi_matrix_read_panels(const struct phi_matrix *m, size_t row0,
+                                       size_t n, void *to, struct phi_err *err)
+{
+    const size_t step = m->source->tensors[m->tensor].panel_rows;
+    const size_t last = (n - 1) / step * step;
+
+    n = last + phi_matrix_panel_rows(m, row0 + last);
+    return phi_source_read_panels(m->source, m->tensor,
+                                  (m->row0 + row0) * m->row_nbytes, to,
+                                  n * m->row_nbytes, err);
+}
+
 enum phi_dtype phi_matrix_dtype(const struct phi_matrix *m)
 {
     return m->source->tensors[m->tensor].dtype;

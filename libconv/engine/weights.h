@@ -69,6 +69,20 @@ struct phi_matrix phi_matrix_rows(const struct phi_matrix *m, size_t row0,
 enum phi_status phi_matrix_read(const struct phi_matrix *m, size_t row0,
                                 size_t n, void *to, struct phi_err *err);
 
+/*
+ * Rows that the source has in panels of `rows` (tensor/source.h) may be read
+ * so: whether row0 begins a panel of just that many.
+ */
+bool phi_matrix_in_panels(const struct phi_matrix *m, size_t row0, size_t rows);
+
+/* Rows of the panel that begins with row0. */
+size_t phi_matrix_panel_rows(const struct phi_matrix *m, size_t row0);
+
+/* Reads the panels that hold rows [row0, row0 + n), to the end of the last:
+ * whole ones, or the tensor's last. */
+enum phi_status phi_matrix_read_panels(const struct phi_matrix *m, size_t row0,
+                                       size_t n, void *to, struct phi_err *err);
+
 /* The element type of a matrix. */
 enum phi_dtype phi_matrix_dtype(const struct phi_matrix *m);
 

@@ -28,6 +28,9 @@ struct phi_recipe {
     const struct phi_file_type *type;
     bool pure;         /* one type for all, no rules */
     bool leave_output; /* output.weight keeps its type */
+    /* What is not quantized keeps its type, as that of a GGUF file does; of
+     * a folder it becomes F32 otherwise. */
+    bool keep;
     /* For token_embd.weight and output.weight, whatever else says; or NULL.
      * A tied embedding is not output.weight: the rules ask `output` for it. */
     const struct phi_type_override *embedding;

@@ -14,9 +14,24 @@ bool phi_source_find(const struct phi_source *s, const char *name, size_t *i)
     return false;
 }
 
-enum phi_status phi_source_read(const struct phi_source *s, size_t i,
-                                uint64_t offset, void *to, size_t n,
-                                struct phi_err *err)
+bool phi_source_is_alias(const struct phi_source *s, size_t i, size_t k)
+{
+    const struct phi_tensor *a = &s->tensors[i];
+    const struct phi_tensor *b = &s->tensors[k];
+
+    if (s->folder != NULL) {
+        const struct phi_folder_place *p = &s->folder->places[i];
+        const struct phi_folder_place *q = &s->folder->places[k];
+
+        return p->file != PHI_NO_PLACE && p->file == q->file &&
+               p->place == q->place;
+    }
+    return a->part == b->part && a->offset == b->offset;
+}
+
+static enum phi_status check_range(const struct phi_source *s, size_t i,
+                                   uint64_t offset, size_t n,
+                                   struct phi_err *err)
 {
     const struct phi_tensor *t = &s->tensors[i];
 
@@ -26,7 +41,33 @@ enum phi_status phi_source_read(const struct phi_source *s, size_t i,
                         s->path, PHI_ERR_NAME, t->origin, n,
                         (unsigned long long)offset,
                         (unsigned long long)t->nbytes);
+    return PHI_OK;
+}
+
+enum phi_status phi_source_read(const struct phi_source *s, size_t i,
+                                uint64_t offset, void *to, size_t n,
+                                struct phi_err *err)
+{
+    const struct phi_tensor *t = &s->tensors[i];
+    const enum phi_status st = check_range(s, i, offset, n, err);
+
+    if (st != PHI_OK)
+        return st;
     return s->ops->read(s, t->part, t->offset + offset, to, n, err);
+}
+
+enum phi_status phi_source_read_panels(const struct phi_source *s, size_t i,
+                                       uint64_t offset, void *to, size_t n,
+                                       struct phi_err *err)
+{
+    const enum phi_status st = check_range(s, i, offset, n, err);
+
+    if (st != PHI_OK)
+        return st;
+    if (!phi_source_has_panels(s, i))
+        return phi_fail(err, PHI_E_ARG, "%s: tensor \"%.*s\": has no panels",
+                        s->path, PHI_ERR_NAME, s->tensors[i].origin);
+    return s->read_panels(s, i, offset, to, n, err);
 }
 
 enum phi_status phi_source_read_file(const struct phi_source *s, size_t i,

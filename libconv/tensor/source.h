@@ -39,6 +39,24 @@ struct phi_tensor {
     uint32_t rank;              /* 0 (a scalar) to PHI_MAX_RANK */
     uint64_t dim[PHI_MAX_RANK]; /* outermost first: (rows, columns) */
     uint64_t nbytes;            /* checked against shape, type and file */
+    uint32_t panel_rows;        /* 0, or of phi_source_read_panels()'s panels */
+};
+
+/* The file of a tensor that has none. */
+#define PHI_NO_PLACE SIZE_MAX
+
+/* Where a tensor stood in a Hugging Face folder. */
+struct phi_folder_place {
+    size_t file;    /* of the folder's, or PHI_NO_PLACE */
+    uint64_t place; /* tensors of a file follow each other by this */
+    const char *name;
+};
+
+/* The folder that a model was, as far as it can be made again. */
+struct phi_folder {
+    const struct phi_source_file *files; /* (nfiles) with tensors */
+    size_t nfiles;
+    const struct phi_folder_place *places; /* (ntensors) */
 };
 
 /* Columns: the contiguous dimension. 1 for a scalar. */
@@ -83,15 +101,37 @@ struct phi_source {
     size_t nfiles;
     const struct phi_tensor *tensors; /* (ntensors), in source order */
     size_t ntensors;
+    const struct phi_folder *folder; /* or NULL: it comes from none */
+    /* As phi_source_read_panels(), ranges checked; NULL: there are none. */
+    enum phi_status (*read_panels)(const struct phi_source *s, size_t i,
+                                   uint64_t offset, void *to, size_t n,
+                                   struct phi_err *err);
 };
 
 /* The index of a tensor by canonical name; false if there is none. */
 bool phi_source_find(const struct phi_source *s, const char *name, size_t *i);
 
+/* Whether two tensors of a model are one, stored once or tied. */
+bool phi_source_is_alias(const struct phi_source *s, size_t i, size_t k);
+
 /* Bytes [offset, offset + n) of tensor i, as they are stored. */
 enum phi_status phi_source_read(const struct phi_source *s, size_t i,
                                 uint64_t offset, void *to, size_t n,
                                 struct phi_err *err);
+/* Whether phi_source_read_panels() may be called for tensor i. */
+static inline bool phi_source_has_panels(const struct phi_source *s, size_t i)
+{
+    return s->read_panels != NULL && s->tensors[i].panel_rows > 0;
+}
+
+/*
+ * The same of the bytes in the order in which they are stored, where that is
+ * another: t->panel_rows rows (the last panel may have fewer, n) side by side,
+ * block b of row i at (b * n + i) times the bytes of a block.
+ */
+enum phi_status phi_source_read_panels(const struct phi_source *s, size_t i,
+                                       uint64_t offset, void *to, size_t n,
+                                       struct phi_err *err);
 /* The same of file i, to the last byte that belongs to no tensor. */
 enum phi_status phi_source_read_file(const struct phi_source *s, size_t i,
                                      uint64_t offset, void *to, size_t n,

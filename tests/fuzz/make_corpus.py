@@ -127,3 +127,9 @@ put("pattern", "rich", "^blk\\.(0|1[0-9])\\.(attn|ffn)_.*(?:up|[a-f]+?){1,2}$"
 put("text", "words", "\x10hello the bell, it's 42!\n\n  \tdone\r\n")
 put("text", "unicode", "\x21\u00e9\u20ac\U0001f600 \u00a0\u2028\u0301x")
 put("text", "added", "\x03<|endoftext|>  <|endoftext")
+
+# Packed files are made by the program and kept: see tests/golden/pack.
+for name in ("blocks", "q4_0"):
+    with open(os.path.join(HERE, "..", "golden", "pack",
+                           name + ".phipack"), "rb") as f:
+        put("pack", name, f.read())

@@ -43,6 +43,7 @@ import cases_adapter  # noqa: E402,F401
 import cases_gguf  # noqa: E402,F401
 import cases_json  # noqa: E402,F401
 import cases_model  # noqa: E402,F401
+import cases_pack  # noqa: E402,F401
 import cases_safetensors  # noqa: E402,F401
 
 # MiB: what may be had for work, and what the program is without any.

@@ -12,8 +12,8 @@ unpacked() {
         sed 's/^PHI_//; s/\].*//' | tr '[:upper:]' '[:lower:]'
 }
 members() { # of a structure of kernels
-    sed -n "/^struct $1 {/,/^};/s/.*(\*\([a-z0-9_]*\))(.*/\1/p" \
-        "$kernels/kernels.h"
+    sed -n "/^struct $1 {/,/^};/{s/.*(\*\([a-z0-9_]*\))(.*/\1/p
+        s/^ *[a-z0-9_]*_fn \([a-z0-9_]*\);/\1/p}" "$kernels/kernels.h"
 }
 {
     printf 'peak.%s\n' int8 f32 f32_apart read

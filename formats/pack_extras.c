@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "formats/pack_extras.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/hf_side_files.h"
+#include "formats/pack_origin.h"
+#include "formats/pack_source.h"
+#include "libconv/base/deflate.h"
+#include "libconv/base/file.h"
+#include "libconv/base/mem.h"
+
+void phi_pack_extras_release(struct phi_pack_extras *x)
+{
+    for (size_t i = 0; x->parts != NULL && i < x->n; i++) {
+        free(x->parts[i].head.name);
+        phi_buf_release(&x->bufs[i]);
+    }
+    free(x->parts);
+    free(x->bufs);
+    *x = (struct phi_pack_extras){0};
+}
+
+/* The next section, deflated if that is shorter. */
+static enum phi_status add(struct phi_pack_extras *x, uint32_t kind,
+                           const char *name, const uint8_t *bytes, size_t n,
+                           struct phi_err *err)
+{
+    struct phi_pack_part *p = &x->parts[x->n];
+    struct phi_buf *b = &x->bufs[x->n];
+    enum phi_status st;
+
+    if (n > PHI_PACK_MAX_PLAIN)
+        return phi_fail(err, PHI_E_ARG,
+                        "\"%.*s\" has %zu bytes, at most %u can be packed",
+                        PHI_ERR_NAME, name, n, PHI_PACK_MAX_PLAIN);
+    p->head = (struct phi_pack_section){
+        .kind = kind, .codec = PHI_PACK_ZLIB, .plain = n};
+    p->head.name = phi_strdup(name, err);
+    if (p->head.name == NULL)
+        return PHI_E_NOMEM;
+    x->n++;
+    st = phi_deflate(b, bytes, n, 0, 0, err);
+    if (st == PHI_OK && b->n >= n) {
+        phi_buf_release(b);
+        phi_buf_put(b, bytes, n);
+        p->head.codec = PHI_PACK_PLAIN;
+        st = phi_buf_status(b, err);
+    }
+    p->head.stored = b->n;
+    p->bytes = b->p;
+    return st;
+}
+
+static enum phi_status add_file(struct phi_pack_extras *x,
+                                const struct phi_hf_side_item *item,
+                                struct phi_err *err)
+{
+    const char *fault = phi_pack_name_fault(item->name, strlen(item->name));
+    char *name = phi_sprintf(err, PHI_PACK_FILES "%s", item->name);
+    uint8_t *loaded = NULL;
+    const uint8_t *bytes = item->bytes;
+    size_t n = (size_t)item->nbytes;
+    enum phi_status st = name != NULL ? PHI_OK : PHI_E_NOMEM;
+
+    if (st == PHI_OK && fault != NULL)
+        st = phi_fail(err, PHI_E_ARG, "the file \"%.*s\" cannot be packed: %s",
+                      PHI_ERR_NAME, item->name, fault);
+    if (st == PHI_OK && item->path != NULL) {
+        st = phi_file_load(item->path, PHI_PACK_MAX_PLAIN, &loaded, &n, err);
+        bytes = loaded;
+    }
+    if (st == PHI_OK)
+        st = add(x, PHI_PACK_KIND_FILE, name, bytes, n, err);
+    free(loaded);
+    free(name);
+    return st;
+}
+
+static enum phi_status collect(struct phi_hf_side_files *files,
+                               const struct phi_source *origin,
+                               struct phi_err *err)
+{
+    if (phi_pack_of(origin) != NULL)
+        return phi_pack_side_files(files, origin, err);
+    return phi_hf_side_files_scan(files, origin->path, err);
+}
+
+enum phi_status phi_pack_extras_make(struct phi_pack_extras *out,
+                                     const struct phi_source *origin,
+                                     const struct phi_sink_tensor *tensors,
+                                     size_t n, struct phi_err *err)
+{
+    struct phi_hf_side_files files = {0};
+    struct phi_buf places = {0};
+    enum phi_status st;
+
+    *out = (struct phi_pack_extras){0};
+    if (origin == NULL || origin->folder == NULL)
+        return PHI_OK;
+    st = collect(&files, origin, err);
+    if (st == PHI_OK && files.n > PHI_PACK_MAX_SECTIONS - 5)
+        st = phi_fail(err, PHI_E_ARG,
+                      "%zu files beside the weights are too many", files.n);
+    if (st == PHI_OK)
+        st = phi_pack_origin_write(&places, origin, tensors, n, err);
+    if (st == PHI_OK) {
+        out->parts = phi_alloc(files.n + 1, sizeof(*out->parts), err);
+        out->bufs = phi_alloc(files.n + 1, sizeof(*out->bufs), err);
+        if (out->parts == NULL || out->bufs == NULL)
+            st = PHI_E_NOMEM;
+    }
+    if (st == PHI_OK)
+        st = add(out, PHI_PACK_KIND_ORIGIN, "origin", places.p, places.n, err);
+    for (size_t i = 0; st == PHI_OK && i < files.n; i++)
+        st = add_file(out, &files.v[i], err);
+    out->nfiles = files.n;
+    phi_hf_side_files_release(&files);
+    phi_buf_release(&places);
+    return st;
+}

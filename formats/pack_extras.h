@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What a packed file keeps of a Hugging Face folder beside its tensors. */
+#ifndef PHI_FORMATS_PACK_EXTRAS_H
+#define PHI_FORMATS_PACK_EXTRAS_H
+
+#include <stddef.h>
+
+#include "formats/pack_write.h"
+#include "libconv/base/err.h"
+#include "libconv/tensor/sink.h"
+#include "libconv/tensor/source.h"
+
+struct phi_pack_extras {
+    struct phi_pack_part *parts; /* (n) origin and files, names owned */
+    struct phi_buf *bufs;        /* (n) what their bytes point into */
+    size_t n;
+    size_t nfiles;
+};
+
+/*
+ * Of a folder or of a packed file that has one; of anything else, or NULL,
+ * nothing. PHI_E_ARG for what does not fit the format.
+ */
+enum phi_status phi_pack_extras_make(struct phi_pack_extras *out,
+                                     const struct phi_source *origin,
+                                     const struct phi_sink_tensor *tensors,
+                                     size_t n, struct phi_err *err);
+void phi_pack_extras_release(struct phi_pack_extras *x);
+
+#endif

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: MIT
+"""Packed files, with checksums that are right where the fault is another."""
+
+import os
+import struct
+import zlib
+
+from case import (ACCEPTED, EVALUATE, QUANTIZE, REFUSED, USAGE, add)
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VERIFY = ["verify", "-q", "-j", "1"]
+HEAD, TENSORS, CHUNKS, ORIGIN, FILE, DATA = range(1, 7)
+
+
+def load(name):
+    path = os.path.join(HERE, "..", "golden", "pack", name + ".phipack")
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def align(n, to):
+    return -(-n // to) * to
+
+
+def sections(content):
+    """[kind, codec, stored bytes, plain length, name] of a sound file."""
+    n, = struct.unpack_from("<I", content, 24)
+    name = 128 + 48 * n
+    out = []
+    for i in range(n):
+        kind, codec, at, stored, plain, _, length = struct.unpack_from(
+            "<IIQQQII", content, 128 + 48 * i)
+        out.append([kind, codec, content[at:at + stored], plain,
+                    content[name:name + length]])
+        name += length
+    return out
+
+
+def build(parts, major=1, minor=0, flags=0, root=bytes(32), entry=None,
+          header=None, length=None, names=None, zero=bytes(56)):
+    """entry(i, fields) and header(bytes) may change what is written."""
+    text = b"".join(p[4] for p in parts) if names is None else names
+    at = 128 + 48 * len(parts) + len(text)
+    table, body = b"", b""
+    first = at
+    for i, (kind, codec, stored, plain, name) in enumerate(parts):
+        pad = align(at, 4096 if kind == DATA else 8) - at
+        at += pad
+        fields = [kind, codec, at, len(stored), plain, zlib.crc32(stored),
+                  len(name), 0]
+        if entry is not None:
+            entry(i, fields)
+        table += struct.pack("<IIQQQIIQ", *fields)
+        body += bytes(pad) + stored
+        at += len(stored)
+    assert first + len(body) == at
+    table += text
+    top = b"PHIPACK\x1a" + struct.pack(
+        "<HHIQII", major, minor, flags, at if length is None else length,
+        len(parts), len(text)) + root + struct.pack(
+            "<I", zlib.crc32(table)) + zero
+    if header is not None:
+        top = header(top)
+    return top + struct.pack("<I", zlib.crc32(top)) + table + body
+
+
+ALL = load("q4_0")
+PARTS = sections(ALL)
+ROOT = ALL[32:64]
+AT = {p[4].decode(): i for i, p in enumerate(PARTS)}
+
+
+def parts(**changes):
+    """The sections, some with other fields (codec, stored, plain, name)."""
+    out = [list(p) for p in PARTS]
+    for name, change in changes.items():
+        p = out[AT[name.replace("__", "/")]]
+        for field, value in change.items():
+            p[{"kind": 0, "codec": 1, "stored": 2, "plain": 3,
+               "name": 4}[field]] = value
+    return out
+
+
+def refuse(name, content, says, args=None):
+    add("pk-" + name, (args or QUANTIZE) + ["in.phipack"],
+        {"in.phipack": content}, REFUSED, r"in\.phipack: " + says)
+
+
+def accept(name, content, args):
+    add("pk-ok-" + name, args + ["in.phipack"], {"in.phipack": content},
+        ACCEPTED)
+
+
+def entry(index, field, value):
+    """A change of the table: fields are numbered as they are packed."""
+    def change(i, fields):
+        if i == index:
+            fields[field] = value
+    return change
+
+
+assert build(PARTS, root=ROOT) == ALL
+COPY = ["quantize", "-q", "-j", "1", "-t", "copy=out.gguf"]
+accept("copy", ALL, COPY)
+accept("engine", ALL, EVALUATE)
+accept("verify-eval", ALL, EVALUATE + ["--verify"])
+accept("minor", build(PARTS, root=ROOT, minor=7, flags=1 << 16), COPY)
+accept("optional", build(
+    PARTS[:-1] + [[0x80000001, 0, b"later", 5, b"later"]] + PARTS[-1:],
+    root=ROOT), COPY)
+accept("folder", load("folder"), QUANTIZE)
+accept("planes", load("planes"), COPY)
+
+# --- header -----------------------------------------------------------------
+
+refuse("magic", b"PHIPACK\n" + ALL[8:], "begins with the bytes 50 48 49")
+for n in (8, 64, 127):
+    refuse("cut-%d" % n, ALL[:n], "has %d bytes, expected the 128 of" % n)
+for n in (128, 1000, len(ALL) - 1):
+    refuse("cut-%d" % n, ALL[:n], "has %d bytes, expected %d by its header"
+           % (n, len(ALL)))
+refuse("longer", ALL + b"\0", "has %d bytes, expected %d by its header"
+       % (len(ALL) + 1, len(ALL)))
+refuse("header-sum", ALL[:124] + b"\0\0\0\0" + ALL[128:],
+       "header: its CRC-32 is")
+for major in (0, 2, 65535):
+    refuse("major-%d" % major, build(PARTS, major=major),
+           r"header: is version %d\.0 of the packed format" % major)
+refuse("flags", build(PARTS, flags=1), "header: has the flags 0x00000001")
+refuse("header-zero", build(PARTS, zero=bytes(55) + b"\1"),
+       "header: bytes 68 to 123 are not all zero")
+for n in (0, 3, 65536, 0xffffffff):
+    refuse("sections-%d" % n, build(
+        PARTS, header=lambda h, n=n: h[:24] + struct.pack("<I", n) + h[28:]),
+        "header: %d sections, expected 4 to 65535" % n)
+refuse("sections-more", build(
+    PARTS, header=lambda h: h[:24] + struct.pack("<I", 65535) + h[28:]),
+    "header: the section table ends at byte 3146067")
+for n in ((1 << 24) + 1, 0xffffffff):
+    refuse("names-%d" % n, build(
+        PARTS, header=lambda h, n=n: h[:28] + struct.pack("<I", n) + h[32:]),
+        "header: names of %d bytes" % n)
+
+# --- section table ----------------------------------------------------------
+
+refuse("table-sum", ALL[:128] + b"\2" + ALL[129:], "section table: its CRC-32")
+refuse("kind", build(PARTS, entry=entry(3, 0, 7)),
+       "section 3 of the table: kind 7 is not known")
+refuse("codec", build(PARTS, entry=entry(0, 1, 2)),
+       "section 0 of the table: the codec is 2, expected 1")
+refuse("codec-chunks", build(PARTS, entry=entry(2, 1, 1)),
+       "section 2 of the table: the codec is 1, expected 0")
+for value in (0, 1, ALL.index(b"head") + 1, (1 << 64) - 8):
+    refuse("offset-%d" % value, build(PARTS, entry=entry(0, 2, value)),
+           "section 0 of the table: the offset is %d" % value)
+for value in ((1 << 64) - 1, 1 << 63, len(ALL)):
+    refuse("stored-%d" % value, build(PARTS, entry=entry(0, 3, value)),
+           "section 0 of the table: %d bytes at .* end beyond" % value)
+for value in ((1 << 64) - 1, (1 << 28) + 1):
+    refuse("plain-%d" % value, build(PARTS, entry=entry(0, 4, value)),
+           "section 0 of the table: has .* expected at most 268435456")
+refuse("bomb", build(PARTS, entry=entry(0, 4, 1 << 28)),
+       "section 0 of the table: the plain length is 268435456, but")
+refuse("entry-zero", build(PARTS, entry=entry(1, 7, 1)),
+       "section 1 of the table: the last field is 1, expected 0")
+refuse("name-0", build(PARTS, entry=entry(1, 6, 0)),
+       "section 1 of the table: its name has 0 bytes")
+refuse("name-long", build(PARTS, entry=entry(1, 6, 262)),
+       "section 1 of the table: its name has 262 bytes")
+refuse("name-left", build(PARTS, names=b"".join(p[4] for p in PARTS) + b"x"),
+       "section table: 1 bytes of names are left over")
+refuse("name-other", build(parts(head={"name": b"haed"})),
+       'section 0 of the table: is named "haed"')
+for i, name in enumerate([b"files/../x", b"files/", b"files/.hidden", b"filesX",
+                          b"files/a\n", b"files/\xff", b"files/a/b",
+                          b"files/" + b"a" * 256]):
+    refuse("file-name-%d" % i, build(parts(files__LICENSE={"name": name})),
+           "section 4 of the table: its name")
+refuse("file-nul", build(parts(files__LICENSE={"name": b"files/a\0b"})),
+       "section 4 of the table: its name has a NUL")
+refuse("file-order", build(parts(files__LICENSE={"name": b"files/zz"})),
+       'section 5 of the table: "files/README.md" is out of order')
+refuse("file-twice", build(parts(files__LICENSE={"name": b"files/README.md"})),
+       'section 5 of the table: "files/README.md" is out of order')
+refuse("twice", build(PARTS[:1] + PARTS),
+       'section 1 of the table: "head" is there twice')
+refuse("late", build(PARTS[1:3] + PARTS[:1] + PARTS[3:]),
+       "section 2 of the table: kind 1 comes too late")
+for kind in ("head", "tensors", "chunks", "data"):
+    refuse("without-" + kind, build([p for p in PARTS if p[4].decode() != kind]),
+           'section "%s": is missing' % kind)
+refuse("section-sum", build(PARTS, entry=entry(0, 5, 1)),
+       'section "head": its CRC-32 is .* expected 00000001')
+
+# --- streams ----------------------------------------------------------------
+
+HEAD_PLAIN = zlib.decompress(PARTS[0][2])
+for name, stored, plain, says in [
+        ("short", PARTS[0][2], len(HEAD_PLAIN) + 1, "inflates to"),
+        ("long", PARTS[0][2], len(HEAD_PLAIN) - 1, "inflates to more than"),
+        ("rest", PARTS[0][2] + b"\0", len(HEAD_PLAIN), "inflates to"),
+        ("cut", PARTS[0][2][:-1], len(HEAD_PLAIN), "is no whole zlib stream"),
+        ("none", b"\0" * 64, 1000, "is no whole zlib stream")]:
+    refuse("stream-" + name, build(parts(head={"stored": stored,
+                                               "plain": plain})),
+           'section "head": ' + says)
+
+
+def head(content):
+    return {"head": {"codec": 0, "stored": content, "plain": len(content)}}
+
+
+refuse("head-magic", build(parts(**head(b"GGUX" + HEAD_PLAIN[4:]))),
+       'section "head": the head does not begin with GGUF')
+refuse("head-cut", build(parts(**head(HEAD_PLAIN[:-32]))),
+       'section "head"')
+refuse("head-pad", build(parts(**head(HEAD_PLAIN + bytes(32)))),
+       'section "head": has')
+
+# --- tensors and chunks -----------------------------------------------------
+
+LIST = PARTS[1][2]
+
+
+def tensors(at, form, value):
+    bad = bytearray(LIST)
+    struct.pack_into(form, bad, at, value)
+    return build(parts(tensors={"stored": bytes(bad)}))
+
+
+refuse("list-short", build(parts(tensors={"stored": b"\0" * 8, "plain": 8})),
+       'section "tensors": has 8 bytes')
+refuse("list-cut", build(parts(tensors={"stored": LIST[:-1],
+                                        "plain": len(LIST) - 1})),
+       'section "tensors": has %d bytes' % (len(LIST) - 1))
+refuse("list-number", tensors(8, "<I", 32), 'section "tensors": has')
+refuse("list-zero", tensors(12, "<I", 1), 'section "tensors": has')
+refuse("gguf-length", tensors(0, "<Q", 1 << 40), 'section "head": has')
+refuse("gguf-short", tensors(0, "<Q", 1000), 'section "head": .*')
+for i in (0, 5, 32):
+    at = 16 + 32 * i
+    for name, where, form, value, says in [
+            ("offset", 0, "<Q", 1 << 60, "the offset is"),
+            ("stored", 8, "<Q", 12, "the stored length is 12"),
+            ("rows", 16, "<I", 8, "the number of rows of a panel is 8"),
+            ("codec", 20, "<I", 1, "the codec is 1"),
+            ("chunks", 24, "<I", 9, "the number of chunks is 9"),
+            ("zero", 28, "<I", 1, "the last field is 1")]:
+        refuse("tensor-%d-%s" % (i, name), tensors(at + where, form, value),
+               'section "tensors": tensor ".*": ' + says)
+refuse("chunks-length", build(parts(chunks={
+    "stored": PARTS[2][2][:-40], "plain": len(PARTS[2][2]) - 40})),
+    'section "chunks": has')
+for value in (0, 1, 1 << 20, 0xffffffff):
+    refuse("chunk-stored-%d" % value, build(parts(chunks={
+        "stored": struct.pack("<I", value) + PARTS[2][2][4:]})),
+        'section "chunks": tensor ".*", chunk 0: the stored length is %d'
+        % value)
+refuse("data-longer", build(parts(data={
+    "stored": PARTS[-1][2] + b"\0", "plain": PARTS[-1][3] + 1})),
+    'section "data": has')
+
+# --- origin -----------------------------------------------------------------
+
+PLACES = zlib.decompress(PARTS[3][2])
+
+
+def origin(content):
+    return build(parts(origin={"codec": 0, "stored": content,
+                               "plain": len(content)}))
+
+
+for n in (0, 3, 4, 7, 8, 30, 40, 100, len(PLACES) - 1):
+    refuse("origin-cut-%d" % n, origin(PLACES[:n]), 'section "origin": ')
+refuse("origin-long", origin(PLACES + b"\0"), 'section "origin": has 1 bytes')
+refuse("origin-files", origin(struct.pack("<I", 1 << 31) + PLACES[4:]),
+       'section "origin": has a count of 2147483648')
+refuse("origin-name", origin(PLACES[:8] + b"/" + PLACES[9:]),
+       'section "origin": file name ')
+
+# --- what only the data can say ---------------------------------------------
+
+at = len(ALL) - 1
+bad = ALL[:at] + bytes([ALL[at] ^ 1])
+refuse("data", bad, 'tensor ".*": chunk 0 of 1 is damaged', COPY)
+refuse("data-eval", bad, 'tensor ".*": chunk 0 of 1 is damaged', EVALUATE)
+refuse("data-verify", bad, 'tensor ".*": chunk 0 of 1 is damaged', VERIFY)
+refuse("root", build(PARTS, root=bytes(32)), "header: the root is 0000", VERIFY)
+refuse("data-sum", build(PARTS, root=ROOT, entry=entry(len(PARTS) - 1, 5, 1)),
+       'section "data": its CRC-32 is', VERIFY)
+gap = next(i for i in range(4096, len(ALL))
+           if ALL[i - 200:i + 8] == bytes(208))
+refuse("padding", ALL[:gap] + b"\1" + ALL[gap + 1:],
+       '(padding before|tensor ".*": chunk)', VERIFY)
+add("pk-verify-gguf", VERIFY + ["in.gguf"], {"in.gguf": b"GGUF" + bytes(60)},
+    REFUSED, r"in\.gguf: is a GGUF file, expected a packed file")
+add("pk-name", ["quantize", "-q", "-t", "q4_0=out.phipack", "in.phipack"],
+    {"in.phipack": ALL}, USAGE,
+    r"out\.phipack: is named like a packed file")

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* The packed format: written in any order, read back, every damage noticed. */
+#define _POSIX_C_SOURCE 200809L
+#include "tests/unit/pack_model.h"
+
+#include <fcntl.h>
+
+#include "formats/pack_verify.h"
+#include "libconv/base/deflate.h"
+
+static char *dir;
+static char *path;
+
+static void setup(void)
+{
+    dir = fixture_folder();
+    path = fixture_path(dir, "m.phipack");
+}
+
+static void teardown(void)
+{
+    free(path);
+    fixture_remove(dir);
+}
+
+/* ---- there and back ------------------------------------------------------ */
+
+/* Byte `at` of a tensor's rows, in its panels, by the words of PACK.md. */
+static size_t place_of(const struct phi_sink_tensor *t, size_t rows, size_t at)
+{
+    const size_t s = phi_dtype_info(t->dtype)->bits / 8;
+    const size_t w = (size_t)(t->nbytes / t->dim[0] / s);
+    const size_t r = at / (w * s);
+    const size_t b = at % (w * s) / s;
+    const size_t p = r / rows;
+    const size_t left = (size_t)t->dim[0] - p * rows;
+    const size_t n = left < rows ? left : rows;
+
+    return p * rows * w * s + (b * n + r % rows) * s + at % s;
+}
+
+static void check_tensor(const struct pack_model *m, const struct phi_source *s,
+                         size_t i, size_t piece)
+{
+    const struct phi_tensor *t = &s->tensors[i];
+    const size_t n = (size_t)m->tensors[i].nbytes;
+    uint8_t *back = malloc(n);
+    size_t wrong = 0;
+
+    ck_assert_ptr_nonnull(back);
+    ck_assert_str_eq(t->name, m->tensors[i].name);
+    ck_assert_uint_eq(t->nbytes, n);
+    for (size_t at = 0; at < n; at += piece)
+        ck_ok(phi_source_read(s, i, at, back + at,
+                              n - at < piece ? n - at : piece, &err));
+    ck_assert_mem_eq(back, m->bytes[i], n);
+    if (phi_source_has_panels(s, i)) {
+        ck_ok(phi_source_read_panels(s, i, 0, back, n, &err));
+        for (size_t at = 0; at < n; at++)
+            wrong += back[place_of(&m->tensors[i], t->panel_rows, at)] !=
+                     m->bytes[i][at];
+        ck_assert_uint_eq(wrong, 0);
+    }
+    free(back);
+}
+
+static void check_file(const struct pack_model *m, size_t piece)
+{
+    static const uint32_t panels[PACK_TENSORS] = {0, 32, 0, 32, 16, 16};
+    struct phi_pack_verify_options opt = {.nthreads = 3};
+    struct phi_pack_verified v;
+    struct phi_source *s = NULL;
+
+    ck_ok(phi_pack_open(&s, path, &err));
+    ck_assert_uint_eq(s->ntensors, m->n);
+    for (size_t i = 0; i < m->n; i++) {
+        ck_assert_uint_eq(s->tensors[i].panel_rows, panels[i]);
+        check_tensor(m, s, i, piece);
+    }
+    ck_ok(phi_pack_verify(&v, s, &opt, &err));
+    ck_assert_uint_eq(v.sections, 3);
+    ck_assert_uint_eq(v.chunks, m->n == PACK_TENSORS ? 7 : 5);
+    phi_pack_verified_release(&v);
+    phi_source_close(s);
+}
+
+static void check_pieces(bool large, const struct phi_pack_options *opt,
+                         size_t piece)
+{
+    struct pack_model m;
+
+    pack_model_make(&m, large);
+    pack_model_write(&m, path, piece, opt);
+    check_file(&m, piece);
+    ck_assert_int_eq(remove(path), 0);
+    pack_model_release(&m);
+}
+
+START_TEST(in_pieces)
+{
+    const struct phi_pack_options opt = {0};
+
+    check_pieces(false, &opt, 1);
+    check_pieces(false, &opt, 7);
+    check_pieces(false, &opt, 100000);
+    check_pieces(true, &opt, 1201);
+    check_pieces(true, &opt, 400000);
+}
+END_TEST
+
+START_TEST(in_planes)
+{
+    const struct phi_pack_options opt = {.planes = true};
+
+    check_pieces(false, &opt, 100);
+    check_pieces(true, &opt, 50001);
+}
+END_TEST
+
+/* Hashes are known late: the same file as if they had been known before. */
+START_TEST(late_metadata)
+{
+    const struct phi_pack_options opt = {0};
+    char *other = fixture_path(dir, "n.phipack");
+    struct phi_sink *s = NULL;
+    struct pack_model m;
+    uint8_t *a, *b;
+    size_t na, nb;
+
+    pack_model_make(&m, false);
+    ck_ok(phi_pack_sink_open(&s, other, &m.meta, m.tensors, m.n, &opt, &err));
+    for (size_t i = 0; i < m.n; i++)
+        ck_ok(phi_sink_write(s, i, 0, m.bytes[i], (size_t)m.tensors[i].nbytes,
+                             &err));
+    ck_ok(phi_meta_set_str(&m.meta, "phiconv.version", "a?z", 3, &err));
+    ck_ok(phi_sink_set_meta(s, &m.meta, &err));
+    ck_ok(phi_sinks_commit(&s, 1, &err));
+    phi_sink_close(s);
+    pack_model_write(&m, path, 64, &opt);
+    ck_ok(phi_file_load(path, 1 << 20, &a, &na, &err));
+    ck_ok(phi_file_load(other, 1 << 20, &b, &nb, &err));
+    ck_assert_uint_eq(na, nb);
+    ck_assert_mem_eq(a, b, na);
+    free(a);
+    free(b);
+    free(other);
+    pack_model_release(&m);
+}
+END_TEST
+
+START_TEST(refused_writes)
+{
+    const struct phi_pack_options opt = {0};
+    struct phi_sink *s = NULL;
+    struct pack_model m;
+
+    pack_model_make(&m, false);
+    ck_ok(phi_pack_sink_open(&s, path, &m.meta, m.tensors, m.n, &opt, &err));
+    ck_refused(phi_sink_write(s, 5, 0, m.bytes[0], 1, &err), PHI_E_ARG,
+               "expected one of 5");
+    ck_refused(phi_sink_write(s, 2, 100, m.bytes[0], 29, &err), PHI_E_ARG,
+               "tensor \"output_norm.weight\": 29 bytes were written at 100");
+    ck_ok(phi_meta_set_str(&m.meta, "phiconv.version", "0000", 4, &err));
+    ck_refused(phi_sink_set_meta(s, &m.meta, &err), PHI_E_ARG,
+               "the metadata changed");
+    ck_ok(phi_sink_write(s, 2, 0, m.bytes[2], 128, &err));
+    ck_refused(phi_sinks_commit(&s, 1, &err), PHI_E_ARG,
+               "tensor \"token_embd.weight\": chunk 0 has not all bytes");
+    phi_sink_close(s);
+    ck_assert_int_eq(phi_path_kind(path), PHI_PATH_NONE);
+    pack_model_release(&m);
+}
+END_TEST
+
+/* ---- damage -------------------------------------------------------------- */
+
+/* Opens and verifies; the message of what was found, "" if nothing. */
+static void look(struct phi_err *err)
+{
+    const struct phi_pack_verify_options opt = {.nthreads = 1};
+    struct phi_pack_verified v = {0};
+    struct phi_source *s = NULL;
+
+    *err = (struct phi_err){0};
+    if (phi_pack_open(&s, path, err) != PHI_OK)
+        return;
+    phi_pack_verify(&v, s, &opt, err);
+    phi_pack_verified_release(&v);
+    phi_source_close(s);
+}
+
+static void put_byte(int fd, size_t at, uint8_t byte)
+{
+    ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)at), 1);
+}
+
+/* Every `step`-th byte changed by `flip` is found, and says where. */
+static void flip_all(size_t step, unsigned flip)
+{
+    uint8_t *bytes;
+    size_t n;
+    int fd = open(path, O_WRONLY);
+    struct phi_err found;
+
+    ck_assert_int_ge(fd, 0);
+    ck_ok(phi_file_load(path, 1 << 24, &bytes, &n, &err));
+    look(&found);
+    ck_assert_msg(found.status == PHI_OK, "%s", found.msg);
+    for (size_t at = 0; at < n; at += step) {
+        const uint8_t mask = flip != 0 ? (uint8_t)flip : 1u << at % 8;
+
+        put_byte(fd, at, bytes[at] ^ mask);
+        look(&found);
+        ck_assert_msg(found.status == PHI_E_FORMAT, "byte %zu: \"%s\"", at,
+                      found.msg);
+        ck_assert_msg(strncmp(found.msg, path, strlen(path)) == 0 &&
+                          (at < 8 || strstr(found.msg, "header") != NULL ||
+                           strstr(found.msg, "section") != NULL ||
+                           strstr(found.msg, "tensor \"") != NULL),
+                      "byte %zu: \"%s\"", at, found.msg);
+        put_byte(fd, at, bytes[at]);
+    }
+    look(&found);
+    ck_assert_msg(found.status == PHI_OK, "%s", found.msg);
+    close(fd);
+    free(bytes);
+}
+
+START_TEST(every_byte)
+{
+    const struct phi_pack_options opt = {0};
+    struct pack_model m;
+
+    pack_model_make(&m, false);
+    pack_model_write(&m, path, 100, &opt);
+    flip_all(1, 0);
+    flip_all(1, 0xff);
+    pack_model_release(&m);
+}
+END_TEST
+
+START_TEST(bytes_of_planes)
+{
+    const struct phi_pack_options opt = {.planes = true};
+    struct pack_model m;
+
+    pack_model_make(&m, true);
+    pack_model_write(&m, path, 100000, &opt);
+    flip_all(9973, 0x10);
+    pack_model_release(&m);
+}
+END_TEST
+
+START_TEST(every_length)
+{
+    static const uint8_t more[5000];
+    const struct phi_pack_options opt = {0};
+    struct pack_model m;
+    struct phi_err found;
+    uint8_t *bytes;
+    size_t n;
+
+    pack_model_make(&m, false);
+    pack_model_write(&m, path, 100, &opt);
+    ck_ok(phi_file_load(path, 1 << 20, &bytes, &n, &err));
+    for (size_t k = n; k-- > 0;) {
+        ck_assert_int_eq(truncate(path, (off_t)k), 0);
+        look(&found);
+        ck_assert_msg(found.status == PHI_E_FORMAT, "%zu bytes: \"%s\"", k,
+                      found.msg);
+    }
+    for (size_t k = 1; k < sizeof(more); k += 1237) {
+        fixture_write(dir, "m.phipack", bytes, n);
+        ck_assert_int_eq(truncate(path, (off_t)(n + k)), 0);
+        look(&found);
+        ck_assert_msg(found.status == PHI_E_FORMAT &&
+                          strstr(found.msg, "by its header") != NULL,
+                      "%zu more: \"%s\"", k, found.msg);
+    }
+    free(bytes);
+    pack_model_release(&m);
+}
+END_TEST
+
+/* A chunk is looked at before its first byte is used, and by itself. */
+START_TEST(first_touch)
+{
+    const struct phi_pack_options opt = {0};
+    const struct phi_pack *pack;
+    struct pack_model m;
+    struct phi_source *s = NULL;
+    uint8_t byte;
+    int fd;
+
+    pack_model_make(&m, true);
+    pack_model_write(&m, path, 100000, &opt);
+    fd = open(path, O_WRONLY);
+    ck_ok(phi_pack_open(&s, path, &err));
+    pack = phi_pack_of(s);
+    /* The last byte of the second chunk of the large tensor. */
+    put_byte(fd,
+             (size_t)(pack->tensors[PACK_LARGE].offset +
+                      m.tensors[PACK_LARGE].nbytes - 1),
+             (uint8_t)~m.bytes[PACK_LARGE][m.tensors[PACK_LARGE].nbytes - 1]);
+    ck_ok(phi_source_read_panels(s, PACK_LARGE, 0, &byte, 1, &err));
+    ck_refused(phi_source_read_panels(s, PACK_LARGE, 1 << 20, &byte, 1, &err),
+               PHI_E_FORMAT,
+               "tensor \"blk.0.ffn_down.weight\": chunk 1 of 2 is damaged");
+    ck_refused(phi_source_read(s, PACK_LARGE, m.tensors[PACK_LARGE].nbytes - 1,
+                               &byte, 1, &err),
+               PHI_E_FORMAT, "chunk 1 of 2 is damaged");
+    ck_ok(phi_source_read(s, 1, 0, &byte, 1, &err));
+    close(fd);
+    phi_source_close(s);
+    pack_model_release(&m);
+}
+END_TEST
+
+/* ---- streams ------------------------------------------------------------- */
+
+START_TEST(bounded)
+{
+    static const uint8_t zeros[5000];
+    uint8_t back[5000];
+    struct phi_buf b = {0};
+    size_t made;
+
+    ck_ok(phi_deflate(&b, zeros, 5000, 100, 200, &err));
+    ck_ok(phi_inflate(back, 5000, b.p, b.n, &err));
+    ck_assert_mem_eq(back, zeros, 5000);
+    ck_refused(phi_inflate(back, 4999, b.p, b.n, &err), PHI_E_FORMAT,
+               "inflates to more than the 4999 bytes");
+    ck_refused(phi_inflate(back, 5000, b.p, b.n - 1, &err), PHI_E_FORMAT,
+               "is no whole zlib stream");
+    phi_buf_u8(&b, 0);
+    ck_refused(phi_inflate(back, 5000, b.p, b.n, &err), PHI_E_FORMAT,
+               "ends after");
+    b.p[0] ^= 1;
+    ck_refused(phi_inflate(back, 5000, b.p, b.n, &err), PHI_E_FORMAT,
+               "is no whole zlib stream");
+    ck_ok(phi_deflate_even(back, 5000, &made, zeros, 5000, &err));
+    ck_assert_uint_gt(made, 0);
+    ck_ok(phi_deflate_even(back, 5, &made, zeros, 5000, &err));
+    ck_assert_uint_eq(made, 0);
+    phi_buf_release(&b);
+}
+END_TEST
+
+/* ---- files of version 1 -------------------------------------------------- */
+
+START_TEST(golden)
+{
+    static const struct {
+        const char *name;
+        const char *root;
+        size_t nfiles;
+    } files[] = {
+#include "tests/golden/pack/roots.h"
+    };
+    const struct phi_pack_verify_options opt = {.nthreads = 2};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char *at =
+            fixture_path(PHI_SOURCE_DIR "/tests/golden/pack", files[i].name);
+        struct phi_hf_side_files side = {0};
+        struct phi_pack_verified v = {0};
+        struct phi_source *s = NULL;
+        char root[PHI_SHA256_HEX];
+
+        ck_ok(phi_pack_open(&s, at, &err));
+        ck_ok(phi_pack_verify(&v, s, &opt, &err));
+        phi_sha256_text(root, phi_pack_of(s)->front.root);
+        ck_assert_str_eq(root, files[i].root);
+        ck_ok(phi_pack_side_files(&side, s, &err));
+        ck_assert_uint_eq(side.n, files[i].nfiles);
+        phi_hf_side_files_release(&side);
+        phi_pack_verified_release(&v);
+        phi_source_close(s);
+        free(at);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("pack");
+    TCase *t = tcase_create("pack");
+
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, in_pieces);
+    tcase_add_test(t, in_planes);
+    tcase_add_test(t, late_metadata);
+    tcase_add_test(t, refused_writes);
+    tcase_add_test(t, every_byte);
+    tcase_add_test(t, bytes_of_planes);
+    tcase_add_test(t, every_length);
+    tcase_add_test(t, first_touch);
+    tcase_add_test(t, bounded);
+    tcase_add_test(t, golden);
+    suite_add_tcase(s, t);
+    return unit_main(s);
+}

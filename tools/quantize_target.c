@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/quantize_target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/gguf_head.h"
+#include "formats/gguf_sink.h"
+#include "formats/pack.h"
+#include "formats/pack_sink.h"
+#include "libconv/base/mem.h"
+#include "libconv/kernels/crc32_kernels.h"
+#include "libconv/tensor/sink_order.h"
+
+bool quantize_word_packed(const char *word, size_t n, const char **type,
+                          size_t *ntype)
+{
+    static const char name[] = "pack";
+    const size_t k = sizeof(name) - 1;
+
+    *type = word;
+    *ntype = n;
+    if (n < k || strncmp(word, name, k) != 0 || (n > k && word[k] != ':'))
+        return false;
+    *type = n > k ? word + k + 1 : "copy";
+    *ntype = n > k ? n - k - 1 : 4;
+    return true;
+}
+
+static bool ends_with(const char *path, const char *suffix)
+{
+    const size_t n = strlen(path);
+    const size_t m = strlen(suffix);
+
+    return n >= m && strcmp(path + n - m, suffix) == 0;
+}
+
+int quantize_check_format(const struct quantize_job *job,
+                          const struct quantize_target *t, const char *path)
+{
+    const struct quantize_args *a = &job->args;
+
+    if (t->packed && (a->split_max_size > 0 || a->split_max_tensors > 0))
+        return usage_error(job->cmd, "-t %s: packed files are not split",
+                           t->label);
+    if (path != NULL && !t->packed && ends_with(path, PHI_PACK_SUFFIX))
+        return usage_error(job->cmd,
+                           "%s: is named like a packed file: -t pack:%s=%s",
+                           path, t->label, path);
+    if (path != NULL && t->packed && ends_with(path, ".gguf"))
+        return usage_error(job->cmd,
+                           "%s: is named like a GGUF file, but -t %s is packed",
+                           path, t->label);
+    return -1;
+}
+
+/* Whether every tensor stays what it is, in a file that has the same bytes. */
+static bool is_copy(const struct quantize_job *job,
+                    const struct quantize_target *t)
+{
+    const struct phi_source *s = job->source;
+    const bool split =
+        job->args.split_max_size > 0 || job->args.split_max_tensors > 0;
+
+    if (!t->type->copy || job->model.n > 0 || split ||
+        t->plan.n != s->ntensors || !phi_gguf_has_head(s) ||
+        (strcmp(s->format, "gguf") == 0 && !t->packed))
+        return false;
+    for (size_t i = 0; i < t->plan.n; i++) {
+        if (t->plan.tensors[i].dtype !=
+            s->tensors[t->plan.steps[i].source].dtype)
+            return false;
+    }
+    return true;
+}
+
+/* Metadata, and tensors in the order of the source. */
+static enum phi_status keep_all(const struct quantize_job *job,
+                                struct quantize_target *t, struct phi_err *err)
+{
+    enum phi_status st = phi_gguf_head_load(
+        job->source, &t->head, &t->head_nbytes, &t->gguf_nbytes, err);
+
+    if (st != PHI_OK)
+        return st;
+    t->map = phi_alloc(t->plan.n, sizeof(*t->map), err);
+    t->listed = phi_alloc(t->plan.n, sizeof(*t->listed), err);
+    if (t->map == NULL || t->listed == NULL)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; i < t->plan.n; i++) {
+        t->map[i] = t->plan.steps[i].source;
+        t->listed[t->map[i]] = t->plan.tensors[i];
+    }
+    phi_meta_release(&t->plan.meta);
+    return phi_meta_copy(&t->plan.meta, &job->source->meta, err);
+}
+
+static const struct phi_sink_tensor *list_of(const struct quantize_target *t)
+{
+    return t->listed != NULL ? t->listed : t->plan.tensors;
+}
+
+static struct phi_pack_options pack_options(const struct quantize_job *job,
+                                            const struct quantize_target *t)
+{
+    return (struct phi_pack_options){
+        .replace = job->args.force,
+        .planes = job->args.pack_planes,
+        /* An adapter's tokenizer would stand beside the base's. */
+        .origin = job->model.tokenizer == NULL ? job->source : NULL,
+        .head = t->head,
+        .head_nbytes = t->head_nbytes,
+        .gguf_nbytes = t->gguf_nbytes,
+        .crc32 = phi_crc32_kernel(job->features)};
+}
+
+enum phi_status quantize_plan_format(struct quantize_job *job,
+                                     struct quantize_target *t,
+                                     struct phi_err *err)
+{
+    const char *path = t->path != NULL ? t->path : t->packed ? "pack" : "GGUF";
+    enum phi_status st = PHI_OK;
+
+    t->copied = is_copy(job, t);
+    if (t->copied)
+        st = keep_all(job, t, err);
+    if (st != PHI_OK)
+        return st;
+    if (t->packed) {
+        const struct phi_pack_options opt = pack_options(job, t);
+
+        st = phi_pack_sink_plan(&t->inner, path, &t->plan.meta, list_of(t),
+                                t->plan.n, &opt, err);
+        if (st == PHI_OK)
+            t->nbytes = t->inner->nbytes;
+        return st;
+    }
+    return phi_gguf_sink_size(&t->nbytes, path, &t->plan.meta, list_of(t),
+                              t->plan.n, &job->split, err);
+}
+
+enum phi_status quantize_open_format(const struct quantize_job *job,
+                                     struct quantize_target *t,
+                                     struct phi_err *err)
+{
+    const struct phi_gguf_options gguf = {.replace = job->args.force,
+                                          .split = job->split};
+    enum phi_status st;
+
+    if (t->packed)
+        st = phi_pack_sink_begin(t->inner, err);
+    else
+        st = phi_gguf_sink_open(&t->inner, t->path, &t->plan.meta, list_of(t),
+                                t->plan.n, &gguf, err);
+    if (st != PHI_OK)
+        return st;
+    if (t->map == NULL) {
+        t->sink = t->inner;
+        return PHI_OK;
+    }
+    st = phi_sink_reorder(&t->sink, t->inner, t->map, t->plan.n, err);
+    if (st != PHI_OK)
+        t->inner = NULL; /* it is closed */
+    return st;
+}
+
+void quantize_release_format(struct quantize_target *t)
+{
+    phi_sink_close(t->sink != NULL ? t->sink : t->inner);
+    free(t->label);
+    free(t->head);
+    free(t->map);
+    free(t->listed);
+}
