@@ -50,7 +50,7 @@ timed()
         s/.*prompt eval time.*, *([0-9.]+) tokens per second.*/\1/p' \
         "$work/log" | head -n 1)
     ppl=$(sed -nE 's/.*"ppl":([0-9.]+).*/\1/p
-        s/.*Final estimate: PPL[^=]*= *([0-9.]+).*/\1/p' "$work/log" |
+        s/.*Final estimate: PPL.* = ([0-9.]+) .*/\1/p' "$work/log" |
         head -n 1)
     if [ -z "$rate" ]; then
         echo "$type $who: says no rate" >&2

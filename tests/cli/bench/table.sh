@@ -1,6 +1,9 @@
-# Every row is measured and none is zero; one on two threads too.
-$PHICONV bench -k '[!m]*' --seconds 0.000001 -j 1 >table
-$PHICONV bench --list -k '[!m]*' >list
+# Every row is measured and none is zero; one on two threads too. An emulator
+# would take minutes for all of them.
+rows='[!m]*'
+[ -z "${WRAPPER:-}" ] || rows='gemm_i8.q8_0.*'
+$PHICONV bench -k "$rows" --seconds 0.000001 -j 1 >table
+$PHICONV bench --list -k "$rows" >list
 tail -n +3 table | cut -d ' ' -f 1 | diff list - && echo "all rows"
 awk 'NR > 2 && ($2 <= 0 || $3 !~ "^(Gop|Gval|GB)/s$")' table
 $PHICONV bench "$SAMPLE" -c 16 -k gemm_i8.q8_0.exact -k 'model*' \
