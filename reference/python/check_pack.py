@@ -306,6 +306,37 @@ def check_with_phiconv(checks, phiconv, path, data):
     checks.equal(found["root"], pack.header.root.hex(), f"{path.name}: root")
 
 
+def safetensors(path):
+    """Of every tensor its type, shape and bytes."""
+    data = path.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    tensors = {}
+    for name, entry in json.loads(data[8:start]).items():
+        if name != "__metadata__":
+            a, b = entry["data_offsets"]
+            content = data[start + a : start + b]
+            tensors[name] = (entry["dtype"], entry["shape"], content)
+    return tensors
+
+
+def check_folder(checks, phiconv, path):
+    """Tensors of the folder that a file came from are those of `export`."""
+    with tempfile.TemporaryDirectory() as work:
+        found, expected = Path(work) / "found", Path(work) / "expected"
+        phipack.main(["folder", str(path), str(found)])
+        run(phiconv, "export", "-q", path, "-o", expected)
+        names = {p.name for p in expected.glob("*.safetensors")}
+        same = names == {p.name for p in found.glob("*.safetensors")}
+        checks.that(names and same, f"{path.name}: {names}")
+        for name in names:
+            a, b = safetensors(found / name), safetensors(expected / name)
+            checks.that(a == b, f"{path.name}: {name}")
+        for name in ("config.json", "code.py", "empty.txt"):
+            a = run(phiconv, "extract", "-q", path, name)
+            b = (found / name).read_bytes()
+            checks.that(a == b, f"{path.name}: {name}")
+
+
 def string(text):
     return struct.pack("<Q", len(text)) + text
 
@@ -486,6 +517,7 @@ def main():
     if args.phiconv:
         for path, data in files.items():
             check_with_phiconv(checks, args.phiconv, path, data)
+        check_folder(checks, args.phiconv, args.golden / "folder.phipack")
     check_every_type(checks, args.phiconv, small)
     print(f"{len(files)} files, {checks.count} checks, {checks.failed} failed")
     return 1 if checks.failed else 0

@@ -6,8 +6,8 @@
   phipack.py list FILE               header, section table, tensors
   phipack.py extract FILE SECTION    one section, inflated, to standard output
   phipack.py gguf FILE OUT.gguf      the GGUF file that it stands for
-  phipack.py folder FILE OUT         tensors by their names in the folder that
-                                     it came from, and the folder's files
+  phipack.py folder FILE OUT         the folder that it came from: tensors in
+                                     safetensors files, and the other files
 
 The exit code is 0, 1 if a file is rejected, 2 if an argument is wrong. All
 commands check the whole file first. Numbers in brackets are sections of the
@@ -16,8 +16,8 @@ slow, and never has more than one section or one tensor in memory.
 """
 import hashlib
 import io
+import json
 import os
-import re
 import struct
 import sys
 import zlib
@@ -87,6 +87,7 @@ TYPES = {
     42: ("Q2_0", 64, 18),
 }
 PLANES = ("F16", "BF16", "F32")  # [7.3] types that codec 1 is for
+FLOATS = PLANES  # [10] types of a folder, in safetensors' names too
 
 # [5] Values of keys: struct's letter; strings and arrays are apart.
 SCALARS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
@@ -722,6 +723,43 @@ class Pack:
         yield bytes(self.gguf_length - len(self.head_bytes) - at)
 
 
+    def safetensors(self, file):
+        """A file of the folder, in pieces: its tensors in their order."""
+        entries = {}
+        mine, at = [], 0
+        for i, (number, place, name) in enumerate(self.origin.tensors):
+            if number == file:
+                mine.append((place, i, name))
+        for _, i, name in sorted(mine):
+            t = self.head.tensors[i]
+            try:
+                name = name.decode()
+            except UnicodeDecodeError:
+                raise Rejected(t.place, "name in the folder") from None
+            require(t.type in FLOATS, t.place, f"{t.type} is of no folder")
+            require(name not in entries, t.place, f"two are named {name!r}")
+            entries[name] = {
+                "dtype": t.type,
+                "shape": t.dimensions[::-1],
+                "data_offsets": [at, at + t.length],
+            }
+            at += t.length
+        head = json.dumps(entries).encode()
+        head += b" " * (-len(head) % 8)
+        yield struct.pack("<Q", len(head)) + head
+        for _, i, _ in sorted(mine):
+            yield self.tensor(i)
+
+    def folder(self):
+        """Names and pieces of the files of the folder [10]."""
+        require(self.origin, "section table", "there is no origin")
+        for file, name in enumerate(self.origin.files):
+            yield name, self.safetensors(file)
+        for s in self.sections:
+            if s.kind == FILE:
+                yield s.name[6:], [self.plain(s)]
+
+
 def check_bytes(data):
     """All checks of a file in memory."""
     pack = Pack(io.BytesIO(data))
@@ -752,17 +790,28 @@ def list_pack(pack):
 
 def write_file(path, pieces):
     """A whole file, or none."""
-    part = f"{path}.part"
+    part = os.fsencode(path) + b".part"
     with open(part, "wb") as f:
         for piece in pieces:
             f.write(piece)
     os.replace(part, path)
 
 
+def write_folder(path, files):
+    os.mkdir(path)
+    for name, pieces in files:
+        target = os.path.join(os.fsencode(path), name)
+        if os.path.lexists(target):
+            raise Rejected("origin", f"two files are named {shown(name)}")
+        write_file(target, pieces)
+
+
 def main(arguments):
-    wanted = {"check": None, "list": 1, "extract": 2, "gguf": 2}
+    wanted = {"check": None, "list": 1, "extract": 2, "gguf": 2, "folder": 2}
     command, *rest = arguments or [""]
-    if command not in wanted or len(rest) != (wanted[command] or len(rest)):
+    if command not in wanted or not rest or (
+        len(rest) != (wanted[command] or len(rest))
+    ):
         print(__doc__, file=sys.stderr)
         return 2
     if command != "check":
@@ -779,6 +828,8 @@ def main(arguments):
                     list_pack(pack)
                 elif command == "gguf":
                     write_file(target[0], pack.gguf())
+                elif command == "folder":
+                    write_folder(target[0], pack.folder())
                 else:
                     section = pack.section(os.fsencode(target[0]))
                     sys.stdout.buffer.write(pack.plain(section))
