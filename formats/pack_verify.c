@@ -136,6 +136,37 @@ static enum phi_status check_sections(struct job *j, struct phi_err *err)
 
 /* ---- chunks -------------------------------------------------------------- */
 
+/* Bytes that are read, hashed and summed while they are in the cache. */
+#define PIECE ((size_t)128 << 10)
+
+/* The stored bytes of a chunk to room, their CRC-32 and their leaf. */
+static enum phi_status read_chunk(const struct job *j,
+                                  const struct phi_pack_chunk *c, uint8_t *room,
+                                  uint32_t *crc,
+                                  uint8_t leaf[PHI_SHA256_NBYTES],
+                                  struct phi_err *err)
+{
+    static const uint8_t tag = 0;
+    struct phi_sha256 *h = NULL;
+    enum phi_status st = phi_sha256_new(&h, err);
+
+    *crc = 0;
+    if (st == PHI_OK)
+        st = phi_sha256_add(h, &tag, 1, err);
+    for (size_t at = 0; st == PHI_OK && at < c->stored; at += PIECE) {
+        const size_t n = c->stored - at < PIECE ? c->stored - at : PIECE;
+
+        st = phi_pack_input_read(j->in, c->offset + at, room + at, n, err);
+        if (st == PHI_OK)
+            st = phi_sha256_add(h, room + at, n, err);
+        *crc = j->crc32(*crc, room + at, n);
+    }
+    if (st == PHI_OK)
+        st = phi_sha256_digest(h, leaf, err);
+    phi_sha256_free(h);
+    return st;
+}
+
 static enum phi_status check_chunk(struct job *j, size_t i, uint64_t k,
                                    uint8_t *room, struct phi_err *err)
 {
@@ -143,13 +174,11 @@ static enum phi_status check_chunk(struct job *j, size_t i, uint64_t k,
     uint8_t leaf[PHI_SHA256_NBYTES];
     struct phi_err found = {0};
     const uint8_t *plain;
-    uint32_t crc;
-    enum phi_status st =
-        phi_pack_input_read(j->in, c.offset, room, c.stored, err);
+    uint32_t crc = 0;
+    const enum phi_status st = read_chunk(j, &c, room, &crc, leaf, err);
 
-    if (st != PHI_OK || (st = phi_pack_leaf(leaf, room, c.stored, err)))
+    if (st != PHI_OK)
         return st;
-    crc = j->crc32(0, room, c.stored);
     if (crc != c.crc)
         phi_fail(&found, PHI_E_FORMAT,
                  "its CRC-32 is %08" PRIx32 ", expected %08" PRIx32, crc,

@@ -9,6 +9,7 @@
 #include "formats/safetensors.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
+#include "libconv/kernels/crc32_kernels.h"
 #include "libconv/text/tokenizer.h"
 #include "tools/commands.h"
 #include "tools/eval_gates.h"
@@ -220,7 +221,8 @@ static enum phi_status verify(const struct job *job, const struct phi_source *s,
                               struct phi_err *err)
 {
     const struct phi_pack_verify_options opt = {
-        .nthreads = (size_t)job->args.common.threads};
+        .nthreads = (size_t)job->args.common.threads,
+        .crc32 = phi_crc32_kernel(job->features)};
     struct phi_pack_verified v = {0};
     enum phi_status st = PHI_OK;
 

@@ -6,7 +6,9 @@
 
 #include "formats/pack_source.h"
 #include "formats/pack_verify.h"
+#include "libconv/kernels/crc32_kernels.h"
 #include "tools/commands.h"
+#include "tools/levels.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 
@@ -25,6 +27,7 @@ static const struct option options[] = {
 struct job {
     const struct command *cmd;
     struct args args;
+    uint32_t features;
     struct phi_source *source;
     struct phi_pack_verify_options options;
     struct phi_pack_verified found;
@@ -73,6 +76,7 @@ static enum phi_status verify(struct job *j, struct phi_err *err)
     if (st != PHI_OK)
         return st;
     j->options.nthreads = (size_t)j->args.common.threads;
+    j->options.crc32 = phi_crc32_kernel(j->features);
     progress_begin(&progress, j->args.common.progress, "verify", "B");
     monitor = progress_monitor(&progress);
     j->options.monitor = &monitor;
@@ -165,6 +169,8 @@ static int run(const struct command *self, int argc, char **argv)
     struct phi_err err = {0};
     int code = options_parse(self, argc, argv, &j.args);
 
+    if (code == -1)
+        code = level_features(self, &j.args.common, &j.features);
     if (code == -1)
         code = read_range(&j);
     if (code == -1)

@@ -9,6 +9,7 @@
 #include "formats/pack.h"
 #include "formats/pack_sink.h"
 #include "libconv/base/mem.h"
+#include "libconv/kernels/crc32_kernels.h"
 #include "libconv/tensor/sink_order.h"
 
 bool quantize_word_packed(const char *word, size_t n, const char **type,
@@ -109,7 +110,8 @@ static struct phi_pack_options pack_options(const struct quantize_job *job,
         .origin = job->model.tokenizer == NULL ? job->source : NULL,
         .head = t->head,
         .head_nbytes = t->head_nbytes,
-        .gguf_nbytes = t->gguf_nbytes};
+        .gguf_nbytes = t->gguf_nbytes,
+        .crc32 = phi_crc32_kernel(job->features)};
 }
 
 enum phi_status quantize_plan_format(struct quantize_job *job,

@@ -96,11 +96,13 @@ static enum phi_status add(struct phi_plan *plan, const struct phi_source *s,
     return PHI_OK;
 }
 
-/* Whether tensors keep their types: a folder has those that it was given. */
+/* Whether tensors keep their types: those of a folder, packed or not. */
 static bool keeps(const struct phi_source *s)
 {
-    bool all = s->folder != NULL || strcmp(s->format, "hf") == 0;
+    bool all = s->folder != NULL;
 
+    if (strcmp(s->format, "hf") == 0)
+        return true;
     for (size_t i = 0; i < s->ntensors; i++)
         all =
             all && phi_dtype_info(s->tensors[i].dtype)->cls == PHI_CLASS_FLOAT;

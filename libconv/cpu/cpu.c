@@ -34,11 +34,12 @@ static const struct {
 #if defined(__x86_64__)
 /* Where there is AVX2, so that the OS saves its registers. clang 14's
    __builtin_cpu_supports() does not know f16c. */
-static bool has_f16c(void)
+static bool has_f16c_and_pclmul(void)
 {
     unsigned a, b, c, d;
 
-    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0 &&
+           (c & bit_PCLMUL) != 0;
 }
 
 /* Nor does it know this; registers are those of AVX2. */
@@ -56,7 +57,7 @@ uint32_t phi_cpu_detect(void)
 
 #if defined(__x86_64__)
     /* These ask the operating system too: XCR0. */
-    if (__builtin_cpu_supports("avx2") && has_f16c())
+    if (__builtin_cpu_supports("avx2") && has_f16c_and_pclmul())
         features |= PHI_CPU_AVX2;
     if ((features & PHI_CPU_AVX2) != 0 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") &&

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* AVX2 and F16C: Haswell 2013, Zen 2017. */
+/* AVX2, F16C and PCLMULQDQ: Haswell 2013, Zen 2017. */
 #define PHI_CPU_AVX2 (UINT32_C(1) << 0)
 /* AVX-512 F, BW, DQ and VL: Skylake-X 2017, Zen 4 2022. */
 #define PHI_CPU_AVX512 (UINT32_C(1) << 1)

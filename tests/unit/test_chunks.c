@@ -15,7 +15,7 @@ static const struct phi_source_file files[NFILES] = {
 #define TENSOR(name, part, offset, rows, cols)                                 \
     {                                                                          \
         name, name, "f", part, offset, PHI_F16, 2, {rows, cols},               \
-            2 * (rows) * (cols)                                                \
+            2 * (rows) * (cols), 0                                             \
     }
 
 static const struct phi_tensor tensors[NTENSORS] = {

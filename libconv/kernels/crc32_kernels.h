@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* CRC-32 (base/crc32.h) at the speed of memory, for files of gigabytes. */
+#ifndef PHI_KERNELS_CRC32_KERNELS_H
+#define PHI_KERNELS_CRC32_KERNELS_H
+
+#include <stdint.h>
+
+#include "libconv/base/crc32.h"
+
+/* The fastest that needs no more than `features` (cpu/cpu.h). Class exact. */
+phi_crc32_fn phi_crc32_kernel(uint32_t features);
+
+#if defined(__x86_64__)
+uint32_t phi_crc32_avx2(uint32_t crc, const void *bytes, size_t n);
+#endif
+
+#endif
