@@ -27,7 +27,9 @@ import tempfile
 import zlib
 from pathlib import Path
 
-import phipack
+sys.dont_write_bytecode = True
+
+import phipack  # noqa: E402
 
 DAMAGED = "blocks.phipack"  # the file that is damaged at every byte
 LARGEST = 1 << 16  # of a file that is cut at every length
@@ -261,7 +263,6 @@ def check_sealed(checks, name, data):
 def check_cases(checks, folder):
     """The cases of packed files: accepted or refused, as their list says."""
     sys.path.insert(0, str(folder))
-    sys.dont_write_bytecode = True
     import case
     import cases_pack  # noqa: F401: fills the list
 

@@ -371,7 +371,7 @@ def read_head(data):
         if key == b"general.alignment":
             require(kind == U32, cursor.place, f"type {kind}")
             alignment = keys[key]
-            good = 8 <= alignment <= 65536 and alignment.bit_count() == 1
+            good = 8 <= alignment <= 65536 and alignment & (alignment - 1) == 0
             require(good, cursor.place, f"{alignment}")
     tensors, names, offset = [], set(), 0
     for i in range(tensor_count):
