@@ -112,6 +112,7 @@ static enum phi_status plan_gguf(struct job *j, struct phi_err *err)
                                .recipe = &j->recipe,
                                .nadapters = j->model.n};
     struct phi_plan_options opt = {.allow_requantize = j->args.lora.dequantize};
+    const struct phi_gguf_options gguf = {.reserve = !j->args.no_provenance};
     enum phi_status st = choose_type(j, err);
 
     j->adapters = lora_provenance(&j->model, err);
@@ -131,14 +132,14 @@ static enum phi_status plan_gguf(struct job *j, struct phi_err *err)
         st = phi_adapted_not_input(&j->model, j->args.output, err);
     if (st == PHI_OK)
         st = phi_gguf_sink_size(&j->nbytes, "GGUF", &j->plan.meta,
-                                j->plan.tensors, j->plan.n,
-                                &(struct phi_gguf_split){0}, err);
+                                j->plan.tensors, j->plan.n, &gguf, err);
     return st;
 }
 
 static enum phi_status open_gguf(struct job *j, struct phi_err *err)
 {
-    const struct phi_gguf_options gguf = {.replace = j->args.force};
+    const struct phi_gguf_options gguf = {.replace = j->args.force,
+                                          .reserve = !j->args.no_provenance};
 
     if (!j->args.no_provenance) {
         j->sha256 = phi_alloc(j->model.base->nfiles, sizeof(*j->sha256), err);

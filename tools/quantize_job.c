@@ -191,6 +191,8 @@ static enum phi_status make_plan(struct quantize_job *job,
         .allow_requantize =
             job->args.allow_requantize || job->args.lora.dequantize,
         .strict = job->args.strict};
+    const struct phi_gguf_options gguf = {.reserve = !job->args.no_provenance,
+                                          .split = job->split};
     enum phi_status st;
 
     opt.recipe.type = t->type;
@@ -204,8 +206,8 @@ static enum phi_status make_plan(struct quantize_job *job,
         (t->first = phi_gguf_part_path(&t->parts, t->path, 0, err)) == NULL)
         return PHI_E_NOMEM;
     return phi_gguf_sink_size(&t->nbytes, t->path != NULL ? t->path : "GGUF",
-                              &t->plan.meta, t->plan.tensors, t->plan.n,
-                              &job->split, err);
+                              &t->plan.meta, t->plan.tensors, t->plan.n, &gguf,
+                              err);
 }
 
 enum phi_status quantize_make_plans(struct quantize_job *job,

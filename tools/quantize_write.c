@@ -76,6 +76,7 @@ static enum phi_status open_target(const struct quantize_job *job,
                                    struct phi_err *err)
 {
     const struct phi_gguf_options gguf = {.replace = job->args.force,
+                                          .reserve = !job->args.no_provenance,
                                           .split = job->split};
 
     /* Errors are measured only for reports that have a line a tensor. */
