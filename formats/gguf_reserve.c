@@ -22,17 +22,55 @@ bool phi_gguf_reserve_large(const struct phi_kv *kv)
            (kv->type == PHI_KV_STRING && kv->v.str.n > LARGE_BYTES);
 }
 
+static void reverse(struct phi_kv *kv, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        const struct phi_kv kept = kv[i];
+
+        kv[i] = kv[n - 1 - i];
+        kv[n - 1 - i] = kept;
+    }
+}
+
+/*
+ * The vocabulary goes back to where phi_gguf_reserve_add() took it from, so
+ * that a model has its keys in one order whatever it went through: behind the
+ * names of the tokenizer and its pre-split.
+ */
+static void put_back(struct phi_meta *m)
+{
+    const struct phi_kv *pre = phi_meta_find(m, "tokenizer.ggml.pre");
+    size_t first = m->n;
+    size_t at;
+
+    while (first > 0 && phi_gguf_reserve_large(&m->kv[first - 1]))
+        first--;
+    if (pre == NULL)
+        return;
+    at = (size_t)(pre - m->kv) + 1;
+    if (at >= first)
+        return;
+    reverse(m->kv + at, first - at);
+    reverse(m->kv + first, m->n - first);
+    reverse(m->kv + at, m->n - at);
+}
+
 void phi_gguf_reserve_remove(struct phi_meta *m)
 {
     static const char *const keys[] = {PHI_GGUF_RESERVE, PHI_GGUF_RESERVE_END};
+    bool found = false;
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const struct phi_kv *kv = phi_meta_find(m, keys[i]);
 
         /* Another program's key of that name is none of ours. */
-        if (kv != NULL && phi_gguf_reserve_is(kv, keys[i]))
-            phi_meta_remove(m, keys[i]);
+        if (kv == NULL || !phi_gguf_reserve_is(kv, keys[i]))
+            continue;
+        phi_meta_remove(m, keys[i]);
+        found = true;
     }
+    if (found)
+        put_back(m);
 }
 
 /* Bytes of the small keys in a file. */

@@ -48,7 +48,7 @@ bool phi_gguf_reserve_large(const struct phi_kv *kv);
 enum phi_status phi_gguf_reserve_add(struct phi_meta *m, size_t more,
                                      struct phi_err *err);
 
-/* Takes the room out. */
+/* Takes the room out, and puts the large keys back to where they were. */
 void phi_gguf_reserve_remove(struct phi_meta *m);
 
 #endif

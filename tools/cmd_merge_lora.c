@@ -33,7 +33,7 @@ struct args {
 static const struct option options[] = {
     OPT_TEXT('o', "output", "OUT", struct args, output,
              "the folder to write, or the GGUF file if it ends in .gguf"),
-    OPT_TEXT(0, "dtype", "TYPE", struct args, dtype,
+    OPT_WORD(0, "dtype", "TYPE", struct args, dtype, FLOAT_TYPES,
              "f32, f16 or bf16 for all matrices; auto, which is the default, "
              "keeps those of BASE"),
     LORA_OPTIONS(struct args, lora),
@@ -74,20 +74,17 @@ static int read_words(struct job *j)
 {
     const struct args *a = &j->args;
     const size_t len = a->output != NULL ? strlen(a->output) : 0;
-    int code;
 
     if (len == 0 && !a->dry_run)
         return usage_error(j->cmd, "no output: -o OUT");
     j->gguf = len > 5 && strcmp(a->output + len - 5, ".gguf") == 0;
     if (j->gguf && a->max_shard > 0)
         return usage_error(j->cmd, "--max-shard-size is for folders");
-    code = float_type_read(&j->floats, j->cmd, a->dtype);
+    float_type_read(&j->floats, a->dtype);
     j->floats.dequantize = a->lora.dequantize;
-    if (code == -1)
-        code = lora_words_read(&j->words, j->cmd, &a->lora,
-                               a->common.operands.v + 1,
-                               a->common.operands.n - 1, j->features);
-    return code;
+    return lora_words_read(&j->words, j->cmd, &a->lora,
+                           a->common.operands.v + 1, a->common.operands.n - 1,
+                           j->features);
 }
 
 /* ---- a GGUF file --------------------------------------------------------- */

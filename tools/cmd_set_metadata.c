@@ -161,9 +161,9 @@ static void value_cell(struct table *t, const struct phi_kv *kv)
 {
     struct phi_buf b = {0};
 
-    if (kv != NULL)
-        value_text(&b, kv, ROOM);
-    table_cell(t, "%.*s", (int)b.n, kv != NULL ? (const char *)b.p : "");
+    value_text(&b, kv, ROOM);
+    table_cell(t, "%.*s", (int)b.n, b.n > 0 ? (const char *)b.p : "");
+    t->failed = t->failed || b.failed;
     phi_buf_release(&b);
 }
 
