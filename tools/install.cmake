@@ -1,5 +1,6 @@
 # What goes where: cmake --install, and the packages that CPack makes of it.
 include(GNUInstallDirs)
+set(contact "phiconv developers <phiconv@debian.example.org>")
 set(docdir ${CMAKE_INSTALL_DATAROOTDIR}/doc)
 
 install(TARGETS phiconv COMPONENT program)
@@ -18,12 +19,13 @@ foreach(file ${command_files})
 endforeach()
 if(NOT CMAKE_CROSSCOMPILING)
   set(others ${pages_dir}/phiconv ${pages_dir}/_phiconv
-      ${pages_dir}/phiconv.fish ${pages_dir}/changelog.gz)
+      ${pages_dir}/phiconv.fish ${pages_dir}/changelog.gz
+      ${pages_dir}/changelog.Debian.gz)
   add_custom_command(OUTPUT ${pages} ${others}
       COMMAND ${CMAKE_SOURCE_DIR}/tools/make-pages.sh
           $<TARGET_FILE:phiconv> ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${pages_dir}
-          ${page_commands}
-      DEPENDS phiconv CHANGELOG.md tools/make-pages.sh VERBATIM
+          "${contact}" ${page_commands}
+      DEPENDS phiconv CHANGELOG.md tools/make-pages.sh tools/version.h VERBATIM
       COMMENT "Manual pages and completion")
   add_custom_target(pages ALL DEPENDS ${pages} ${others})
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
@@ -56,7 +58,8 @@ endif()
 set(components program library development)
 foreach(package component IN ZIP_LISTS packages components)
   if(package AND NOT CMAKE_CROSSCOMPILING)
-    install(FILES ${pages_dir}/changelog.gz COMPONENT ${component}
+    install(FILES ${pages_dir}/changelog.gz
+        ${pages_dir}/changelog.Debian.gz COMPONENT ${component}
         DESTINATION ${docdir}/${package})
   endif()
   if(package)
@@ -71,7 +74,7 @@ set(CPACK_GENERATOR "DEB;TGZ")
 set(CPACK_PACKAGE_NAME phiconv)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
-set(CPACK_PACKAGE_CONTACT "phiconv developers <phiconv@debian.example.org>")
+set(CPACK_PACKAGE_CONTACT ${contact})
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_COMPONENTS_ALL program)
@@ -79,6 +82,7 @@ if(PHI_LIBRARY)
   list(APPEND CPACK_COMPONENTS_ALL library development)
 endif()
 set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_PACKAGE_RELEASE 0)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
@@ -102,7 +106,7 @@ set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libphiconv-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-    "libphiconv${library_soversion} (= ${PROJECT_VERSION})")
+    "libphiconv${library_soversion} (= ${PROJECT_VERSION}-0)")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
 "Phi checkpoints to quantized files, development files
  The header, the static library, and two examples of programs that use

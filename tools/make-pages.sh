@@ -2,12 +2,15 @@
 # Manual pages and completion, printed by the program itself, and the
 # changelog, as packages want them.
 #
-#   tools/make-pages.sh PHICONV CHANGELOG DIR COMMAND...
+#   tools/make-pages.sh PHICONV CHANGELOG DIR CONTACT COMMAND...
 set -eu
 phiconv=$1
 changelog=$2
 dir=$3
-shift 3
+contact=$4
+shift 4
+
+here=$(cd "$(dirname "$0")" && pwd)
 
 mkdir -p "$dir"
 cd "$dir"
@@ -19,3 +22,14 @@ done
 "$phiconv" help --completion zsh >_phiconv
 "$phiconv" help --completion fish >phiconv.fish
 gzip -9nc "$changelog" >changelog.gz
+
+# Debian's own changelog, of this revision alone: the date is the version's.
+version=$("$phiconv" --version | cut -d ' ' -f 2)
+date=$(sed -n 's/.*PHICONV_DATE "\(.*\)".*/\1/p' "$here/version.h")
+gzip -9nc >changelog.Debian.gz <<END
+phiconv ($version-0) unstable; urgency=medium
+
+  * Version $version: see changelog.gz.
+
+ -- $contact  $(LC_ALL=C date -u -R -d "$date")
+END
