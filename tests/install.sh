@@ -93,7 +93,8 @@ bash -n "$share/bash-completion/completions/phiconv"
 shellcheck -s bash "$share/bash-completion/completions/phiconv"
 zsh -n "$share/zsh/vendor-completions/_phiconv"
 zsh -fc "fpath=($share/zsh/vendor-completions \$fpath)
-    autoload -U compinit && compinit -u -D && [[ \$_comps[phiconv] = _phiconv ]]"
+    autoload -U compinit && compinit -u -D
+    [[ \$_comps[phiconv] = _phiconv ]]"
 fish=$share/fish/vendor_completions.d/phiconv.fish
 fish --no-execute "$fish"
 [ "$(fish -c "source $fish; complete -C 'phiconv quant'" | cut -f 1)" = \

@@ -32,8 +32,8 @@ echo "symbols: $(wc -l <"$work/all")"
 # Else this script sees nothing.
 grep -q ' T phi_' "$work/all"
 
-grep -E ' [A-TV-Z] ' "$work/all" | grep -vE ' U | [A-Z] (phi_|phiconv_|_?_?start)' \
-    >"$work/found" || true
+grep -E ' [A-TV-Z] ' "$work/all" |
+    grep -vE ' U | [A-Z] (phi_|phiconv_|_?_?start)' >"$work/found" || true
 if [ -s "$work/found" ]; then
     echo "visible names that do not begin with phi_ or phiconv_:"
     sort "$work/found" | head

@@ -4,7 +4,7 @@
 #
 #   tools/make-pages.sh PHICONV CHANGELOG DIR CONTACT COMMAND...
 set -eu
-phiconv=$1
+program=$1
 changelog=$2
 dir=$3
 contact=$4
@@ -14,17 +14,17 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 mkdir -p "$dir"
 cd "$dir"
-"$phiconv" help --man | gzip -9n >phiconv.1.gz
+"$program" help --man | gzip -9n >phiconv.1.gz
 for command; do
-    "$phiconv" help --man "$command" | gzip -9n >"phiconv-$command.1.gz"
+    "$program" help --man "$command" | gzip -9n >"phiconv-$command.1.gz"
 done
-"$phiconv" help --completion bash >phiconv
-"$phiconv" help --completion zsh >_phiconv
-"$phiconv" help --completion fish >phiconv.fish
+"$program" help --completion bash >phiconv
+"$program" help --completion zsh >_phiconv
+"$program" help --completion fish >phiconv.fish
 gzip -9nc "$changelog" >changelog.gz
 
 # Debian's own changelog, of this revision alone: the date is the version's.
-version=$("$phiconv" --version | cut -d ' ' -f 2)
+version=$("$program" --version | cut -d ' ' -f 2)
 date=$(sed -n 's/.*PHICONV_DATE "\(.*\)".*/\1/p' "$here/version.h")
 gzip -9nc >changelog.Debian.gz <<END
 phiconv ($version-0) unstable; urgency=medium
