@@ -77,7 +77,7 @@ static enum phi_status locate(struct phi_gguf_edit *e, struct phi_err *err)
     }
     if (st == PHI_OK)
         st = phi_buf_status(&b, err);
-    if (st == PHI_OK &&
+    if (st == PHI_OK && b.n > 0 &&
         (KEYS_AT + b.n > p->old.n || memcmp(b.p, p->old.p + KEYS_AT, b.n) != 0))
         st = phi_fail(err, PHI_E_UNSUPPORTED,
                       "%s: its keys are not written the usual way",
@@ -239,7 +239,8 @@ static enum phi_status place_small(struct phi_gguf_edit *e, size_t start,
     if (st != PHI_OK)
         return st;
     memset(h + ROOM_AT, 0, large - ROOM_AT);
-    memcpy(h + start, small->p, small->n);
+    if (small->n > 0)
+        memcpy(h + start, small->p, small->n);
     set_u64(h + COUNT_AT, start - ROOM_AT);
     p->fill = start;
     p->fill_n = small->n;

@@ -267,10 +267,10 @@ static int set_metadata(struct job *j)
         return report_error(&err);
     if ((code = change(j)) != -1)
         return code;
-    if ((st = check_model(j, &err)) != PHI_OK ||
-        (st = phi_gguf_edit_plan(&j->edit, j->args.rewrite, &err)) != PHI_OK)
-        return report_error(&err);
-    if (!j->args.dry_run)
+    st = check_model(j, &err);
+    if (st == PHI_OK)
+        st = phi_gguf_edit_plan(&j->edit, j->args.rewrite, &err);
+    if (st == PHI_OK && !j->args.dry_run)
         st = write(j, &err);
     if (st == PHI_OK && j->args.common.json)
         st = print_json(j, &err);

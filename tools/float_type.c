@@ -7,5 +7,5 @@ void float_type_read(struct phi_floats_options *out, const char *word)
     const int i = word != NULL ? word_in(FLOAT_TYPES, word) : 0;
 
     out->given = i > 0;
-    out->dtype = types[i];
+    out->dtype = types[i > 0 ? i : 0];
 }

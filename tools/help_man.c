@@ -245,7 +245,7 @@ void help_man(const struct command *cmd)
     put_text(cmd->description);
     printf(".SH OPTIONS\n");
     for (size_t t = 0; (o = option_table(cmd, t)) != NULL; t++) {
-        if (o->kind != OPTION_END && titles[t] != NULL)
+        if (o->kind != OPTION_END && t < 3 && titles[t] != NULL)
             printf(".SS %s\n", titles[t]);
         for (; o->kind != OPTION_END; o++)
             put_option(o);

@@ -391,8 +391,12 @@ static void read_progress(struct common *c)
     static const enum progress_mode modes[] = {PROGRESS_AUTO, PROGRESS_PLAIN,
                                                PROGRESS_JSON, PROGRESS_NONE};
 
-    if (c->progress_name != NULL)
-        c->progress = modes[word_in("auto plain json none", c->progress_name)];
+    const int i = c->progress_name != NULL
+                      ? word_in("auto plain json none", c->progress_name)
+                      : -1;
+
+    if (i >= 0)
+        c->progress = modes[i];
     else if (c->quiet)
         c->progress = PROGRESS_NONE;
 }
