@@ -93,6 +93,10 @@ enum phi_status phi_gguf_edit_open(struct phi_gguf_edit *out, const char *path,
 
     if (st == PHI_OK)
         st = phi_gguf_read(&out->gguf, out->file, err);
+    if (st == PHI_OK && out->gguf.meta.n > PHI_GGUF_EDIT_MAX_KEYS)
+        st = phi_fail(err, PHI_E_UNSUPPORTED,
+                      "%s: has %zu keys, expected at most %u", path,
+                      out->gguf.meta.n, PHI_GGUF_EDIT_MAX_KEYS);
     if (st != PHI_OK)
         return st;
     out->parts = phi_alloc(1, sizeof(*out->parts), err);

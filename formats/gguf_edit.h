@@ -30,6 +30,9 @@
 #include "libconv/base/err.h"
 #include "libconv/base/monitor.h"
 
+/* A model has a few dozen; each is compared with all others. */
+#define PHI_GGUF_EDIT_MAX_KEYS 4096u
+
 enum phi_gguf_way {
     PHI_GGUF_AS_IT_IS, /* nothing differs */
     PHI_GGUF_IN_PLACE,
@@ -46,7 +49,8 @@ struct phi_gguf_edit {
     struct phi_gguf_edit_parts *parts;
 };
 
-/* Opens one file, not the other parts of a split model. */
+/* Opens one file, not the other parts of a split model. PHI_E_UNSUPPORTED with
+ * more than PHI_GGUF_EDIT_MAX_KEYS keys. */
 enum phi_status phi_gguf_edit_open(struct phi_gguf_edit *out, const char *path,
                                    struct phi_err *err);
 void phi_gguf_edit_release(struct phi_gguf_edit *e);

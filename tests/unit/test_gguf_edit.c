@@ -233,6 +233,35 @@ START_TEST(test_not_alone)
 }
 END_TEST
 
+/* Keys are compared with each other: there is a limit. */
+START_TEST(test_many_keys)
+{
+    for (unsigned n = PHI_GGUF_EDIT_MAX_KEYS; n <= PHI_GGUF_EDIT_MAX_KEYS + 1;
+         n++) {
+        struct phi_meta m = {0};
+        struct phi_gguf_edit e = {0};
+
+        for (unsigned i = 0; i < n; i++) {
+            char key[16];
+
+            snprintf(key, sizeof(key), "k%u", i);
+            ck_ok(phi_meta_set_u(&m, key, PHI_KV_U8, 1, &err));
+        }
+        write_file(&m, false);
+        if (n > PHI_GGUF_EDIT_MAX_KEYS) {
+            ck_refused(phi_gguf_edit_open(&e, path, &err), PHI_E_UNSUPPORTED,
+                       "has 4097 keys, expected at most 4096");
+        } else {
+            ck_ok(phi_gguf_edit_open(&e, path, &err));
+            change(&e.meta, 1, 20);
+            ck_ok(phi_gguf_edit_plan(&e, false, &err));
+        }
+        phi_gguf_edit_release(&e);
+        phi_meta_release(&m);
+    }
+}
+END_TEST
+
 START_TEST(test_atomic_places)
 {
     ck_assert(phi_patch_is_atomic(0, 512));
@@ -270,6 +299,7 @@ int main(void)
     tcase_add_test(tc, test_many_edits);
     tcase_add_test(tc, test_file_without_room);
     tcase_add_test(tc, test_not_alone);
+    tcase_add_test(tc, test_many_keys);
     tcase_add_test(tc, test_atomic_places);
     tcase_add_test(tc, test_rules);
     suite_add_tcase(s, tc);

@@ -39,6 +39,10 @@ try m.gguf =1
 try m.gguf -d general.nam
 try m.gguf -d x
 try m.gguf --from-file x.y=missing
+head -c 4194305 /dev/zero | tr '\0' a >long
+try m.gguf --from-file x.y=long
+head -c 4194304 long >fits
+try m.gguf --from-file x.y=fits -q -n
 try "$SAMPLE" general.name=x
 try missing.gguf general.name=x
 ln -s m.gguf link.gguf
