@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/gguf_reserve.h"
 #include "formats/gguf_write.h"
 #include "formats/sink_files.h"
 #include "libconv/base/mem.h"
@@ -13,6 +14,9 @@
 struct gguf_sink {
     struct phi_sink base;
     struct phi_gguf_parts cut;
+    bool reserve;
+    const uint8_t *head; /* (head_nbytes), borrowed, or NULL */
+    size_t head_nbytes;
     struct phi_sink_files files;     /* one a part */
     struct phi_gguf_layout *layouts; /* (cut.n) */
     struct phi_sink_tensor *tensors; /* (files.n), names those of the entries */
@@ -37,6 +41,17 @@ static uint64_t sink_position(const struct phi_sink *s, size_t i,
                                    offset);
 }
 
+/* Puts the head that was given in the place of the one that was made. */
+static enum phi_status keep_head(const struct gguf_sink *g,
+                                 struct phi_gguf_layout *l, struct phi_err *err)
+{
+    l->nbytes += g->head_nbytes;
+    l->nbytes -= l->header.n;
+    phi_buf_release(&l->header);
+    phi_buf_put(&l->header, g->head, g->head_nbytes);
+    return phi_buf_status(&l->header, err);
+}
+
 /* The heads of all parts, from the metadata of the whole. */
 static enum phi_status lay_out(struct gguf_sink *g, const struct phi_meta *meta,
                                struct phi_gguf_layout *layouts,
@@ -49,10 +64,14 @@ static enum phi_status lay_out(struct gguf_sink *g, const struct phi_meta *meta,
         struct phi_meta own;
 
         st = phi_gguf_part_meta(&own, &g->cut, meta, k, g->files.n, err);
-        if (st != PHI_OK)
-            return st;
-        st = phi_gguf_layout_init(&layouts[k], &own, g->tensors + first,
-                                  g->cut.end[k] - first, err);
+        /* The first part has all metadata, so it needs the room. */
+        if (st == PHI_OK && g->reserve && k == 0)
+            st = phi_gguf_reserve_add(&own, 0, err);
+        if (st == PHI_OK)
+            st = phi_gguf_layout_init(&layouts[k], &own, g->tensors + first,
+                                      g->cut.end[k] - first, err);
+        if (st == PHI_OK && g->head != NULL)
+            st = keep_head(g, &layouts[k], err);
         phi_meta_release(&own);
     }
     if (st != PHI_OK && st != PHI_E_NOMEM)
@@ -201,7 +220,7 @@ static enum phi_status place(struct gguf_sink *g, size_t k, struct phi_err *err)
 static enum phi_status sink_new(struct gguf_sink **out, const char *path,
                                 const struct phi_meta *meta,
                                 const struct phi_sink_tensor *tensors, size_t n,
-                                const struct phi_gguf_split *split,
+                                const struct phi_gguf_options *opt,
                                 struct phi_err *err)
 {
     struct gguf_sink *g = phi_alloc(1, sizeof(*g), err);
@@ -211,7 +230,10 @@ static enum phi_status sink_new(struct gguf_sink **out, const char *path,
         return PHI_E_NOMEM;
     *out = g;
     g->base.ops = &ops;
-    st = phi_gguf_parts_make(&g->cut, split, tensors, n, err);
+    g->reserve = opt->reserve;
+    g->head = opt->head;
+    g->head_nbytes = opt->head_nbytes;
+    st = phi_gguf_parts_make(&g->cut, &opt->split, tensors, n, err);
     if (st != PHI_OK)
         return st == PHI_E_NOMEM ? st : phi_err_prefix(err, "%s", path);
     g->layouts = phi_alloc(g->cut.n, sizeof(*g->layouts), err);
@@ -248,7 +270,7 @@ enum phi_status phi_gguf_sink_open(struct phi_sink **out, const char *path,
                                    struct phi_err *err)
 {
     struct gguf_sink *g = NULL;
-    enum phi_status st = sink_new(&g, path, meta, tensors, n, &opt->split, err);
+    enum phi_status st = sink_new(&g, path, meta, tensors, n, opt, err);
 
     for (size_t k = 0; st == PHI_OK && k < g->cut.n; k++)
         st = open_part(g, k, opt->replace, err);
@@ -262,11 +284,11 @@ enum phi_status phi_gguf_sink_open(struct phi_sink **out, const char *path,
 enum phi_status phi_gguf_sink_size(uint64_t *out, const char *path,
                                    const struct phi_meta *meta,
                                    const struct phi_sink_tensor *tensors,
-                                   size_t n, const struct phi_gguf_split *split,
+                                   size_t n, const struct phi_gguf_options *opt,
                                    struct phi_err *err)
 {
     struct gguf_sink *g = NULL;
-    const enum phi_status st = sink_new(&g, path, meta, tensors, n, split, err);
+    const enum phi_status st = sink_new(&g, path, meta, tensors, n, opt, err);
 
     if (st == PHI_OK)
         *out = g->base.nbytes;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats/gguf_read.h"
+#include "formats/gguf_reserve.h"
 #include "libconv/base/file.h"
 #include "libconv/base/map.h"
 #include "libconv/base/mem.h"
@@ -330,6 +331,7 @@ enum phi_status phi_gguf_open(struct phi_source **out, const char *path,
     phi_meta_remove(&g->base.meta, SPLIT_NO);
     phi_meta_remove(&g->base.meta, SPLIT_COUNT);
     phi_meta_remove(&g->base.meta, SPLIT_TOTAL);
+    phi_gguf_reserve_remove(&g->base.meta);
     *out = &g->base;
     return PHI_OK;
 out:

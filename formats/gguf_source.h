@@ -11,7 +11,8 @@
  * split.tensors.count say that it is the first part of a split model
  * (NAME-00001-of-0000N.gguf), the others are opened beside it and checked to
  * be the missing ones. The source's metadata are those of the first part
- * without the split keys; tensors come in file order, part after part.
+ * without the split keys and the room left for others (gguf_reserve.h);
+ * tensors come in file order, part after part.
  */
 enum phi_status phi_gguf_open(struct phi_source **out, const char *path,
                               struct phi_err *err);

@@ -68,34 +68,44 @@ static void put_value(struct phi_buf *b, const struct phi_kv *kv)
     }
 }
 
+static enum phi_status refuse_key(const struct phi_kv *kv, const char *fault,
+                                  struct phi_err *err)
+{
+    return phi_fail(err, PHI_E_ARG, "key \"%.*s\": %s, which GGUF cannot hold",
+                    PHI_ERR_NAME, kv->key, fault);
+}
+
+enum phi_status phi_gguf_put_key(struct phi_buf *b, const struct phi_kv *kv,
+                                 struct phi_err *err)
+{
+    const size_t n = strlen(kv->key);
+    const char *fault = phi_gguf_key_fault(kv->key, n);
+
+    if (fault == NULL && !fits(kv))
+        fault = "has a value outside the range of its type";
+    if (fault != NULL)
+        return refuse_key(kv, fault, err);
+    put_string(b, kv->key, n);
+    phi_buf_u32(b, kv->type);
+    put_value(b, kv);
+    return PHI_OK;
+}
+
 static enum phi_status put_keys(struct phi_buf *b, const struct phi_meta *m,
                                 struct phi_err *err)
 {
     struct phi_map seen = {0};
     enum phi_status st = PHI_OK;
 
-    for (size_t i = 0; i < m->n; i++) {
+    for (size_t i = 0; st == PHI_OK && i < m->n; i++) {
         const struct phi_kv *kv = &m->kv[i];
-        const size_t n = strlen(kv->key);
-        const char *fault = phi_gguf_key_fault(kv->key, n);
         bool added = false;
 
-        st = phi_map_add(&seen, kv->key, n, 0, &added, err);
-        if (st != PHI_OK)
-            break;
-        if (fault == NULL && !added)
-            fault = "is there twice";
-        if (fault == NULL && !fits(kv))
-            fault = "has a value outside the range of its type";
-        if (fault != NULL) {
-            st = phi_fail(err, PHI_E_ARG,
-                          "key \"%.*s\": %s, which GGUF cannot hold",
-                          PHI_ERR_NAME, kv->key, fault);
-            break;
-        }
-        put_string(b, kv->key, n);
-        phi_buf_u32(b, kv->type);
-        put_value(b, kv);
+        st = phi_map_add(&seen, kv->key, strlen(kv->key), 0, &added, err);
+        if (st == PHI_OK && !added)
+            st = refuse_key(kv, "is there twice", err);
+        if (st == PHI_OK)
+            st = phi_gguf_put_key(b, kv, err);
     }
     phi_map_release(&seen);
     return st;

@@ -35,6 +35,13 @@ enum phi_status phi_gguf_layout_init(struct phi_gguf_layout *out,
                                      size_t n, struct phi_err *err);
 void phi_gguf_layout_release(struct phi_gguf_layout *l);
 
+/*
+ * Appends one key and its value as they are in a file; PHI_E_ARG for what a
+ * file cannot hold. Memory that runs out is remembered by b.
+ */
+enum phi_status phi_gguf_put_key(struct phi_buf *b, const struct phi_kv *kv,
+                                 struct phi_err *err);
+
 /* Size in bytes of the file that the sink would write, with its checks. */
 enum phi_status phi_gguf_size(uint64_t *out, const struct phi_meta *meta,
                               const struct phi_sink_tensor *tensors, size_t n,

@@ -223,7 +223,7 @@ static enum phi_status sink_set_meta(struct phi_sink *base,
     if (s->copied)
         return phi_fail(err, PHI_E_ARG,
                         "%s: metadata that are copied do not change", s->path);
-    st = phi_pack_head_make(&head, meta, s->tensors, s->n, err);
+    st = phi_pack_head_make(&head, meta, s->tensors, s->n, s->reserve, err);
     if (st == PHI_OK && (head.plain.n != s->head.plain.n ||
                          head.deflated.n != s->head.deflated.n))
         st = phi_fail(err, PHI_E_ARG,
@@ -371,6 +371,7 @@ static enum phi_status sink_new(struct phi_pack_sink **out, const char *path,
     s->planes = opt->planes;
     s->replace = opt->replace;
     s->copied = opt->head != NULL;
+    s->reserve = opt->reserve;
     s->path = phi_strdup(path, err);
     s->n = n;
     if (s->path == NULL)
@@ -379,7 +380,7 @@ static enum phi_status sink_new(struct phi_pack_sink **out, const char *path,
         st = phi_pack_head_copy(&s->head, opt->head, opt->head_nbytes,
                                 opt->gguf_nbytes, tensors, n, err);
     else
-        st = phi_pack_head_make(&s->head, meta, tensors, n, err);
+        st = phi_pack_head_make(&s->head, meta, tensors, n, s->reserve, err);
     if (st == PHI_OK)
         st = phi_pack_extras_make(&s->extras, opt->origin, tensors, n, err);
     if (st == PHI_E_ARG)

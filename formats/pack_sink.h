@@ -26,10 +26,11 @@ struct phi_pack_options {
      * or a packed file; or NULL, or any other: there are none. */
     const struct phi_source *origin;
     /* (head_nbytes) The head of a GGUF file of gguf_nbytes that is to come
-     * back as it was; NULL: it is made of meta and tensors. */
+     * back as it was; NULL: it is made of meta and tensors, */
     const uint8_t *head;
     size_t head_nbytes;
     uint64_t gguf_nbytes;
+    bool reserve;       /* with room for other metadata (gguf_reserve.h) */
     phi_crc32_fn crc32; /* or NULL: phi_crc32() */
 };
 

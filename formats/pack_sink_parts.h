@@ -19,6 +19,7 @@ struct phi_pack_sink {
     uint64_t *spooled;       /* (nchunks) where they are in it */
     bool planes;
     bool replace;
+    bool reserve;
     bool copied; /* the head is a file's */
     struct phi_pack_head head;
     struct phi_pack_extras extras;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/pack_source.h"
+#include "formats/gguf_reserve.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -417,6 +418,7 @@ static enum phi_status finish(struct phi_source **out, struct pack_source *s,
     if (st == PHI_OK) {
         s->base.meta = s->pack.gguf.meta;
         s->pack.gguf.meta = (struct phi_meta){0};
+        phi_gguf_reserve_remove(&s->base.meta);
         *out = &s->base;
     } else if (s != NULL) {
         source_close(&s->base);

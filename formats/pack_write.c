@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/gguf_read.h"
+#include "formats/gguf_reserve.h"
 #include "formats/gguf_write.h"
 #include "libconv/base/crc32.h"
 #include "libconv/base/deflate.h"
@@ -39,7 +40,8 @@ static void find_late(const struct phi_meta *m, size_t *from, size_t *to)
     for (size_t i = 0; i < m->n; i++) {
         const size_t n = 8 + strlen(m->kv[i].key) + 4 + value_nbytes(&m->kv[i]);
 
-        if (strncmp(m->kv[i].key, "phiconv.", 8) == 0) {
+        if (strncmp(m->kv[i].key, "phiconv.", 8) == 0 &&
+            !phi_gguf_reserve_is(&m->kv[i], PHI_GGUF_RESERVE)) {
             if (*to == 0)
                 *from = at;
             *to = at + n;
@@ -62,18 +64,25 @@ static enum phi_status check_size(const struct phi_pack_head *h,
 enum phi_status phi_pack_head_make(struct phi_pack_head *out,
                                    const struct phi_meta *meta,
                                    const struct phi_sink_tensor *tensors,
-                                   size_t n, struct phi_err *err)
+                                   size_t n, bool reserve, struct phi_err *err)
 {
     struct phi_gguf_layout l;
-    size_t from, to;
-    enum phi_status st = phi_gguf_layout_init(&l, meta, tensors, n, err);
+    struct phi_meta own = {0};
+    size_t from = 0, to = 0;
+    enum phi_status st = phi_meta_copy(&own, meta, err);
 
     *out = (struct phi_pack_head){0};
+    if (st == PHI_OK && reserve)
+        st = phi_gguf_reserve_add(&own, 0, err);
+    if (st == PHI_OK)
+        st = phi_gguf_layout_init(&l, &own, tensors, n, err);
+    if (st == PHI_OK)
+        find_late(&own, &from, &to);
+    phi_meta_release(&own);
     if (st != PHI_OK)
         return st;
     out->plain = l.header;
     out->gguf_nbytes = l.nbytes;
-    find_late(meta, &from, &to);
     st = check_size(out, err);
     return st == PHI_OK ? phi_deflate(&out->deflated, out->plain.p,
                                       out->plain.n, from, to, err)

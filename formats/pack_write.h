@@ -23,12 +23,12 @@ struct phi_pack_head {
 /*
  * Keys phiconv.*, whose values may become known after the sizes, are stored
  * in the stream as they are: with other values of the same lengths it has the
- * same length.
+ * same length. With `reserve` there is room as in gguf_reserve.h.
  */
 enum phi_status phi_pack_head_make(struct phi_pack_head *out,
                                    const struct phi_meta *meta,
                                    const struct phi_sink_tensor *tensors,
-                                   size_t n, struct phi_err *err);
+                                   size_t n, bool reserve, struct phi_err *err);
 /* Of n bytes that are a file's; PHI_E_ARG if they do not list the tensors. */
 enum phi_status phi_pack_head_copy(struct phi_pack_head *out,
                                    const uint8_t *head, size_t nbytes,

@@ -59,6 +59,7 @@ libconv/lora    | base tensor kernels
 libconv/text    | base tensor kernels
 libconv/convert | base tensor kernels quant lora text cpu
 libconv/engine  | base tensor kernels quant lora text cpu
+formats/api     | base tensor kernels quant lora text cpu convert engine formats
 formats         | base tensor lora
 tools           | base tensor kernels quant lora text cpu convert engine formats
 reference       |

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# What a program that links the library gets to see: names with phi_ alone,
-# and no data that anybody could write to.
+# What a program that links the library gets to see: names with phi_ and
+# phiconv_ alone, and no data that anybody could write to.
 #
 #   tests/symbols.sh NM ARCHIVE...
+#   tests/symbols.sh NM --shared LIBRARY HEADER
+#
+# Of a shared library: the functions of its header, all of them and no others.
 set -euo pipefail
 
 nm=$1
@@ -11,15 +14,28 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
+if [ "$1" = --shared ]; then
+    "$nm" -D --defined-only "$2" | awk '{ print $3 }' | sort >"$work/have"
+    sed -n 's/.*\(phiconv_[a-z0-9_]*\)(.*/\1/p' "$3" |
+        grep -v '_fn$' | sort -u >"$work/all"
+    # The comment at the top calls some, too; each has a declaration.
+    if ! diff "$work/all" "$work/have"; then
+        echo "the functions of the header (<) and of the library (>) differ"
+        exit 1
+    fi
+    echo "symbols: clean, $(wc -l <"$work/have") functions"
+    exit 0
+fi
+
 "$nm" -A "$@" 2>/dev/null >"$work/all"
 echo "symbols: $(wc -l <"$work/all")"
 # Else this script sees nothing.
 grep -q ' T phi_' "$work/all"
 
-grep -E ' [A-TV-Z] ' "$work/all" | grep -vE ' U | [A-Z] (phi_|_?_?start)' \
-    >"$work/found" || true
+grep -E ' [A-TV-Z] ' "$work/all" |
+    grep -vE ' U | [A-Z] (phi_|phiconv_|_?_?start)' >"$work/found" || true
 if [ -s "$work/found" ]; then
-    echo "visible names that do not begin with phi_:"
+    echo "visible names that do not begin with phi_ or phiconv_:"
     sort "$work/found" | head
     failed=1
 fi

@@ -62,7 +62,7 @@ static const struct option options[] = {
              "more context for each, and slower"),
     OPT_UINT(0, "chunks", "N", struct args, chunks, 1, UINT32_MAX,
              "evaluate the first N windows only"),
-    OPT_TEXT(0, "act", "MODE", struct args, act,
+    OPT_WORD(0, "act", "MODE", struct args, act, "exact fast ref",
              "how activations meet quantized weights: exact, two bytes each, "
              "which is the default; fast, one byte. Float weights are "
              "multiplied in f32. ref: all products and sums in double"),
@@ -78,7 +78,7 @@ static const struct option options[] = {
               "fail if a mean KL divergence is more than X"),
     OPT_FLOAT(0, "min-same-top", "X", struct args, min_top,
               "fail if the share of equal top tokens is less than X"),
-    OPT_TEXT(0, "gate-on", "WHAT", struct args, gate_on,
+    OPT_WORD(0, "gate-on", "WHAT", struct args, gate_on, "ci mean",
              "judge gates by the worse end of a 95 % confidence interval (ci, "
              "the default) or by the value measured (mean)"),
     OPT_FLAG(0, "early-stop", struct args, early,
@@ -124,17 +124,14 @@ static const char *const acts[] = {[PHI_ENGINE_REF] = "ref",
                                    [PHI_ENGINE_EXACT] = "exact",
                                    [PHI_ENGINE_FAST] = "fast"};
 
-static int read_act(struct job *job)
+/* The parser has seen to it that the word is one of them. */
+static void read_act(struct job *job)
 {
-    const char *word = job->args.act != NULL ? job->args.act : "exact";
-
+    job->act = PHI_ENGINE_EXACT;
     for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
-        if (strcmp(word, acts[i]) == 0) {
+        if (job->args.act != NULL && strcmp(job->args.act, acts[i]) == 0)
             job->act = (enum phi_engine_act)i;
-            return -1;
-        }
     }
-    return usage_error(job->cmd, "--act %s: expected exact, fast or ref", word);
 }
 
 static int check_args(struct job *job)
@@ -146,16 +143,10 @@ static int check_args(struct job *job)
 
     if (a->file == NULL)
         return usage_error(job->cmd, "no text: -f TEXT");
-    code = read_act(job);
-    if (code != -1)
-        return code;
+    read_act(job);
     if (gated && a->reference == NULL)
         return usage_error(job->cmd,
                            "a gate compares with a model: --reference MODEL");
-    if (a->gate_on != NULL && strcmp(a->gate_on, "ci") != 0 &&
-        strcmp(a->gate_on, "mean") != 0)
-        return usage_error(job->cmd, "--gate-on %s: expected ci or mean",
-                           a->gate_on);
     if ((a->junit != NULL || a->gate_on != NULL || a->early) && !gated)
         return usage_error(job->cmd, "%s is for gates, and there is none",
                            a->junit != NULL     ? "--junit"
@@ -556,8 +547,8 @@ const struct command cmd_eval_ppl = {
         "position: the mean KL divergence of the predictions in nats, the "
         "share of positions with the same most likely token, and the paired "
         "ratio of the perplexities. All are printed with their standard "
-        "errors. A gate that fails makes the exit code 1; it is judged by what "
-        "the text allows to say with 95 % confidence.\n\n"
+        "errors. A gate that fails makes the exit code 1; it is judged by "
+        "what the text can say with 95 % confidence.\n\n"
         "With --lora, what is evaluated is MODEL with adapters merged in f32, "
         "and nothing is written.\n\n"
         "Every digit is the same for any number of threads and any level of "

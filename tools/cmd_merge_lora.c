@@ -33,7 +33,7 @@ struct args {
 static const struct option options[] = {
     OPT_TEXT('o', "output", "OUT", struct args, output,
              "the folder to write, or the GGUF file if it ends in .gguf"),
-    OPT_TEXT(0, "dtype", "TYPE", struct args, dtype,
+    OPT_WORD(0, "dtype", "TYPE", struct args, dtype, FLOAT_TYPES,
              "f32, f16 or bf16 for all matrices; auto, which is the default, "
              "keeps those of BASE"),
     LORA_OPTIONS(struct args, lora),
@@ -74,20 +74,17 @@ static int read_words(struct job *j)
 {
     const struct args *a = &j->args;
     const size_t len = a->output != NULL ? strlen(a->output) : 0;
-    int code;
 
     if (len == 0 && !a->dry_run)
         return usage_error(j->cmd, "no output: -o OUT");
     j->gguf = len > 5 && strcmp(a->output + len - 5, ".gguf") == 0;
     if (j->gguf && a->max_shard > 0)
         return usage_error(j->cmd, "--max-shard-size is for folders");
-    code = float_type_read(&j->floats, j->cmd, a->dtype);
+    float_type_read(&j->floats, a->dtype);
     j->floats.dequantize = a->lora.dequantize;
-    if (code == -1)
-        code = lora_words_read(&j->words, j->cmd, &a->lora,
-                               a->common.operands.v + 1,
-                               a->common.operands.n - 1, j->features);
-    return code;
+    return lora_words_read(&j->words, j->cmd, &a->lora,
+                           a->common.operands.v + 1, a->common.operands.n - 1,
+                           j->features);
 }
 
 /* ---- a GGUF file --------------------------------------------------------- */
@@ -112,6 +109,7 @@ static enum phi_status plan_gguf(struct job *j, struct phi_err *err)
                                .recipe = &j->recipe,
                                .nadapters = j->model.n};
     struct phi_plan_options opt = {.allow_requantize = j->args.lora.dequantize};
+    const struct phi_gguf_options gguf = {.reserve = !j->args.no_provenance};
     enum phi_status st = choose_type(j, err);
 
     j->adapters = lora_provenance(&j->model, err);
@@ -131,14 +129,14 @@ static enum phi_status plan_gguf(struct job *j, struct phi_err *err)
         st = phi_adapted_not_input(&j->model, j->args.output, err);
     if (st == PHI_OK)
         st = phi_gguf_sink_size(&j->nbytes, "GGUF", &j->plan.meta,
-                                j->plan.tensors, j->plan.n,
-                                &(struct phi_gguf_split){0}, err);
+                                j->plan.tensors, j->plan.n, &gguf, err);
     return st;
 }
 
 static enum phi_status open_gguf(struct job *j, struct phi_err *err)
 {
-    const struct phi_gguf_options gguf = {.replace = j->args.force};
+    const struct phi_gguf_options gguf = {.replace = j->args.force,
+                                          .reserve = !j->args.no_provenance};
 
     if (!j->args.no_provenance) {
         j->sha256 = phi_alloc(j->model.base->nfiles, sizeof(*j->sha256), err);

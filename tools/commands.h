@@ -8,4 +8,8 @@
 /* Sorted as the list of commands is printed; ends with NULL. */
 extern const struct command *const commands[];
 
+/* The command of that name; NULL: *near is one with nearly that name, or
+ * NULL. */
+const struct command *command_find(const char *name, const char **near);
+
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Findings, worst first, as text and as phiconv.doctor/1. */
+#include "tools/colour.h"
 #include "tools/doctor.h"
 #include "tools/report.h"
 
 static const char *const severities[] = {"note", "warning", "error"};
+static const enum colour colours[] = {COLOUR_CYAN, COLOUR_YELLOW, COLOUR_RED};
 
 static const char *fix_of(const struct doctor_finding *f)
 {
@@ -25,8 +27,10 @@ enum phi_status doctor_print_text(const struct doctor *d, struct phi_err *err)
 
             if ((int)row->severity != s)
                 continue;
-            printf("%s %s: %s: %s\n    fix: %s\n", severities[s], row->id,
-                   f->place, f->text, fix_of(f));
+            printf("%s%s%s %s: %s: %s\n    fix: %s\n",
+                   colour(stdout, colours[s]), severities[s],
+                   colour(stdout, COLOUR_OFF), row->id, f->place, f->text,
+                   fix_of(f));
         }
     }
     if (!d->common->quiet)
@@ -78,7 +82,7 @@ enum phi_status doctor_print_json(const struct doctor *d, struct phi_err *err)
 
 enum phi_status doctor_print_checks(bool json, struct phi_err *err)
 {
-    struct table t = {.ncols = 3};
+    struct table t = {.ncols = 3, .headless = true};
     struct json_out j = {0};
     enum phi_status st;
 

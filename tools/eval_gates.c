@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/eval_gates.h"
+#include "tools/colour.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -188,7 +189,8 @@ bool eval_gates_tell(const struct eval_gates *gates)
             continue;
         passed = false;
         verdict(text, sizeof(text), g);
-        fprintf(stderr, "phiconv: %s: %s\n",
+        fprintf(stderr, "%sphiconv:%s %s: %s\n", colour(stderr, COLOUR_RED),
+                colour(stderr, COLOUR_OFF),
                 phi_printable(path, sizeof(path), g->path), text);
     }
     return passed;

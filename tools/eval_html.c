@@ -34,10 +34,14 @@ static const char style[] =
     "th,td{padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);"
     "text-align:right;white-space:nowrap}th:first-child,td:first-child{"
     "text-align:left}th{font-weight:600}\n"
+    "td:first-child,th:first-child{position:sticky;left:0;"
+    "background:var(--bg)}.words td:nth-child(2),.words th:nth-child(2){"
+    "text-align:left}\n"
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,"
     "minmax(min(100%,26rem),1fr));gap:1rem}figure{margin:0;min-width:0}\n"
     "figcaption{font-weight:600}svg{width:100%;height:auto;display:block}\n"
     "svg text{fill:var(--dim);font:12px system-ui,sans-serif}\n"
+    "@media(max-width:40rem){svg text{font-size:17px}}\n"
     ".g{stroke:var(--line);fill:none}.l{fill:none;stroke-width:2}\n"
     ".s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}"
     ".s3{stroke:var(--c3)}.s4{stroke:var(--c4)}.s5{stroke:var(--c5)}"
@@ -115,9 +119,10 @@ static void put_model(struct phi_buf *b, const struct eval_report *r, size_t i)
 
 static void put_models(struct phi_buf *b, const struct eval_report *r)
 {
-    phi_buf_text(b, "<div class=\"wide\"><table>\n<tr><th>model</th><th>type"
-                    "</th><th>bits a weight</th><th>bytes</th><th>perplexity"
-                    "</th><th></th>");
+    phi_buf_text(b,
+                 "<div class=\"wide words\"><table>\n<tr><th>model</th><th>type"
+                 "</th><th>bits a weight</th><th>bytes</th><th>perplexity"
+                 "</th><th></th>");
     if (compared(r))
         phi_buf_text(b, "<th>change</th><th></th><th>mean KLD</th><th></th>"
                         "<th>mean Δp</th><th>RMS Δp</th><th>same top</th>");
@@ -133,9 +138,10 @@ static void put_gates(struct phi_buf *b, const struct eval_gates *gates)
 {
     if (gates->n == 0)
         return;
-    phi_buf_text(b, "<h2>Gates</h2>\n<div class=\"wide\"><table>\n<tr><th>model"
-                    "</th><th>gate</th><th>measured</th><th>judged</th>"
-                    "<th>limit</th><th>verdict</th></tr>\n");
+    phi_buf_text(
+        b, "<h2>Gates</h2>\n<div class=\"wide words\"><table>\n<tr><th>model"
+           "</th><th>gate</th><th>measured</th><th>judged</th>"
+           "<th>limit</th><th>verdict</th></tr>\n");
     for (size_t i = 0; i < gates->n; i++) {
         const struct eval_gate *g = &gates->gate[i];
 

@@ -6,11 +6,10 @@
 #include "libconv/convert/plan_floats.h"
 #include "tools/options.h"
 
-/*
- * Sets out->given and out->dtype from "auto" (and NULL), "f32", "f16" or
- * "bf16". Returns -1 to go on, otherwise the exit code.
- */
-int float_type_read(struct phi_floats_options *out, const struct command *cmd,
-                    const char *word);
+/* The words, for OPT_WORD. */
+#define FLOAT_TYPES "auto f32 f16 bf16"
+
+/* Sets out->given and out->dtype from one of them; NULL is auto. */
+void float_type_read(struct phi_floats_options *out, const char *word);
 
 #endif

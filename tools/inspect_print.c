@@ -124,7 +124,7 @@ static enum phi_status print_types(const struct inspect_job *job,
 enum phi_status inspect_print_summary(const struct inspect_job *job,
                                       struct phi_err *err)
 {
-    struct table t = {.ncols = 2};
+    struct table t = {.ncols = 2, .headless = true};
     char path[512];
     enum phi_status st;
 

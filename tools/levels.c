@@ -23,16 +23,31 @@ static const char *level_list(char *out, size_t n)
     return out;
 }
 
+/* A level with nearly that name, or NULL. */
+static const char *near_level(const char *word)
+{
+    const char *names[16];
+    size_t n = 0;
+
+    while (n < 16 && (names[n] = phi_cpu_level_name(n)) != NULL)
+        n++;
+    return nearest_word(word, names, n);
+}
+
 int level_features(const struct command *cmd, const struct common *c,
                    uint32_t *features)
 {
     const uint32_t here = phi_cpu_detect();
     uint32_t wanted;
+    const char *near;
     char list[256];
 
     *features = here;
     if (c->cpu == NULL)
         return -1;
+    if (!phi_cpu_level(c->cpu, &wanted) && (near = near_level(c->cpu)) != NULL)
+        return usage_error(cmd, "%s%s: unknown level, did you mean %s?",
+                           c->cpu_origin, c->cpu, near);
     if (!phi_cpu_level(c->cpu, &wanted))
         return usage_error(cmd, "%s%s: unknown level, expected one of %s",
                            c->cpu_origin, c->cpu,

@@ -46,15 +46,40 @@ static void print_option(const struct option *o)
     wrapped(o->help, 6);
 }
 
-/* What the exit codes mean; the same for every command. */
-static const char exit_codes[] =
-    "0  done; outputs are complete, synced and in place\n"
-    "1  a gate failed: the result exists and is not good enough\n"
-    "2  an option or argument is wrong\n"
-    "3  the input is malformed or not supported\n"
-    "4  the system refused: disk, permission, input changed while being read\n"
-    "5  out of memory\n"
-    "128+n  ended by signal n; nothing is left behind";
+const char *const option_exit_codes[][2] = {
+    {"0", "done; outputs are complete, synced and in place"},
+    {"1", "a gate failed: the result exists and is not good enough"},
+    {"2", "an option or argument is wrong"},
+    {"3", "the input is malformed or not supported"},
+    {"4", "the system refused: disk, permission, input changed while being "
+          "read"},
+    {"5", "out of memory"},
+    {"128+n", "ended by signal n; nothing is left behind"},
+    {NULL, NULL},
+};
+
+/* Commands to be copied: a long one goes on after a backslash. */
+static void print_examples(const char *text)
+{
+    size_t column = 0;
+
+    while (*text != '\0') {
+        const size_t n = strcspn(text, " \n");
+        const char *after = text + n;
+
+        if (column > 0 && column + 1 + n + 2 > WIDTH) {
+            printf(" \\\n     ");
+            column = 5;
+        }
+        printf("%s%.*s", column > 0 ? " " : "  ", (int)n, text);
+        column += n + (column > 0 ? 1 : 2);
+        if (*after != ' ') {
+            printf("\n");
+            column = 0;
+        }
+        text = after + (*after != '\0');
+    }
+}
 
 void options_help(const struct command *cmd)
 {
@@ -71,7 +96,8 @@ void options_help(const struct command *cmd)
             print_option(o);
     }
     printf("\nExamples\n");
-    wrapped(cmd->examples, 2);
+    print_examples(cmd->examples);
     printf("\nExit codes\n");
-    wrapped(exit_codes, 2);
+    for (size_t i = 0; option_exit_codes[i][0] != NULL; i++)
+        printf("  %s  %s\n", option_exit_codes[i][0], option_exit_codes[i][1]);
 }

@@ -11,6 +11,7 @@
 
 #include "libconv/base/mem.h"
 #include "libconv/base/par.h"
+#include "tools/colour.h"
 #include "tools/option_table.h"
 
 #define MAX_THREADS 1024
@@ -21,7 +22,8 @@ static const struct option common_options[] = {
              "print one JSON object instead of text"),
     OPT_FLAG('q', "quiet", struct common, quiet, "print errors only"),
     OPT_FLAG('v', "verbose", struct common, verbose, "say more, and why"),
-    OPT_TEXT(0, "progress", "MODE", struct common, progress_name,
+    OPT_WORD(0, "progress", "MODE", struct common, progress_name,
+             "auto plain json none",
              "auto (a bar on a terminal), plain, json or none"),
     OPT_END,
 };
@@ -54,38 +56,45 @@ int usage_error(const struct command *cmd, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(raw, sizeof(raw), fmt, args);
     va_end(args);
-    fprintf(stderr, "phiconv: %s\n", phi_printable(text, sizeof(text), raw));
-    fprintf(stderr, "hint: phiconv%s%s --help lists what there is\n",
+    fprintf(stderr, "%sphiconv:%s %s\n", colour(stderr, COLOUR_RED),
+            colour(stderr, COLOUR_OFF), phi_printable(text, sizeof(text), raw));
+    fprintf(stderr, "%shint:%s phiconv%s%s --help lists what there is\n",
+            colour(stderr, COLOUR_CYAN), colour(stderr, COLOUR_OFF),
             cmd != NULL ? " " : "", cmd != NULL ? cmd->name : "");
     return EXIT_CODE_USAGE;
 }
 
-/* Edits between two words, for words of at most 31 bytes; else large. */
+/*
+ * Edits between two words, for words of at most 31 bytes; else large. Two
+ * letters in the wrong order are one edit.
+ */
 static size_t distance(const char *a, const char *b)
 {
     const size_t na = strlen(a);
     const size_t nb = strlen(b);
-    size_t row[32];
+    size_t rows[3][32]; /* of a's last letters: i % 3 */
 
     if (na > 31 || nb > 31)
         return 99;
-    for (size_t j = 0; j <= nb; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        size_t diag = row[0];
+    for (size_t i = 0; i <= na; i++) {
+        const size_t *up = rows[(i + 2) % 3];
+        size_t *row = rows[i % 3];
 
         row[0] = i;
         for (size_t j = 1; j <= nb; j++) {
-            const size_t swap = diag + (a[i - 1] != b[j - 1]);
-            size_t best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            size_t best = row[j - 1] + 1;
 
-            diag = row[j];
-            if (swap < best)
-                best = swap;
+            if (i > 0 && up[j] + 1 < best)
+                best = up[j] + 1;
+            if (i > 0 && up[j - 1] + (a[i - 1] != b[j - 1]) < best)
+                best = up[j - 1] + (a[i - 1] != b[j - 1]);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+                a[i - 2] == b[j - 1] && rows[(i + 1) % 3][j - 2] + 1 < best)
+                best = rows[(i + 1) % 3][j - 2] + 1;
             row[j] = best;
         }
     }
-    return row[nb];
+    return rows[na % 3][nb];
 }
 
 const char *nearest_word(const char *word, const char *const *list, size_t n)
@@ -234,6 +243,76 @@ static int set_float(const struct command *cmd, const struct option *o,
     return -1;
 }
 
+/* "a, b or c" of "a b c". */
+static void list_words(char *out, size_t n, const char *words)
+{
+    size_t at = 0;
+
+    while (*words != '\0' && at + 8 < n) {
+        const size_t len = strcspn(words, " ");
+        const char *rest = words + len + (words[len] == ' ');
+        const bool last = *rest == '\0';
+        const bool one_left = !last && strchr(rest, ' ') == NULL;
+
+        at += (size_t)snprintf(out + at, n - at, "%.*s%s", (int)len, words,
+                               last       ? ""
+                               : one_left ? " or "
+                                          : ", ");
+        words = rest;
+    }
+}
+
+int word_in(const char *words, const char *word)
+{
+    const size_t n = strlen(word);
+    int i = 0;
+
+    for (; *words != '\0'; i++) {
+        const size_t len = strcspn(words, " ");
+
+        if (len == n && strncmp(words, word, n) == 0)
+            return i;
+        words += len + (words[len] == ' ');
+    }
+    return -1;
+}
+
+/* The nearest of the words into out; false if none is near. */
+static bool near_word(const char *words, const char *word, char out[64])
+{
+    char copies[16][32];
+    const char *list[16];
+    const char *near;
+    size_t n = 0;
+
+    for (; *words != '\0' && n < 16; n++) {
+        const size_t len = strcspn(words, " ");
+
+        snprintf(copies[n], sizeof(copies[n]), "%.*s", (int)len, words);
+        list[n] = copies[n];
+        words += len + (words[len] == ' ');
+    }
+    near = nearest_word(word, list, n);
+    snprintf(out, 64, "%s", near != NULL ? near : "");
+    return near != NULL;
+}
+
+static int set_word(const struct command *cmd, const struct option *o,
+                    const char *text, const char **out)
+{
+    char list[256] = "";
+    char near[64];
+
+    *out = text;
+    if (word_in(o->words, text) >= 0)
+        return -1;
+    list_words(list, sizeof(list), o->words);
+    if (near_word(o->words, text, near))
+        return usage_error(cmd, "--%s %s: expected %s; did you mean %s?",
+                           o->name, text, list, near);
+    return usage_error(cmd, "--%s %s: expected %s", o->name, text, list);
+}
+
 static int set_value(const struct command *cmd, const struct option *o,
                      const char *text, char *args)
 {
@@ -243,6 +322,8 @@ static int set_value(const struct command *cmd, const struct option *o,
     case OPTION_TEXT:
         *(const char **)to = text;
         return -1;
+    case OPTION_WORD:
+        return set_word(cmd, o, text, to);
     case OPTION_LIST:
         return add_text(cmd, to, text);
     case OPTION_UINT:
@@ -305,24 +386,19 @@ static int parse_short(const struct command *cmd, int argc, char **argv, int *i,
     return -1;
 }
 
-static int check_progress(const struct command *cmd, struct common *c)
+static void read_progress(struct common *c)
 {
-    static const char *const names[] = {"auto", "none", "plain", "json"};
+    static const enum progress_mode modes[] = {PROGRESS_AUTO, PROGRESS_PLAIN,
+                                               PROGRESS_JSON, PROGRESS_NONE};
 
-    for (size_t k = 0; c->progress_name != NULL && k < 4; k++) {
-        if (strcmp(c->progress_name, names[k]) == 0) {
-            c->progress = (enum progress_mode)k;
-            return -1;
-        }
-    }
-    if (c->progress_name != NULL)
-        return usage_error(cmd,
-                           "--progress %s: expected auto, plain, json or "
-                           "none",
-                           c->progress_name);
-    if (c->quiet)
+    const int i = c->progress_name != NULL
+                      ? word_in("auto plain json none", c->progress_name)
+                      : -1;
+
+    if (i >= 0)
+        c->progress = modes[i];
+    else if (c->quiet)
         c->progress = PROGRESS_NONE;
-    return -1;
 }
 
 static int check_common(const struct command *cmd, struct common *c)
@@ -350,7 +426,8 @@ static int check_common(const struct command *cmd, struct common *c)
         if (c->cpu != NULL && c->cpu[0] == '\0')
             c->cpu = NULL;
     }
-    return check_progress(cmd, c);
+    read_progress(c);
+    return -1;
 }
 
 int options_parse(const struct command *cmd, int argc, char **argv, void *args)

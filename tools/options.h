@@ -39,6 +39,7 @@ enum option_kind {
     OPTION_END,
     OPTION_FLAG,  /* bool, set to true */
     OPTION_TEXT,  /* const char *, borrowed from argv */
+    OPTION_WORD,  /* the same, one of `words` */
     OPTION_LIST,  /* struct text_list, repeatable */
     OPTION_UINT,  /* uint64_t in [min, max] */
     OPTION_SIZE,  /* uint64_t >= 1 with K, M or G, powers of `min` */
@@ -66,35 +67,40 @@ struct option {
     size_t offset; /* of the value in the command's structure */
     uint64_t min;  /* OPTION_UINT, OPTION_SIZE */
     uint64_t max;
+    const char *words; /* OPTION_WORD: with blanks between; else NULL */
 };
 
 #define OPT_FLAG(l, n, type, member, h)                                        \
     {                                                                          \
-        OPTION_FLAG, l, n, NULL, h, offsetof(type, member), 0, 0               \
+        OPTION_FLAG, l, n, NULL, h, offsetof(type, member), 0, 0, NULL         \
     }
 #define OPT_TEXT(l, n, a, type, member, h)                                     \
     {                                                                          \
-        OPTION_TEXT, l, n, a, h, offsetof(type, member), 0, 0                  \
+        OPTION_TEXT, l, n, a, h, offsetof(type, member), 0, 0, NULL            \
+    }
+#define OPT_WORD(l, n, a, type, member, w, h)                                  \
+    {                                                                          \
+        OPTION_WORD, l, n, a, h, offsetof(type, member), 0, 0, w               \
     }
 #define OPT_LIST(l, n, a, type, member, h)                                     \
     {                                                                          \
-        OPTION_LIST, l, n, a, h, offsetof(type, member), 0, 0                  \
+        OPTION_LIST, l, n, a, h, offsetof(type, member), 0, 0, NULL            \
     }
 #define OPT_UINT(l, n, a, type, member, lo, hi, h)                             \
     {                                                                          \
-        OPTION_UINT, l, n, a, h, offsetof(type, member), lo, hi                \
+        OPTION_UINT, l, n, a, h, offsetof(type, member), lo, hi, NULL          \
     }
 #define OPT_SIZE(l, n, a, type, member, unit, h)                               \
     {                                                                          \
-        OPTION_SIZE, l, n, a, h, offsetof(type, member), unit, INT64_MAX       \
+        OPTION_SIZE, l, n, a, h, offsetof(type, member), unit, INT64_MAX, NULL \
     }
 #define OPT_FLOAT(l, n, a, type, member, h)                                    \
     {                                                                          \
-        OPTION_FLOAT, l, n, a, h, offsetof(type, member), 0, 0                 \
+        OPTION_FLOAT, l, n, a, h, offsetof(type, member), 0, 0, NULL           \
     }
 #define OPT_END                                                                \
     {                                                                          \
-        OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0                               \
+        OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, NULL                         \
     }
 
 enum progress_mode {
@@ -147,6 +153,9 @@ void options_help(const struct command *cmd);
 /* Prints "phiconv: ..." and a hint to --help; returns EXIT_CODE_USAGE. */
 int usage_error(const struct command *cmd, const char *fmt, ...)
     PHI_PRINTF(2, 3);
+
+/* Which of the words, with blanks between, it is; -1: none. */
+int word_in(const char *words, const char *word);
 
 /* The word of the list nearest to a misspelt one, or NULL if none is near. */
 const char *nearest_word(const char *word, const char *const *list, size_t n);

@@ -11,56 +11,41 @@
 #include <unistd.h>
 
 #include "tools/commands.h"
+#include "tools/help_pages.h"
 #include "tools/options.h"
 #include "tools/signals.h"
 #include "tools/version.h"
 
-static void print_help(void)
-{
-    printf("phiconv " PHICONV_VERSION
-           " - Phi checkpoints to quantized files, measured\n\n"
-           "Usage\n"
-           "  phiconv COMMAND [OPTIONS] ...\n"
-           "  phiconv COMMAND --help\n"
-           "  phiconv --help | --version\n\n"
-           "Commands\n");
-    for (size_t i = 0; commands[i] != NULL; i++)
-        printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
-}
-
-static int unknown_command(const char *word)
-{
-    const char *names[32];
-    const char *near;
-    size_t n = 0;
-
-    for (; n < 32 && commands[n] != NULL; n++)
-        names[n] = commands[n]->name;
-    near = nearest_word(word, names, n);
-    if (near != NULL)
-        return usage_error(NULL, "unknown command \"%s\", did you mean %s?",
-                           word, near);
-    return usage_error(NULL, "unknown command \"%s\"", word);
-}
-
 static int run(int argc, char **argv)
 {
+    const struct command *cmd;
+    const char *near;
+
     if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
-        strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help();
+        strcmp(argv[1], "-h") == 0) {
+        help_list();
         return EXIT_CODE_DONE;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("phiconv " PHICONV_VERSION "\n");
         return EXIT_CODE_DONE;
     }
-    for (size_t i = 0; commands[i] != NULL; i++) {
-        if (strcmp(argv[1], commands[i]->name) == 0)
-            return commands[i]->run(commands[i], argc - 1, argv + 1);
-    }
-    if (argv[1][0] == '-')
+    if (argv[1][0] == '-') {
+        static const char *const words[] = {"--help", "--version"};
+
+        near = nearest_word(argv[1], words, 2);
+        if (near != NULL)
+            return usage_error(NULL, "unknown option %s, did you mean %s?",
+                               argv[1], near);
         return usage_error(NULL, "unknown option %s", argv[1]);
-    return unknown_command(argv[1]);
+    }
+    cmd = command_find(argv[1], &near);
+    if (cmd != NULL)
+        return cmd->run(cmd, argc - 1, argv + 1);
+    if (near != NULL)
+        return usage_error(NULL, "unknown command \"%s\", did you mean %s?",
+                           argv[1], near);
+    return usage_error(NULL, "unknown command \"%s\"", argv[1]);
 }
 
 /*

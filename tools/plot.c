@@ -9,7 +9,7 @@
 /* Of the drawing, in its own units; the page scales it. */
 #define WIDTH  640
 #define HEIGHT 300
-#define LEFT   64
+#define LEFT   80
 #define RIGHT  16
 #define TOP    28
 #define BOTTOM 44
@@ -92,7 +92,8 @@ static void put_tick(struct phi_buf *b, const struct axis *a, double v,
         a->from + (v - a->low) / (a->high - a->low) * (a->to - a->from);
     char text[32];
 
-    snprintf(text, sizeof(text), "%.4g", a->log ? pow(10, v) : v);
+    snprintf(text, sizeof(text), a->log ? "%.3g" : "%.4g",
+             a->log ? pow(10, v) : v);
     if (of_x)
         phi_buf_printf(b,
                        "<path class=\"g\" d=\"M%.1f %d V%d\"/><text x=\"%.1f\" "

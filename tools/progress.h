@@ -16,6 +16,8 @@ struct progress {
     const char *unit;  /* "B" is scaled to KiB...; other units are counted */
     bool bar;
     bool drawn;
+    uint64_t done; /* as last told */
+    uint64_t total;
     double began; /* seconds */
     double last;
 };
@@ -26,7 +28,8 @@ void progress_begin(struct progress *p, enum progress_mode mode,
 /* The monitor to pass down; valid as long as p. */
 struct phi_monitor progress_monitor(struct progress *p);
 
-/* Removes the bar. Call before anything else is printed. */
+/* Removes the bar; of work that is finished, a line says how long it took. Call
+ * before anything else is printed. */
 void progress_end(struct progress *p);
 
 /* Seconds since progress_begin(). */

@@ -111,7 +111,19 @@ static struct phi_pack_options pack_options(const struct quantize_job *job,
         .head = t->head,
         .head_nbytes = t->head_nbytes,
         .gguf_nbytes = t->gguf_nbytes,
+        .reserve = !job->args.no_provenance,
         .crc32 = phi_crc32_kernel(job->features)};
+}
+
+static struct phi_gguf_options gguf_options(const struct quantize_job *job,
+                                            const struct quantize_target *t)
+{
+    return (struct phi_gguf_options){.replace = job->args.force,
+                                     .reserve = !job->args.no_provenance &&
+                                                t->head == NULL,
+                                     .split = job->split,
+                                     .head = t->head,
+                                     .head_nbytes = t->head_nbytes};
 }
 
 enum phi_status quantize_plan_format(struct quantize_job *job,
@@ -119,6 +131,7 @@ enum phi_status quantize_plan_format(struct quantize_job *job,
                                      struct phi_err *err)
 {
     const char *path = t->path != NULL ? t->path : t->packed ? "pack" : "GGUF";
+    struct phi_gguf_options gguf;
     enum phi_status st = PHI_OK;
 
     t->copied = is_copy(job, t);
@@ -135,16 +148,16 @@ enum phi_status quantize_plan_format(struct quantize_job *job,
             t->nbytes = t->inner->nbytes;
         return st;
     }
+    gguf = gguf_options(job, t);
     return phi_gguf_sink_size(&t->nbytes, path, &t->plan.meta, list_of(t),
-                              t->plan.n, &job->split, err);
+                              t->plan.n, &gguf, err);
 }
 
 enum phi_status quantize_open_format(const struct quantize_job *job,
                                      struct quantize_target *t,
                                      struct phi_err *err)
 {
-    const struct phi_gguf_options gguf = {.replace = job->args.force,
-                                          .split = job->split};
+    const struct phi_gguf_options gguf = gguf_options(job, t);
     enum phi_status st;
 
     if (t->packed)

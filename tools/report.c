@@ -7,6 +7,7 @@
 
 #include "libconv/base/mem.h"
 #include "libconv/base/utf8.h"
+#include "tools/colour.h"
 #include "tools/options.h"
 #include "tools/signals.h"
 
@@ -14,9 +15,11 @@ int report_error(const struct phi_err *err)
 {
     if (err->status == PHI_E_CANCELLED)
         return signals_exit_code();
-    fprintf(stderr, "phiconv: %s\n", err->msg);
+    fprintf(stderr, "%sphiconv:%s %s\n", colour(stderr, COLOUR_RED),
+            colour(stderr, COLOUR_OFF), err->msg);
     if (err->hint[0] != '\0')
-        fprintf(stderr, "hint: %s\n", err->hint);
+        fprintf(stderr, "%shint:%s %s\n", colour(stderr, COLOUR_CYAN),
+                colour(stderr, COLOUR_OFF), err->hint);
     switch (err->status) {
     case PHI_E_NOMEM:
         return EXIT_CODE_MEMORY;
@@ -114,8 +117,15 @@ enum phi_status table_print(const struct table *t, FILE *to,
         if (w > width[i % t->ncols])
             width[i % t->ncols] = w;
     }
-    for (size_t i = 0; i < t->n; i++)
+    if (!t->headless)
+        fputs(colour(to, COLOUR_BOLD), to);
+    for (size_t i = 0; i < t->n; i++) {
+        if (i == t->ncols && !t->headless)
+            fputs(colour(to, COLOUR_OFF), to);
         print_cell(t, i, width[i % t->ncols], to);
+    }
+    if (t->n <= t->ncols && !t->headless)
+        fputs(colour(to, COLOUR_OFF), to);
     return PHI_OK;
 }
 

@@ -24,6 +24,7 @@ void report_note(const char *fmt, ...) PHI_PRINTF(1, 2);
 struct table {
     size_t ncols;
     bool right[16]; /* columns aligned to the right */
+    bool headless;  /* the first row is no header: it is not shown bold */
     char **cells;   /* row after row */
     size_t n;
     size_t cap;

@@ -5,4 +5,7 @@
 
 #define PHICONV_VERSION "0.1.0"
 
+/* Of this version, for manual pages. */
+#define PHICONV_DATE "2026-11-26"
+
 #endif

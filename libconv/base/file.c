@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libconv/base/file_parts.h"
 #include "libconv/base/mem.h"
 
 struct phi_file {
@@ -70,6 +71,21 @@ const char *phi_file_path(const struct phi_file *f)
 struct phi_file_id phi_file_identity(const struct phi_file *f)
 {
     return (struct phi_file_id){f->st.st_dev, f->st.st_ino};
+}
+
+uint64_t phi_file_links(const struct phi_file *f)
+{
+    return (uint64_t)f->st.st_nlink;
+}
+
+int phi_file_descriptor(const struct phi_file *f)
+{
+    return f->fd;
+}
+
+unsigned phi_file_mode(const struct phi_file *f)
+{
+    return f->st.st_mode & 0777u;
 }
 
 enum phi_status phi_file_read(const struct phi_file *f, uint64_t offset,

@@ -29,6 +29,7 @@ void phi_file_close(struct phi_file *f); /* accepts NULL */
 uint64_t phi_file_size(const struct phi_file *f);
 const char *phi_file_path(const struct phi_file *f); /* as opened; borrowed */
 struct phi_file_id phi_file_identity(const struct phi_file *f);
+uint64_t phi_file_links(const struct phi_file *f); /* names that it has */
 
 /* Reads exactly n bytes at offset, or fails: PHI_E_FORMAT past the end. */
 enum phi_status phi_file_read(const struct phi_file *f, uint64_t offset,

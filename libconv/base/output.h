@@ -55,6 +55,18 @@ enum phi_status phi_output_put(struct phi_output *o, uint64_t offset,
                                const void *bytes, size_t n,
                                struct phi_err *err);
 
+/*
+ * Writes n bytes of f, from byte `from` of it, at offset: within the system,
+ * which shares blocks where the file system can and both agree modulo one.
+ */
+enum phi_status phi_output_copy(struct phi_output *o, uint64_t offset,
+                                const struct phi_file *f, uint64_t from,
+                                uint64_t n, struct phi_err *err);
+
+/* Gives the output the permissions of f, which it will replace. */
+enum phi_status phi_output_like(struct phi_output *o, const struct phi_file *f,
+                                struct phi_err *err);
+
 /* The n bytes at offset stay zero, as all of a reserved file is at first. */
 enum phi_status phi_output_zeros(struct phi_output *o, uint64_t offset,
                                  uint64_t n, struct phi_err *err);

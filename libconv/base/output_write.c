@@ -8,15 +8,22 @@
  *   file    |....AAAA|AAAAAAAA|AAAAAAAA|AAA.....|     | = multiple of a page
  *                head|     direct      |tail
  */
-#define _GNU_SOURCE       /* sync_file_range() */
+#define _GNU_SOURCE       /* sync_file_range(), copy_file_range() */
 #define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "libconv/base/file_parts.h"
+#include "libconv/base/mem.h"
 #include "libconv/base/output_parts.h"
 
 #define PAGE PHI_OUTPUT_PAGE
+
+/* Bytes at a time where the system does not copy by itself. */
+#define COPY_PIECE ((size_t)1 << 20)
 
 /* Smaller pieces are not worth a wait for the disk each. */
 #define DIRECT_PIECE (64u << 10)
@@ -135,6 +142,62 @@ enum phi_status phi_output_put(struct phi_output *o, uint64_t offset,
         (void)sync_file_range(o->fd, (off_t)offset, (off_t)n,
                               SYNC_FILE_RANGE_WRITE);
     return st;
+}
+
+/* What the system does not copy by itself goes through memory. */
+static enum phi_status copy_buffered(struct phi_output *o, uint64_t offset,
+                                     const struct phi_file *f, uint64_t from,
+                                     uint64_t n, struct phi_err *err)
+{
+    char *piece = phi_alloc(COPY_PIECE, 1, err);
+    enum phi_status st = piece != NULL ? PHI_OK : PHI_E_NOMEM;
+
+    while (st == PHI_OK && n > 0) {
+        const size_t now = n < COPY_PIECE ? (size_t)n : COPY_PIECE;
+
+        st = phi_file_read(f, from, piece, now, err);
+        if (st == PHI_OK)
+            st = put_buffered(o, offset, piece, now, err);
+        from += now;
+        offset += now;
+        n -= now;
+    }
+    free(piece);
+    return st;
+}
+
+enum phi_status phi_output_copy(struct phi_output *o, uint64_t offset,
+                                const struct phi_file *f, uint64_t from,
+                                uint64_t n, struct phi_err *err)
+{
+    enum phi_status st = account(o, offset, n, err);
+
+    while (st == PHI_OK && n > 0) {
+        off_t in = (off_t)from;
+        off_t out = (off_t)offset;
+        const ssize_t got =
+            copy_file_range(phi_file_descriptor(f), &in, o->fd, &out,
+                            n < CALL_MAX ? (size_t)n : CALL_MAX, 0);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        /* Other file systems, old kernels, a full disk: reading and writing
+         * knows better what is wrong. */
+        if (got <= 0)
+            return copy_buffered(o, offset, f, from, n, err);
+        from += (uint64_t)got;
+        offset += (uint64_t)got;
+        n -= (uint64_t)got;
+    }
+    return st;
+}
+
+enum phi_status phi_output_like(struct phi_output *o, const struct phi_file *f,
+                                struct phi_err *err)
+{
+    if (fchmod(o->fd, (mode_t)phi_file_mode(f)) != 0)
+        return phi_fail_sys(err, errno, "%s: its permissions", o->path);
+    return PHI_OK;
 }
 
 enum phi_status phi_output_write(struct phi_output *o, const void *bytes,

@@ -489,7 +489,7 @@ START_TEST(test_split_round_trip)
     uint64_t nbytes;
 
     ck_ok(phi_meta_set_u(&m, "general.alignment", PHI_KV_U32, 256, &err));
-    ck_ok(phi_gguf_sink_size(&nbytes, path, &m, three, 3, &opt.split, &err));
+    ck_ok(phi_gguf_sink_size(&nbytes, path, &m, three, 3, &opt, &err));
     ck_ok(phi_gguf_sink_open(&sink, path, &m, three, 3, &opt, &err));
     ck_assert_uint_eq(sink->nbytes, nbytes);
     write_all(sink, three, 3);

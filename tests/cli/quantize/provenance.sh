@@ -1,7 +1,7 @@
 # What a file says of where it comes from: version, recipe, hashes of files.
 keys() {
-    strings -n 3 "$1" | sed -n '/^phiconv\./,/blk\|weight/p' |
-        grep -v 'blk\|weight\|^output'
+    strings -n 3 "$1" | sed -n '/^phiconv\.version/,/ggml.tokens/p' |
+        grep -v 'ggml.tokens'
 }
 for f in "$SAMPLE"/*.safetensors; do sha256sum <"$f" | cut -c-64; done >hashes
 $PHICONV quantize "$SAMPLE" -q -t q4_k_m=a.gguf -t q8_0=b.gguf

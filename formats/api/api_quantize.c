@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* phiconv_quantize(): plan, provenance, pipeline, sink, as the program. */
+#include <stdlib.h>
+
+#include "formats/api/api_parts.h"
+#include "formats/gguf_sink.h"
+#include "formats/imatrix_read.h"
+#include "libconv/base/disk.h"
+#include "libconv/base/mem.h"
+#include "libconv/base/output.h"
+#include "libconv/base/par.h"
+#include "libconv/convert/pipeline.h"
+#include "libconv/convert/plan.h"
+#include "libconv/convert/provenance.h"
+#include "libconv/cpu/cpu.h"
+
+struct job {
+    struct phiconv_model *model;
+    const char *path;
+    struct phiconv_quantize_options o;
+    struct phi_recipe recipe;
+    struct phi_imatrix imatrix;
+    struct phi_plan plan;
+    struct phi_gguf_options gguf;
+    struct phi_sink *sink;
+    char (*sha256)[PHI_SHA256_HEX];
+};
+
+const char *phiconv_type_name(size_t i)
+{
+    const struct phi_file_type *t = phi_file_type_at(i);
+
+    return t != NULL ? t->name : NULL;
+}
+
+static enum phi_status add_provenance(struct job *j, struct phi_err *err)
+{
+    const struct phi_adapted *a = &j->model->adapted;
+    struct phi_provenance_adapter *adapters =
+        phi_alloc(a->n, sizeof(*adapters), err);
+    const struct phi_provenance p = {
+        .version = PHICONV_API_VERSION,
+        .recipe = &j->recipe,
+        .imatrix_sha256 = j->o.imatrix != NULL ? j->imatrix.sha256 : NULL,
+        .adapters = adapters,
+        .nadapters = a->n};
+    enum phi_status st = PHI_E_NOMEM;
+
+    j->sha256 = phi_alloc(a->base->nfiles, sizeof(*j->sha256), err);
+    if (adapters == NULL || j->sha256 == NULL)
+        goto out;
+    for (size_t i = 0; i < a->n; i++)
+        adapters[i] = (struct phi_provenance_adapter){
+            a->inputs[i].weights, a->inputs[i].settings, a->order[i].scale};
+    st = phi_provenance_plan(&j->plan.meta, a->base, &p, err);
+out:
+    free(adapters);
+    return st;
+}
+
+/* All that can be refused without reading weights. */
+static enum phi_status prepare(struct job *j, const char *type,
+                               struct phi_err *err)
+{
+    const struct phi_adapted *a = &j->model->adapted;
+    struct phi_plan_options opt = {
+        .imatrix = j->o.imatrix != NULL ? &j->imatrix : NULL,
+        .allow_requantize = j->o.allow_requantize != 0,
+        .strict = j->o.strict != 0};
+    struct phi_disk_need need = {j->path, 0};
+    enum phi_status st = PHI_OK;
+
+    j->recipe.type = phi_file_type_find(type);
+    j->recipe.pure = j->o.pure != 0;
+    if (j->recipe.type == NULL)
+        return phi_fail(err, PHI_E_ARG, "unknown type \"%.64s\"", type);
+    if (j->o.imatrix != NULL)
+        st = phi_imatrix_read(&j->imatrix, j->o.imatrix, err);
+    if (st == PHI_OK && j->o.imatrix != NULL)
+        st = phi_output_not_input(j->path, j->imatrix.id, err);
+    opt.recipe = j->recipe;
+    if (st == PHI_OK)
+        st = phi_plan_make(&j->plan, a->shapes, &opt, err);
+    if (st != PHI_OK)
+        return st;
+    if (j->o.no_provenance)
+        phi_provenance_remove(&j->plan.meta);
+    else
+        st = add_provenance(j, err);
+    j->gguf = (struct phi_gguf_options){.replace = j->o.replace != 0,
+                                        .reserve = !j->o.no_provenance};
+    if (st == PHI_OK)
+        st = phi_adapted_not_input(a, j->path, err);
+    if (st == PHI_OK)
+        st = phi_gguf_sink_size(&need.nbytes, j->path, &j->plan.meta,
+                                j->plan.tensors, j->plan.n, &j->gguf, err);
+    return st == PHI_OK ? phi_disk_check(&need, 1, err) : st;
+}
+
+static enum phi_status write_file(struct job *j, struct phi_err *err)
+{
+    struct phi_adapted *a = &j->model->adapted;
+    struct phiconv_ticker ticker = {j->o.progress, j->o.context};
+    const struct phi_monitor monitor = phiconv_monitor(&ticker);
+    struct phi_output_job output = {.plan = &j->plan};
+    const struct phi_pipeline_work work = {.source = a->base,
+                                           .merge = a->n > 0 ? &a->merge : NULL,
+                                           .outputs = &output,
+                                           .n = 1};
+    const struct phi_pipeline_options opt = {
+        .nthreads = j->o.threads > 0 ? j->o.threads : phi_par_default(),
+        .features = phi_cpu_detect(),
+        .max_memory = j->o.max_memory,
+        .sha256 = j->sha256,
+        .monitor = &monitor};
+    enum phi_status st =
+        phi_gguf_sink_open(&j->sink, j->path, &j->plan.meta, j->plan.tensors,
+                           j->plan.n, &j->gguf, err);
+
+    if (st != PHI_OK)
+        return st;
+    output.sink = j->sink;
+    st = phi_pipeline_run(&work, &opt, err);
+    if (st == PHI_OK && j->sha256 != NULL) {
+        st = phi_provenance_fill(&j->plan.meta,
+                                 (const char(*)[PHI_SHA256_HEX])j->sha256,
+                                 a->base->nfiles, err);
+        if (st == PHI_OK)
+            st = phi_sink_set_meta(j->sink, &j->plan.meta, err);
+    }
+    return st == PHI_OK ? phi_sinks_commit(&j->sink, 1, err) : st;
+}
+
+enum phiconv_status phiconv_quantize(
+    struct phiconv_model *model, const char *type, const char *path,
+    const struct phiconv_quantize_options *options, struct phiconv_error *error)
+{
+    struct job j = {.model = model, .path = path};
+    struct phi_err err = {0};
+    enum phi_status st = PHI_OK;
+
+    if (options != NULL)
+        st = phiconv_take_options(&j.o, sizeof(j.o), options, options->size,
+                                  &err);
+    if (st == PHI_OK)
+        st = prepare(&j, type, &err);
+    if (st == PHI_OK)
+        st = write_file(&j, &err);
+    phi_sink_close(j.sink);
+    phi_plan_release(&j.plan);
+    phi_imatrix_release(&j.imatrix);
+    free(j.sha256);
+    return phiconv_fail(error, st, &err);
+}

@@ -1,0 +1,1 @@
+$PHICONV set-metadata --help

@@ -1,0 +1,44 @@
+# Killed before any of its writes, syncs and renames, the file has the old
+# metadata or the new, whole, and the same tensors.
+if [ -n "${WRAPPER:-}" ]; then
+    echo "skipped: another program makes the calls"
+    exit 77
+fi
+if ! strace -qq true 2>/dev/null; then
+    echo "skipped: no strace here, or no leave to trace"
+    exit 77
+fi
+export ASAN_OPTIONS=detect_leaks=0
+$PHICONV quantize "$SAMPLE" -q -t q4_0=room.gguf
+$PHICONV quantize "$SAMPLE" -q -t q4_0=none.gguf --no-provenance
+for what in room none; do
+    cp $what.gguf want.gguf
+    $PHICONV set-metadata want.gguf -q general.name=New general.author=me
+    $PHICONV inspect $what.gguf --diffable >old
+    $PHICONV inspect want.gguf --diffable >new
+    kills=0
+    for call in pwrite64 fsync renameat2 unlinkat; do
+        for k in 1 2 3 4; do
+            cp $what.gguf m.gguf
+            # bash says on standard error who was killed.
+            (
+                strace -f -qq -o log -e trace=$call \
+                    -e inject=$call:signal=KILL:when=$k \
+                    $PHICONV set-metadata m.gguf -q general.name=New \
+                    general.author=me
+                exit
+            ) 2>/dev/null
+            code=$?
+            [ $code = 0 ] && break
+            kills=$((kills + 1))
+            $PHICONV inspect m.gguf --diffable >now
+            cmp -s now old || cmp -s now new || echo "$call $k: neither"
+            # And the next run is not disturbed by what is left.
+            $PHICONV set-metadata m.gguf -q general.name=New general.author=me
+            $PHICONV inspect m.gguf --diffable | cmp - new
+            rm -f .m.gguf.*
+        done
+    done
+    echo "$what: at least three: $((kills >= 3))"
+done
+ls -A | grep -v '^\(log\|now\|old\|new\)$'

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* libphiconv, through its public header alone: bytes, numbers, errors. */
+#define _POSIX_C_SOURCE 200809L
+#include "formats/api/phiconv.h"
+#include "tests/unit/fixture.h"
+#include <errno.h>
+
+static char *dir;
+
+static void setup(void)
+{
+    dir = fixture_folder();
+}
+
+static void teardown(void)
+{
+    fixture_remove(dir);
+}
+
+#define api_ok(call)                                                           \
+    do {                                                                       \
+        const enum phiconv_status st_ = (call);                                \
+        ck_assert_msg(st_ == PHICONV_OK, "%s: %s", #call, e.message);          \
+    } while (0)
+
+#define api_refused(call, status_, text)                                       \
+    do {                                                                       \
+        const enum phiconv_status st_ = (call);                                \
+        ck_assert_msg(st_ == (status_), "%s: status %d, \"%s\"", #call,        \
+                      (int)st_, e.message);                                    \
+        ck_assert_int_eq(e.status, st_);                                       \
+        ck_assert_msg(strstr(e.message, (text)) != NULL,                       \
+                      "%s: \"%s\" does not hold \"%s\"", #call, e.message,     \
+                      (text));                                                 \
+    } while (0)
+
+START_TEST(test_look)
+{
+    struct phiconv_model *m = NULL;
+    struct phiconv_error e = {0};
+    struct phiconv_tensor t;
+    struct phiconv_metadata kv;
+    bool seen_tags = false;
+    uint8_t bytes[4];
+
+    api_ok(phiconv_open(&m, PHI_SAMPLE, &e));
+    ck_assert_str_eq(phiconv_format(m), "hf");
+    ck_assert_uint_eq(phiconv_tensor_count(m), 61);
+    api_ok(phiconv_tensor_at(m, 0, &t, &e));
+    ck_assert_str_eq(t.name, "token_embd.weight");
+    ck_assert_str_eq(t.type, "F16");
+    ck_assert_uint_eq(t.rank, 2);
+    ck_assert_uint_eq(t.dim[0], 2048);
+    ck_assert_uint_eq(t.dim[1], 256);
+    ck_assert_uint_eq(t.nbytes, 2048 * 256 * 2);
+    api_ok(phiconv_tensor_read(m, 0, 2, bytes, 4, &e));
+    api_refused(phiconv_tensor_read(m, 0, t.nbytes - 1, bytes, 4, &e),
+                PHICONV_MISUSE, "bytes wanted");
+    api_refused(phiconv_tensor_at(m, 61, &t, &e), PHICONV_MISUSE,
+                "no tensor 61");
+    api_refused(phiconv_tensor_read(m, 61, 0, bytes, 1, &e), PHICONV_MISUSE,
+                "no tensor 61");
+    ck_assert_str_eq(phiconv_metadata_text(m, "general.architecture"), "phi2");
+    ck_assert_ptr_null(phiconv_metadata_text(m, "missing"));
+    ck_assert_ptr_null(phiconv_metadata_text(m, "phi2.block_count"));
+    for (size_t i = 0; i < phiconv_metadata_count(m); i++) {
+        api_ok(phiconv_metadata_at(m, i, &kv, &e));
+        if (strcmp(kv.key, "phi2.block_count") == 0) {
+            ck_assert_int_eq(kv.kind, PHICONV_UNSIGNED);
+            ck_assert_uint_eq(kv.value.u, 4);
+            ck_assert_ptr_null(phiconv_metadata_element(m, i, 0));
+        }
+        if (strcmp(kv.key, "general.tags") == 0) {
+            seen_tags = true;
+            ck_assert_int_eq(kv.kind, PHICONV_ARRAY);
+            ck_assert_str_eq(kv.type, "string");
+            ck_assert_uint_eq(kv.n, 3);
+            ck_assert_str_eq(phiconv_metadata_element(m, i, 0), "phi");
+            ck_assert_ptr_null(phiconv_metadata_element(m, i, 3));
+        }
+    }
+    ck_assert(seen_tags);
+    api_refused(phiconv_metadata_at(m, phiconv_metadata_count(m), &kv, &e),
+                PHICONV_MISUSE, "no key");
+    phiconv_close(m);
+    phiconv_close(NULL);
+    api_refused(phiconv_open(&m, "missing", &e), PHICONV_SYSTEM, "missing");
+    ck_assert_int_eq(e.system, ENOENT);
+    /* Nobody has to take the error. */
+    ck_assert_int_eq(phiconv_open(&m, "missing", NULL), PHICONV_SYSTEM);
+}
+END_TEST
+
+struct count {
+    uint64_t calls;
+    uint64_t stop_at; /* 0: never */
+};
+
+static int count(void *context, uint64_t done, uint64_t total)
+{
+    struct count *c = context;
+
+    ck_assert_uint_le(done, total);
+    return ++c->calls == c->stop_at;
+}
+
+START_TEST(test_quantize)
+{
+    struct phiconv_quantize_options o = PHICONV_QUANTIZE_OPTIONS;
+    struct phiconv_model *m = NULL;
+    struct phiconv_error e = {0};
+    struct count calls = {0, 0};
+    char *path = fixture_path(dir, "a.gguf");
+    char *other = fixture_path(dir, "b.gguf");
+    size_t n = 0;
+
+    while (phiconv_type_name(n) != NULL)
+        n++;
+    ck_assert_uint_gt(n, 20);
+    api_ok(phiconv_open(&m, PHI_SAMPLE, &e));
+    o.progress = count;
+    o.context = &calls;
+    api_ok(phiconv_quantize(m, "q4_k_m", path, &o, &e));
+    ck_assert_uint_gt(calls.calls, 0);
+    api_refused(phiconv_quantize(m, "q4_k_m", path, NULL, &e), PHICONV_MISUSE,
+                "exists already");
+    ck_assert_str_ne(e.hint, "");
+    api_refused(phiconv_quantize(m, "q4_9", other, NULL, &e), PHICONV_MISUSE,
+                "unknown type");
+    calls = (struct count){0, 1};
+    api_refused(phiconv_quantize(m, "q4_0", other, &o, &e), PHICONV_CANCELLED,
+                "interrupted");
+    ck_assert_int_eq(phi_path_kind(other), PHI_PATH_NONE);
+    o.imatrix = "missing";
+    api_refused(phiconv_quantize(m, "q4_0", other, &o, &e), PHICONV_SYSTEM,
+                "missing");
+    /* Options of a later version, and none at all. */
+    o.size++;
+    api_refused(phiconv_quantize(m, "q4_0", other, &o, &e), PHICONV_MISUSE,
+                "options of");
+    o.size = 0;
+    api_refused(phiconv_quantize(m, "q4_0", other, &o, &e), PHICONV_MISUSE,
+                "options of");
+    /* Of an earlier one: the members that it had count. */
+    o = (struct phiconv_quantize_options){
+        .size = offsetof(struct phiconv_quantize_options, imatrix),
+        .threads = 1,
+        .imatrix = "not looked at"};
+    api_ok(phiconv_quantize(m, "q4_0", other, &o, &e));
+    phiconv_close(m);
+    /* What is quantized is not quantized again by accident. */
+    api_ok(phiconv_open(&m, path, &e));
+    ck_assert_str_eq(phiconv_format(m), "gguf");
+    o = (struct phiconv_quantize_options)PHICONV_QUANTIZE_OPTIONS;
+    o.replace = 1;
+    api_refused(phiconv_quantize(m, "q4_0", other, &o, &e), PHICONV_UNSUPPORTED,
+                "is quantized already");
+    phiconv_close(m);
+    free(path);
+    free(other);
+}
+END_TEST
+
+/* As reference/golden says: transformers' perplexity on the same windows. */
+START_TEST(test_evaluate)
+{
+    struct phiconv_evaluate_options o = PHICONV_EVALUATE_OPTIONS;
+    struct phiconv_model *m = NULL;
+    struct phiconv_model *q = NULL;
+    struct phiconv_error e = {0};
+    struct phiconv_evaluation v, w;
+    struct count calls = {0, 0};
+    char *path = fixture_path(dir, "q.gguf");
+    uint8_t *text = NULL;
+    size_t n = 0;
+
+    ck_ok(phi_file_load(PHI_SOURCE_DIR "/reference/sample/text/physics.txt",
+                        1 << 20, &text, &n, &err));
+    o.window = 64;
+    o.max_windows = 4;
+    o.progress = count;
+    o.context = &calls;
+    api_ok(phiconv_open(&m, PHI_SAMPLE, &e));
+    api_ok(phiconv_evaluate(m, NULL, (const char *)text, n, &o, &v, &e));
+    ck_assert_uint_eq(v.scored, 4 * 31);
+    ck_assert_double_gt(v.perplexity, 10);
+    ck_assert_double_eq(v.mean_kld, 0);
+    ck_assert_uint_gt(calls.calls, 0);
+    /* A model against itself: nothing is lost. */
+    api_ok(phiconv_evaluate(m, m, (const char *)text, n, &o, &w, &e));
+    ck_assert_double_eq(v.perplexity, w.perplexity);
+    ck_assert_double_eq(w.mean_kld, 0);
+    ck_assert_double_eq(w.same_top, 1);
+    api_ok(phiconv_quantize(m, "q4_0", path, NULL, &e));
+    api_ok(phiconv_open(&q, path, &e));
+    api_ok(phiconv_evaluate(q, m, (const char *)text, n, &o, &w, &e));
+    ck_assert_double_gt(w.mean_kld, 0);
+    ck_assert_double_lt(w.mean_kld, 0.1);
+    o.window = 1 << 19;
+    ck_assert_int_ne(
+        phiconv_evaluate(m, NULL, (const char *)text, n, &o, &v, &e),
+        PHICONV_OK);
+    o.window = 64;
+    calls = (struct count){0, 1};
+    api_refused(phiconv_evaluate(m, NULL, (const char *)text, n, &o, &v, &e),
+                PHICONV_CANCELLED, "interrupted");
+    phiconv_close(m);
+    phiconv_close(q);
+    free(text);
+    free(path);
+}
+END_TEST
+
+START_TEST(test_adapters)
+{
+    const struct phiconv_adapter a = {
+        PHI_SOURCE_DIR "/reference/sample/adapters/physics", 1};
+    const struct phiconv_adapter missing = {"missing", 1};
+    struct phiconv_model *m = NULL;
+    struct phiconv_model *base = NULL;
+    struct phiconv_error e = {0};
+    struct phiconv_tensor t;
+    char *path = fixture_path(dir, "m.gguf");
+    size_t changed = 0;
+
+    api_ok(phiconv_open(&base, PHI_SAMPLE, &e));
+    api_ok(phiconv_open_adapted(&m, PHI_SAMPLE, &a, 1, &e));
+    ck_assert_uint_eq(phiconv_tensor_count(m), 61);
+    for (size_t i = 0; i < 61; i++) {
+        api_ok(phiconv_tensor_at(m, i, &t, &e));
+        changed += strcmp(t.type, "F32") == 0;
+    }
+    ck_assert_uint_gt(changed, 0);
+    api_ok(phiconv_quantize(m, "f16", path, NULL, &e));
+    phiconv_close(m);
+    phiconv_close(base);
+    api_refused(phiconv_open_adapted(&m, PHI_SAMPLE, &missing, 1, &e),
+                PHICONV_SYSTEM, "missing");
+    free(path);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("api");
+    TCase *tc = tcase_create("api");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, test_look);
+    tcase_add_test(tc, test_quantize);
+    tcase_add_test(tc, test_evaluate);
+    tcase_add_test(tc, test_adapters);
+    suite_add_tcase(s, tc);
+    return unit_main(s);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+#include "tools/colour.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool wanted(FILE *to)
+{
+    const char *no = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+
+    return (no == NULL || no[0] == '\0') && term != NULL &&
+           strcmp(term, "dumb") != 0 && isatty(fileno(to));
+}
+
+const char *colour(FILE *to, enum colour c)
+{
+    static const char *const codes[] = {
+        [COLOUR_OFF] = "\033[0m",    [COLOUR_BOLD] = "\033[1m",
+        [COLOUR_RED] = "\033[1;31m", [COLOUR_YELLOW] = "\033[33m",
+        [COLOUR_CYAN] = "\033[36m",
+    };
+
+    return wanted(to) ? codes[c] : "";
+}
