@@ -34,7 +34,7 @@ void phi_gguf_stream_release(struct phi_gguf_stream *s)
 static const char *left_of(const struct phi_gguf_stream *s)
 {
     return s->end < phi_file_size(s->f)
-               ? "are left of the 256 MiB that a header may have"
+               ? "are left of the 268435456 that a header may have"
                : "are left of the file";
 }
 

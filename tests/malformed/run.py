@@ -42,6 +42,7 @@ from case import ACCEPTED, CASES, EVALUATE, QUANTIZE, Case  # noqa: E402
 import cases_adapter  # noqa: E402,F401
 import cases_gguf  # noqa: E402,F401
 import cases_json  # noqa: E402,F401
+import cases_limits  # noqa: E402,F401
 import cases_model  # noqa: E402,F401
 import cases_safetensors  # noqa: E402,F401
 
