@@ -81,8 +81,10 @@ def limits(address_space, seconds):
             resource.setrlimit(resource.RLIMIT_AS,
                                (address_space, address_space))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        # A hang, of whatever kind, ends by SIGALRM.
-        signal.alarm(seconds)
+        # A hang ends by SIGXCPU, or by SIGALRM if it waits for something:
+        # however busy the machine is, that is long.
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        signal.alarm(600)
     return apply
 
 
@@ -157,7 +159,8 @@ def judge(case, code, out, err, before, after):
 
 
 def run(i):
-    """(name, exit code, what is wrong or None, details, message)"""
+    """(name, exit code, what is wrong or None, details, message, share of the
+    time allowed)"""
     case, base, work, options = CHOSEN[i], *PLACES
     if isinstance(case, int):
         case = mutation(case, options.seed)
@@ -198,7 +201,8 @@ def run(i):
         shutil.rmtree(folder)
         os.remove(os.path.join(work, case.name + ".out"))
         os.remove(os.path.join(work, case.name + ".err"))
-    return case.name, code, wrong, details, said.decode(errors="replace")
+    return (case.name, code, wrong, details, said.decode(errors="replace"),
+            cpu / (case.seconds * slow))
 
 
 def damage(rng, data):
@@ -302,10 +306,13 @@ def main():
             f.write(content)
     bad = 0
     codes = {}
+    times = []
     PLACES.extend([work + "/base", work, options])
     with multiprocessing.get_context("fork").Pool(2) as pool:
         numbers = range(len(CHOSEN))
-        for name, code, wrong, details, said in pool.imap(run, numbers, 8):
+        for name, code, wrong, details, said, share in pool.imap(
+                run, numbers, 8):
+            times.append((share, name))
             codes[code] = codes.get(code, 0) + 1
             if options.say:
                 print("%s: %s" % (name, said.strip()))
@@ -314,6 +321,9 @@ def main():
                 print("%s: %s\n%s" % (name, wrong, details))
     if not options.keep:
         shutil.rmtree(work)
+    if times:
+        print("nearest to its limit: %s, %.0f %% of the time allowed" % (
+            max(times)[1], 100 * max(times)[0]))
     print("%d cases, %d wrong; exit codes: %s" % (
         len(CHOSEN), bad,
         ", ".join("%d times %d" % (n, c) for c, n in sorted(codes.items()))))
