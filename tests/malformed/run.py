@@ -88,6 +88,17 @@ def limits(address_space, seconds):
     return apply
 
 
+def environment(options):
+    """Sanitizers have a limit of their own, on what is asked for at once."""
+    env = dict(os.environ, LC_ALL="C.UTF-8")
+    if options.sanitizer:
+        for name in ("ASAN_OPTIONS", "MSAN_OPTIONS", "TSAN_OPTIONS"):
+            env[name] = ":".join(filter(None, [
+                env.get(name), "allocator_may_return_null=1",
+                "max_allocation_size_mb=%d" % (2 * ADDRESS_SPACE)]))
+    return env
+
+
 # What each says of a file, whatever it is.
 COMMANDS = {"inspect": ["inspect", "--json", "--hash"], "doctor": ["doctor"],
             "export": ["export", "-q", "-o", "exported"]}
@@ -182,13 +193,16 @@ def run(i):
                 (ADDRESS_SPACE if case.code in (ACCEPTED, None)
                  else OWN + case.mebibytes) << 20,
                 int(case.seconds * 10 * slow)),
-            env=dict(os.environ, LC_ALL="C.UTF-8"))
+            env=environment(options))
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = code = os.waitstatus_to_exitcode(status)
         elapsed = time.monotonic() - started
         out.seek(0)
         err.seek(0)
         printed, said = out.read(), err.read()
+        if options.sanitizer:
+            said = re.sub(rb"(?m)^==\d+==WARNING: \w+ failed to allocate "
+                          rb".*\n", b"", said)
     wrong = judge_any(code, printed, said) if options.command else \
         judge(case, code, printed, said, before, listing(folder))
     cpu = usage.ru_utime + usage.ru_stime
