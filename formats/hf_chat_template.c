@@ -166,7 +166,7 @@ static enum phi_status list_jinja(const char *path, char ***out, size_t *n,
     *n = 0;
     if (dir == NULL)
         return phi_fail_sys(err, errno, "%s: cannot be listed", path);
-    while (st == PHI_OK && (entry = readdir(dir)) != NULL) {
+    while (st == PHI_OK && (errno = 0, entry = readdir(dir)) != NULL) {
         const size_t len = strlen(entry->d_name);
         const size_t cut = strlen(suffix);
 
@@ -181,6 +181,8 @@ static enum phi_status list_jinja(const char *path, char ***out, size_t *n,
         else
             (*n)++;
     }
+    if (st == PHI_OK && errno != 0)
+        st = phi_fail_sys(err, errno, "%s: cannot be listed", path);
     closedir(dir);
     if (*n > 0)
         qsort(names, *n, sizeof(char *), by_name);

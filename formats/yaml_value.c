@@ -19,6 +19,12 @@
 
 #define MAX_DEPTH 16
 
+static enum phi_status too_deep(struct phi_yaml_reader *r)
+{
+    return phi_fail(r->err, PHI_E_FORMAT, "values are nested more than %d deep",
+                    MAX_DEPTH);
+}
+
 static enum phi_status value(struct phi_yaml_reader *r, long parent,
                              bool in_map, int depth,
                              struct phi_card_value **out);
@@ -187,7 +193,7 @@ static enum phi_status flow(struct phi_yaml_reader *r, int depth,
     enum phi_status st = PHI_OK;
 
     if (depth > MAX_DEPTH)
-        return phi_yaml_broken(r, "values are nested too deeply");
+        return too_deep(r);
     v = phi_yaml_new_value(r, map ? PHI_CARD_MAP : PHI_CARD_LIST);
     if (v == NULL)
         return PHI_E_NOMEM;
@@ -336,7 +342,7 @@ static enum phi_status value(struct phi_yaml_reader *r, long parent,
     struct phi_yaml_reader ahead = *r;
 
     if (depth > MAX_DEPTH)
-        return phi_yaml_broken(r, "values are nested too deeply");
+        return too_deep(r);
     if (!phi_yaml_skip_line_rest(&ahead)) {
         phi_yaml_skip_blanks(r);
         if (!in_map && (at_dash(r) ||

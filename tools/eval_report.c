@@ -3,14 +3,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "libconv/base/file.h"
 #include "libconv/quant/recipe.h"
 #include "tools/eval_gates.h"
 
 struct eval_size eval_size_of(const struct phi_source *s)
 {
-    struct phi_file *f = NULL;
     uint64_t number = UINT64_MAX;
     uint64_t weights = 0;
     struct eval_size z = {0};
@@ -22,10 +21,12 @@ struct eval_size eval_size_of(const struct phi_source *s)
         weights += phi_tensor_rows(t) * phi_tensor_cols(t);
     }
     z.bits = weights > 0 ? (double)z.nbytes * 8 / (double)weights : 0;
-    if (phi_path_kind(s->path) == PHI_PATH_FILE &&
-        phi_file_open(&f, s->path, NULL) == PHI_OK)
-        z.nbytes = phi_file_size(f);
-    phi_file_close(f);
+    /* What is no folder takes its files, metadata and all. */
+    if (strcmp(s->format, "hf") != 0) {
+        z.nbytes = 0;
+        for (size_t i = 0; i < s->nfiles; i++)
+            z.nbytes += s->files[i].nbytes;
+    }
     phi_meta_opt_uint(&s->meta, "general.file_type", UINT32_MAX, &number, NULL);
     z.type = phi_file_type_name(number);
     return z;

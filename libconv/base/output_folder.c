@@ -69,7 +69,7 @@ static enum phi_status check_contents(const struct phi_output_folder *f,
 
     if (d == NULL)
         return phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
-    while (st == PHI_OK && (e = readdir(d)) != NULL) {
+    while (st == PHI_OK && (errno = 0, e = readdir(d)) != NULL) {
         struct stat s;
 
         if (is_dot(e->d_name))
@@ -81,6 +81,12 @@ static enum phi_status check_contents(const struct phi_output_folder *f,
             st = phi_fail(err, PHI_E_ARG,
                           "%s: holds the folder \"%.*s\", expected files only",
                           f->path, PHI_ERR_NAME, e->d_name);
+    }
+    /* What cannot be listed is not empty. */
+    if (st == PHI_OK && errno != 0) {
+        st = phi_fail_sys(err, errno, "%s: cannot be read", f->path);
+        closedir(d);
+        return st;
     }
     closedir(d);
     if (st == PHI_OK && !empty && !marked)

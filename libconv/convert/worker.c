@@ -357,9 +357,7 @@ static enum phi_status load(struct phi_worker *w, size_t first, size_t n,
     const uint32_t block = phi_dtype_info(t->dtype)->block;
     const size_t left = first < w->stored ? w->stored - first : 0;
     const struct phi_merge *m = w->work->merge;
-    const struct phi_merge_sums sums = {.weight = w->sums.weight + first,
-                                        .delta = w->sums.delta + first,
-                                        .stride = w->sums.stride};
+    struct phi_merge_sums sums = {.stride = w->sums.stride};
 
     w->widen(w->values, w->raw + first * w->raw_row,
              (left < n ? left : n) * (size_t)(phi_tensor_cols(t) / block));
@@ -368,6 +366,8 @@ static enum phi_status load(struct phi_worker *w, size_t first, size_t n,
     if (w->merged->vector)
         return phi_merge_apply(m, (size_t)(w->merged - m->tensors), w->values,
                                0, (size_t)w->merged->rows, w->room, NULL, err);
+    sums.weight = w->sums.weight + first;
+    sums.delta = w->sums.delta + first;
     return phi_merge_apply(m, (size_t)(w->merged - m->tensors), w->values,
                            w->chunk.row + first, n, w->room, &sums, err);
 }

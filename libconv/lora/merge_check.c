@@ -126,6 +126,8 @@ enum phi_status phi_merge_check_group(struct phi_merge_maker *m,
         st = phi_lora_adapts(c, g->path, g->place.kind, &g->adapts, err);
         if (st == PHI_OK)
             st = phi_lora_saves(c, g->path, &g->saves, err);
+        if (st != PHI_OK)
+            return phi_err_prefix(err, "%s", m->adapter->path);
     }
     for (int r = 0; st == PHI_OK && r < PHI_ADAPTER_NROLES; r++) {
         const size_t i = g->tensor[r];
@@ -196,13 +198,13 @@ static enum phi_status check_module(const struct phi_merge_maker *m,
     phi_lora_place_of(&place, path, m->naming);
     if ((st = phi_merge_find(m, &place, false, &weight, err)) != PHI_OK ||
         weight.n == 0 ||
-        (st = phi_merge_find(m, &place, true, &bias, err)) != PHI_OK ||
-        (st = phi_lora_saves(c, path, &saves, err)) != PHI_OK)
+        (st = phi_merge_find(m, &place, true, &bias, err)) != PHI_OK)
         return st;
-    if (place.shape != PHI_SHAPE_NORM)
+    st = phi_lora_saves(c, path, &saves, err);
+    if (st == PHI_OK && place.shape != PHI_SHAPE_NORM)
         st = phi_lora_adapts(c, path, place.kind, &adapts, err);
     if (st != PHI_OK)
-        return st;
+        return phi_err_prefix(err, "%s", m->adapter->path);
     *adapted += adapts;
     if (adapts)
         return check_adapted(m, path, &place, g, err);

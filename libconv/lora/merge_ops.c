@@ -471,7 +471,7 @@ static enum phi_status scale_of(const struct phi_merge_maker *m,
     else
         st = phi_lora_scale_of(c, line->path, &line->scale, err);
     if (st != PHI_OK)
-        return st;
+        return phi_err_prefix(err, "%s", m->adapter->path);
     line->rslora = c->rslora;
     *out = (float)(line->scale.scale * factor);
     if (!isfinite(*out))

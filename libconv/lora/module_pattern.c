@@ -212,8 +212,8 @@ enum phi_status phi_module_pattern_match(const struct phi_module_pattern *p,
         st = phi_fail(err, PHI_E_NOMEM, "out of memory");
     else if (code < 0 && code != PCRE2_ERROR_NOMATCH)
         st = phi_fail(err, PHI_E_FORMAT,
-                      "the pattern takes too many steps on \"%.*s\"",
-                      PHI_ERR_NAME, path);
+                      "the pattern takes more than %d steps on \"%.*s\"",
+                      MAX_STEPS, PHI_ERR_NAME, path);
 out:
     pcre2_match_data_free(data);
     pcre2_match_context_free(limits);

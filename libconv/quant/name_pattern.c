@@ -259,8 +259,8 @@ enum phi_status phi_name_pattern_find(const struct phi_name_pattern *p,
         st = phi_fail(err, PHI_E_NOMEM, "out of memory");
     else if (code < 0 && code != PCRE2_ERROR_NOMATCH)
         st = phi_fail(err, PHI_E_ARG,
-                      "the pattern takes too many steps on \"%.*s\"",
-                      PHI_ERR_NAME, name);
+                      "the pattern takes more than %d steps on \"%.*s\"",
+                      MAX_STEPS, PHI_ERR_NAME, name);
 out:
     pcre2_match_data_free(data);
     pcre2_match_context_free(limits);

@@ -14,16 +14,19 @@ set -u
 phiconv=$(realpath "$1")
 case=$(realpath "$2")
 here=${case%.sh}
-ROOT=$(cd "$(dirname "$0")/../.." && pwd)
-SAMPLE=$ROOT/reference/sample/phi-openstax
-TEXT=$ROOT/reference/sample/text/primer.txt
+root=$(cd "$(dirname "$0")/../.." && pwd)
 # Unquoted on purpose in the cases: WRAPPER is several words.
 PHICONV="${WRAPPER:+$WRAPPER }$phiconv"
-export ROOT SAMPLE TEXT PHICONV
 
-work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+# Wherever the tree lies, its path is as long, and has no odd characters.
+work=$(mktemp -d /tmp/phiconv-cli.XXXXXX)
+trap 'chmod -R u+w "$work/run"; rm -rf "$work"' EXIT
 mkdir "$work/run"
+ln -s "$root" "$work/root"
+ROOT=$work/root
+SAMPLE=$ROOT/reference/sample/phi-openstax
+TEXT=$ROOT/reference/sample/text/primer.txt
+export ROOT SAMPLE TEXT PHICONV
 (cd "$work/run" && LC_ALL=C.UTF-8 bash "$case") \
     >"$work/out" 2>"$work/err" </dev/null
 code=$?

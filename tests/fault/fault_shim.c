@@ -2,11 +2,15 @@
 /*
  * Preloaded by run.py: makes one call of the system go wrong. Needs glibc.
  *
- *   FAULT=CALL:WHAT:K    the K-th call of CALL; K+ for it and all later ones
+ *   FAULT=CALL:WHAT:K    the K-th call of CALL; K+ for it and all later ones;
+ *                        another one may follow after a ';'
  *   FAULT_HIT=PATH       a file that is made when the fault happens
  *   FAULT_PATH=PATH      the file that WHAT is done to
+ *   FAULT_COUNT=PATH     a file that gets the number of calls of CALL in the
+ * end
  *
- * CALL  alloc read write sync reserve rename close open unlink thread any
+ * CALL  alloc read write sync reserve rename close open unlink mkdir list cut
+ *       thread any
  * WHAT  an errno's number; or
  *       short     takes between 1 and 7 bytes of what is asked for
  *       kill int term   this process gets the signal before the call
@@ -15,12 +19,15 @@
  *       replace   FAULT_PATH.new takes its name
  */
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,28 +111,62 @@ static enum what act(const char *what)
     }
 }
 
-static enum what fault(const char *call)
+/* The numbers of calls that each of two faults has seen. */
+static atomic_long calls[2];
+
+static enum what one_fault(const char *spec, size_t i, const char *call)
 {
-    static atomic_long calls;
-    const char *spec = getenv("FAULT");
     const size_t n = strlen(call);
-    const char *what, *at;
+    const char *what, *at, *next;
     char name[16];
     long k, now;
+    bool ever;
 
-    if (spec == NULL || (strncmp(spec, "any:", 4) != 0 &&
-                         (strncmp(spec, call, n) != 0 || spec[n] != ':')))
+    if (strncmp(spec, "any:", 4) != 0 &&
+        (strncmp(spec, call, n) != 0 || spec[n] != ':'))
         return PASS;
     what = strchr(spec, ':') + 1;
     at = strchr(what, ':') + 1;
+    next = strchr(at, '+');
+    ever = next != NULL && memchr(at, ';', (size_t)(next - at)) == NULL;
     k = atol(at);
-    now = atomic_fetch_add(&calls, 1) + 1;
-    if (now != k && !(now > k && strchr(at, '+') != NULL))
+    now = atomic_fetch_add(&calls[i], 1) + 1;
+    if (now != k && !(now > k && ever))
         return PASS;
-    if (now == k && getenv("FAULT_HIT") != NULL)
+    if (i == 0 && now == k && getenv("FAULT_HIT") != NULL)
         mark(getenv("FAULT_HIT"));
     snprintf(name, sizeof(name), "%.*s", (int)(at - what - 1), what);
     return act(name);
+}
+
+__attribute__((destructor)) static void write_count(void)
+{
+    const char *path = getenv("FAULT_COUNT");
+    char text[32];
+    long fd;
+
+    if (path == NULL)
+        return;
+    fd = syscall(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY, 0600);
+    snprintf(text, sizeof(text), "%ld", atomic_load(&calls[0]));
+    if (syscall(SYS_write, fd, text, strlen(text)) < 0)
+        raise(SIGABRT);
+}
+
+static enum what fault(const char *call)
+{
+    const char *spec = getenv("FAULT");
+
+    for (size_t i = 0; i < 2 && spec != NULL; i++) {
+        const enum what w = one_fault(spec, i, call);
+
+        if (w != PASS)
+            return w;
+        spec = strchr(spec, ';');
+        if (spec != NULL)
+            spec++;
+    }
+    return PASS;
 }
 
 EXPORT void *malloc(size_t n)
@@ -253,20 +294,47 @@ EXPORT int open64(const char *path, int flags, ...)
     return open_at(AT_FDCWD, path, flags, mode);
 }
 
+EXPORT int mkdirat(int at, const char *path, mode_t mode)
+{
+    return fault("mkdir") == FAIL
+               ? -1
+               : (int)syscall(SYS_mkdirat, at, path, (long)mode);
+}
+
+EXPORT int ftruncate64(int fd, off64_t n)
+{
+    return fault("cut") == FAIL ? -1 : (int)syscall(SYS_ftruncate, fd, (long)n);
+}
+
+/* The next function of that name behind this library. */
+static void find(void *to, const char *name)
+{
+    void *p = dlsym(RTLD_NEXT, name);
+
+    memcpy(to, &p, sizeof(p));
+}
+
+EXPORT struct dirent64 *readdir64(DIR *dir)
+{
+    static struct dirent64 *(*real)(DIR *);
+
+    if (fault("list") == FAIL)
+        return NULL;
+    if (real == NULL)
+        find(&real, "readdir64");
+    return real(dir);
+}
+
 /* Threads: there are none more. */
 EXPORT int pthread_create(pthread_t *t, const pthread_attr_t *a,
                           void *(*f)(void *), void *arg)
 {
     static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
                        void *);
-    extern void *dlsym(void *, const char *);
 
     if (fault("thread") == FAIL)
         return EAGAIN;
-    if (real == NULL) {
-        void *p = dlsym((void *)-1L, "pthread_create"); /* RTLD_NEXT */
-
-        memcpy(&real, &p, sizeof(real));
-    }
+    if (real == NULL)
+        find(&real, "pthread_create");
     return real(t, a, f, arg);
 }

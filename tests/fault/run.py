@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Lets every call of the system that phiconv makes go wrong, one by one.
 
-  run.py PHICONV SHIM [--only REGEX] [--most N]
+  run.py PHICONV SHIM [--only REGEX] [--most N] [--times N] [--seed S]
 
 A row of the matrix is a fault; it is put at the first call of its kind, then
 at the second, until a run has no such call. After each run
@@ -13,13 +13,16 @@ at the second, until a run has no such call. After each run
   - the exit code is the row's, the message one line that names a file
   - nothing else is in the folder; after kill -9 a temporary file may be,
     which the next run is not disturbed by
-At most N calls of a kind (60), the first, the last and some between.
+At most N calls of a kind (60), the first, the last and some between. Signals
+come at --times random moments, as many as --most if not given.
 """
 
 import argparse
+import dataclasses
 import errno
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -38,51 +41,89 @@ import tiny  # noqa: E402
 OLD = b"what was here before\n"
 TEXT = b"hello the yellow bell\n" * 20
 
-# name -> arguments, and the files that it makes in out/.
+OLD_FOLDER = {"config.json": OLD, "notes.txt": OLD}
+
+
+@dataclasses.dataclass
+class Job:
+    """outputs: what it makes in out/; a name that ends in "/" is a folder.
+    apart: outputs that come one after the other, and need not be of one kind.
+    resumes: the journal, from which the next run goes on."""
+    args: list
+    outputs: list
+    apart: bool = False
+    resumes: str = ""
+
+
+EVALUATE = ["eval-ppl", "-c", "16", "-f", "text.txt", "in.gguf"]
 JOBS = {
-    "quantize": (["quantize", "-q", "-f", "-j", "2", "model", "-t",
-                  "q4_0=out/a.gguf", "-t", "q8_0=out/b.gguf", "--imatrix",
-                  "in.imatrix"], ["a.gguf", "b.gguf"]),
-    "split": (["quantize", "-q", "-f", "-j", "1", "in.gguf", "-t",
-               "q4_0=out/a.gguf", "--split-max-tensors", "20"],
-              ["a-00001-of-00002.gguf", "a-00002-of-00002.gguf"]),
-    "merge": (["merge-lora", "-q", "-f", "-j", "2", "model", "adapter", "-o",
-               "out/m.gguf", "--allow-unused", "nothing"], ["m.gguf"]),
-    "eval": (["eval-ppl", "-j", "2", "-c", "16", "-f", "text.txt", "in.gguf",
-              "--json"], []),
-    "logits": (["eval-ppl", "-q", "-j", "1", "-c", "16", "-f", "text.txt",
-                "in.gguf", "--force", "--logits", "out/l.safetensors"],
-               ["l.safetensors"]),
-    "tokenize": (["tokenize", "model", "--count", "-f", "text.txt"], []),
+    "quantize": Job(["quantize", "-q", "-f", "-j", "2", "model", "-t",
+                     "q4_0=out/a.gguf", "-t", "q8_0=out/b.gguf", "--imatrix",
+                     "in.imatrix"], ["a.gguf", "b.gguf"]),
+    "split": Job(["quantize", "-q", "-f", "-j", "1", "in.gguf", "-t",
+                  "q4_0=out/a.gguf", "--split-max-tensors", "20"],
+                 ["a-00001-of-00002.gguf", "a-00002-of-00002.gguf"]),
+    "merge": Job(["merge-lora", "-q", "-f", "-j", "2", "model", "adapter",
+                  "-o", "out/m.gguf", "--allow-unused", "nothing"],
+                 ["m.gguf"]),
+    "merge-folder": Job(["merge-lora", "-q", "-f", "-j", "2", "model",
+                         "adapter", "-o", "out/m"], ["m/"]),
+    "export": Job(["export", "-q", "-f", "-j", "1", "model", "-o", "out/e",
+                   "--max-shard-size", "100K"], ["e/"]),
+    "export-gguf": Job(["export", "-q", "-f", "-j", "2", "in.gguf", "-o",
+                        "out/e"], ["e/"]),
+    "eval": Job(EVALUATE + ["-j", "2", "--json"], []),
+    "logits": Job(EVALUATE + ["-q", "-j", "1", "--force", "--logits",
+                              "out/l.safetensors"], ["l.safetensors"]),
+    "report": Job(EVALUATE + ["-q", "-j", "1", "--force", "-r", "in.gguf",
+                              "--max-kld", "1", "--report", "out/r.html",
+                              "--junit", "out/j.xml"], ["r.html", "j.xml"],
+                  apart=True),
+    "journal": Job(EVALUATE + ["-j", "1", "--json", "--journal", "out/j"], [],
+                   resumes="j"),
+    "tokenize": Job(["tokenize", "model", "--count", "-f", "text.txt"], []),
+    "inspect": Job(["inspect", "--json", "--hash", "model"], []),
+    "doctor": Job(["doctor", "model"], []),
 }
-WRITERS = ["quantize", "split", "merge", "logits"]
-READERS = ["quantize", "split", "merge", "eval", "logits", "tokenize"]
+WRITERS = ["quantize", "split", "merge", "merge-folder", "export",
+           "export-gguf", "logits", "report"]
+READERS = WRITERS + ["eval", "journal", "tokenize", "inspect", "doctor"]
+THREADED = ["quantize", "merge", "merge-folder", "export-gguf", "eval",
+            "tokenize"]
+# What differs from run to run.
+CLOCKS = re.compile(rb'("(seconds|tokens_per_second)":|time=")[0-9.e+-]+')
 
 # If no rename works any more, an output that is in place cannot be taken back:
 # each is whole, but not all are of one kind.
 MIXED = "mixed"
 LATE = "late"
+STAYS = "stays"  # what it could not remove
 
 # call, what, jobs, exit codes that are right
 ROWS = []
 
 
 def row(call, what, jobs, codes, also=None):
-    name = "%s-%s" % (call, errno.errorcode[what] if isinstance(what, int)
+    what, _, second = str(what).partition(";")
+    name = "%s-%s" % (call, errno.errorcode[int(what)] if what.isdigit()
                       else what)
+    if second:
+        name += "-and-" + second.split(":")[0]
     for ever in ("", "+"):
-        ROWS.append((name + ever, call, str(what), ever, jobs, codes, also))
+        ROWS.append((name + ever, call, what, ever, second, jobs, codes, also))
 
 
-row("write", errno.ENOSPC, WRITERS, {4})
-row("write", errno.EIO, WRITERS, {4})
-row("write", errno.EDQUOT, WRITERS, {4})
-row("write", errno.EINTR, WRITERS, {0})
-row("write", "short", WRITERS, {0})
+row("write", errno.ENOSPC, WRITERS + ["journal"], {4})
+row("write", errno.EIO, WRITERS + ["journal"], {4})
+row("write", errno.EDQUOT, WRITERS + ["journal"], {4})
+row("write", errno.EINTR, WRITERS + ["journal"], {0})
+row("write", "short", WRITERS + ["journal"], {0})
 row("reserve", errno.ENOSPC, WRITERS, {4})
 row("reserve", errno.EOPNOTSUPP, WRITERS, {0})
-row("sync", errno.EIO, WRITERS, {4})
+row("sync", errno.EIO, WRITERS + ["journal"], {4})
 row("close", errno.EIO, WRITERS, {0, 4})
+row("mkdir", errno.ENOSPC, ["merge-folder", "export", "export-gguf"], {4})
+row("cut", errno.EIO, WRITERS + ["journal"], {0, 4})
 # Exchanging the files is tried first; a plain rename does as well.
 row("rename", errno.EIO, WRITERS, {0, 4}, MIXED)
 row("rename", errno.EXDEV, WRITERS, {0, 4}, MIXED)
@@ -93,14 +134,21 @@ row("read", "short", READERS, {0})
 # Some files are opened a second time for speed, and can be done without.
 row("open", errno.EMFILE, READERS, {0, 4})
 row("open", errno.EACCES, READERS, {0, 4})
+# A folder that cannot be listed is none that has nothing in it.
+row("list", errno.EIO, ["quantize", "merge-folder", "export", "export-gguf",
+                        "doctor"], {0, 4}, STAYS)
+row("unlink", errno.EIO, WRITERS, {0, 4}, STAYS)
 # What libraries ask for, they may do without. Memory for the table that is
 # printed may fail after the logits are in place.
 row("alloc", errno.ENOMEM, READERS, {0, 5}, MIXED)
-row("thread", errno.EAGAIN, ["quantize", "eval", "tokenize"], {0})
-row("any", "kill", WRITERS, {-9})
+row("thread", errno.EAGAIN, THREADED, {0})
+row("any", "kill", WRITERS + ["journal"], {-9})
 # It may come when all is in place already.
-row("any", "int", WRITERS, {0, -2}, LATE)
-row("any", "term", WRITERS, {0, -15}, LATE)
+row("any", "int", WRITERS + ["journal"], {0, -2}, LATE)
+row("any", "term", WRITERS + ["journal"], {0, -15}, LATE)
+# Two at once: what is left of a failed run cannot be removed either.
+row("write", "%d;unlink:%d:1+" % (errno.ENOSPC, errno.EIO),
+    ["quantize", "export", "merge"], {4}, STAYS)
 
 # Rows of which one is enough: "from then on" makes no difference, or none
 # that ends.
@@ -112,7 +160,7 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.work = tempfile.mkdtemp(prefix="fault-")
-        os.mkdir(self.path("model"))
+        os.makedirs(self.path("model/additional_chat_templates"))
         os.mkdir(self.path("out"))
         os.mkdir(self.path("adapter"))
         self.new = {}
@@ -127,6 +175,8 @@ class Bench:
     def fill(self):
         """The inputs, as they were."""
         files = {"model/" + n: c for n, c in tiny.model().items()}
+        # A folder whose files are all listed, or none is read.
+        files["model/additional_chat_templates/tool_use.jinja"] = b"tools"
         files["in.gguf"] = tiny.gguf_file()
         files["in.imatrix"] = tiny.gguf_file(tiny.imatrix_keys(),
                                              tiny.imatrix_entries())
@@ -139,12 +189,23 @@ class Bench:
             with open(self.path(name), "wb") as f:
                 f.write(content)
 
-    def empty(self, outputs):
-        for name in os.listdir(self.path("out")):
-            os.remove(self.path("out/" + name))
-        for name in outputs:
-            with open(self.path("out/" + name), "wb") as f:
-                f.write(OLD)
+    def empty(self, job):
+        """Only what was there before."""
+        shutil.rmtree(self.path("out"))
+        os.mkdir(self.path("out"))
+        for name in JOBS[job].outputs:
+            files = {name: OLD}
+            if name.endswith("/"):
+                os.mkdir(self.path("out/" + name))
+                files = {name + k: v for k, v in OLD_FOLDER.items()}
+            for path, content in files.items():
+                with open(self.path("out/" + path), "wb") as f:
+                    f.write(content)
+        if JOBS[job].resumes and job in self.new:
+            # Cut off within a record.
+            content = self.new[job][JOBS[job].resumes]
+            with open(self.path("out/" + JOBS[job].resumes), "wb") as f:
+                f.write(content[:len(content) * 2 // 3])
 
     def run(self, args, environment=None, **more):
         hit = self.path("hit")
@@ -160,43 +221,77 @@ class Bench:
         done = subprocess.run([self.options.phiconv] + args, cwd=self.work,
                               env=env, timeout=120, **more)
         self.runs += 1
+        # The small model has rows that are alike, which doctor finds.
+        if args[0] == "doctor" and done.returncode == 1:
+            done.returncode = 0
         return done, os.path.exists(hit)
 
     def held(self):
+        """name -> bytes, or for name/ a dictionary of such"""
+        def content(path):
+            with open(path, "rb") as f:
+                return CLOCKS.sub(rb"\1", f.read())
+
         out = {}
         for name in os.listdir(self.path("out")):
-            with open(self.path("out/" + name), "rb") as f:
-                out[name] = f.read()
+            path = self.path("out/" + name)
+            if os.path.isdir(path):
+                out[name + "/"] = {n: content(os.path.join(path, n))
+                                   for n in os.listdir(path)}
+            else:
+                out[name] = content(path)
         return out
 
     def learn(self):
         """What each job makes when nothing goes wrong."""
-        for name, (args, outputs) in JOBS.items():
-            self.empty(outputs)
-            done, _ = self.run(args)
+        for name, job in JOBS.items():
+            self.empty(name)
+            done, _ = self.run(job.args)
             if done.returncode != 0:
                 sys.exit("%s: %s" % (name, done.stderr.decode()))
             self.new[name] = self.held()
-            self.printed[name] = done.stdout
-            if sorted(self.new[name]) != sorted(outputs):
+            self.printed[name] = CLOCKS.sub(rb"\1", done.stdout)
+            if sorted(set(self.new[name]) - {job.resumes}) != sorted(
+                    job.outputs):
                 sys.exit("%s: made %s" % (name, sorted(self.new[name])))
+            if job.resumes:
+                path = self.path("out/" + job.resumes)
+                with open(path, "rb") as f:
+                    self.new[name][job.resumes] = f.read()
+
+    def goes_on(self, job):
+        """What the next run makes of the journal that was left."""
+        done, _ = self.run(JOBS[job].args)
+        if done.returncode != 0:
+            return "the next run: exit code %d, %s" % (
+                done.returncode, done.stderr.decode(errors="replace"))
+        if CLOCKS.sub(rb"\1", done.stdout) != self.printed[job]:
+            return "the next run has other digits"
+        return None
 
     def judge(self, job, code, err, codes, also=None):
-        outputs = JOBS[job][1]
+        outputs = JOBS[job].outputs
         held = self.held()
-        extra = sorted(set(held) - set(outputs))
-        temps = [n for n in extra if re.match(r"\..*\.tmp$", n)]
-        if code not in codes:
+        extra = sorted(set(held) - set(outputs) - {JOBS[job].resumes})
+        temps = [n for n in extra if re.match(r"\..*\.tmp/?$", n)]
+        settled = b"complete and in place" in err
+        # The system's own calls may lack memory, too; they name a file.
+        short = 5 in codes and b"Cannot allocate memory" in err
+        if code not in codes and not (code == 4 and 0 in codes and
+                                      (settled or short)):
             return "exit code %d, expected one of %s" % (code, sorted(codes))
         if set(outputs) - set(held):
             return "%s is gone" % sorted(set(outputs) - set(held))
-        if extra and not (code == -9 and extra == temps):
-            # What cannot be removed may stay, if that is said.
+        # What cannot be removed may stay, where the message says so.
+        said = code != 0 and all(n.strip("/").encode() in err for n in temps)
+        if extra and not (extra == temps and (code == -9 or said or
+                                              also == STAYS)):
             return "left %s" % extra
         is_new = [held[n] == self.new[job][n] for n in outputs]
-        is_old = [held[n] == OLD for n in outputs]
-        settled = b"complete and in place" in err
-        if code == -9 or (also == MIXED and code != 0):
+        is_old = [held[n] == (OLD_FOLDER if n.endswith("/") else OLD)
+                  for n in outputs]
+        mixed = code == -9 or also == MIXED or JOBS[job].apart
+        if mixed and code != 0:
             if not all(a or b for a, b in zip(is_new, is_old)):
                 return "an output is neither old nor new"
         elif code == 0 or settled:
@@ -209,6 +304,8 @@ class Bench:
             lines = err.decode().split("\n")
             if len(lines) > 3 or not lines[0].startswith("phiconv: "):
                 return "expected one line, or one and a hint"
+        if JOBS[job].resumes:
+            return self.goes_on(job)
         return None
 
     def report(self, what, wrong, done):
@@ -231,46 +328,41 @@ class Bench:
                 list(range(n - edge, n + 2)))
 
     def calls_of(self, job, call):
-        """By bisection, with a fault that is none: nothing is replaced."""
+        """How many there are when none fails."""
         key = (job, call)
         if key not in self.known:
-            low, high = 0, 1
-            quiet = {"FAULT_PATH": self.path("nothing")}
-
-            def reached(k):
-                self.empty(JOBS[job][1])
-                return self.run(JOBS[job][0], {
-                    **quiet, "FAULT": "%s:replace:%d" % (call, k)})[1]
-            while reached(high):
-                low, high = high, high * 2
-            while high - low > 1:
-                middle = (low + high) // 2
-                low, high = (middle, high) if reached(middle) else (low,
-                                                                    middle)
-            self.known[key] = low
+            count = self.path("count")
+            self.empty(job)
+            self.run(JOBS[job].args, {"FAULT": call + ":short:0",
+                                      "FAULT_COUNT": count})
+            with open(count) as f:
+                self.known[key] = int(f.read())
+            os.remove(count)
         return self.known[key]
 
     known = {}
 
-    def try_row(self, name, call, what, ever, job, codes, also):
+    def try_row(self, name, call, what, ever, second, job, codes, also):
         for k in self.places(job, call):
-            self.empty(JOBS[job][1])
-            done, hit = self.run(JOBS[job][0], {
-                "FAULT": "%s:%s:%d%s" % (call, what, k, ever)})
-            right = codes if hit else {0}
+            self.empty(job)
+            done, hit = self.run(JOBS[job].args, {
+                "FAULT": "%s:%s:%d%s;%s" % (call, what, k, ever, second)})
+            right = codes if hit else {0, 4} if second else {0}
             wrong = self.judge(job, done.returncode, done.stderr, right,
-                               also if ever or call != "rename" else None)
-            if wrong is None and not hit and done.returncode != 0:
+                               None if also == MIXED and call == "rename" and
+                               not ever else also)
+            if wrong is None and not hit and not second and \
+                    done.returncode != 0:
                 wrong = "no fault, and exit code %d" % done.returncode
-            if wrong is None and done.returncode == 0 and \
-                    done.stdout != self.printed[job] and job != "eval":
+            if wrong is None and done.returncode == 0 and CLOCKS.sub(
+                    rb"\1", done.stdout) != self.printed[job]:
                 wrong = "printed something else"
             self.report("%s %s at call %d%s" % (job, name, k, ever), wrong,
                         done)
 
 
 def matrix(bench):
-    for name, call, what, ever, jobs, codes, also in ROWS:
+    for name, call, what, ever, second, jobs, codes, also in ROWS:
         if name in ONCE:
             continue
         for job in jobs:
@@ -278,7 +370,7 @@ def matrix(bench):
             if not re.search(bench.options.only, label):
                 continue
             before = bench.runs
-            bench.try_row(name, call, what, ever, job, codes, also)
+            bench.try_row(name, call, what, ever, second, job, codes, also)
             if bench.options.verbose:
                 print("%-32s %d runs" % (label, bench.runs - before))
 
@@ -290,7 +382,16 @@ def changes(bench):
     cases = [("quantize", "model/model.safetensors"),
              ("quantize", "model/config.json"), ("quantize", "in.imatrix"),
              ("quantize", "model/tokenizer.json"), ("split", "in.gguf"),
-             ("logits", "in.gguf"), ("eval", "in.gguf")]
+             ("logits", "in.gguf"), ("eval", "in.gguf"),
+             ("merge", "model/model.safetensors"),
+             ("merge", "adapter/adapter_model.safetensors"),
+             ("merge-folder", "adapter/adapter_config.json"),
+             ("merge-folder", "model/model.safetensors"),
+             ("export", "model/model.safetensors"),
+             ("export", "model/README.md"), ("export-gguf", "in.gguf"),
+             ("report", "in.gguf"), ("journal", "in.gguf"),
+             ("inspect", "model/model.safetensors"),
+             ("doctor", "model/model.safetensors")]
     for job, name in cases:
         for what in ("cut", "touch", "replace"):
             for k in bench.places(job, "read"):
@@ -299,10 +400,12 @@ def changes(bench):
                 old = time.time() - 100
                 os.utime(bench.path(name), (old, old))
                 shutil.copyfile(bench.path(name), bench.path(name + ".new"))
-                bench.empty(JOBS[job][1])
-                done, hit = bench.run(JOBS[job][0], {
+                bench.empty(job)
+                done, hit = bench.run(JOBS[job].args, {
                     "FAULT": "read:%s:%d" % (what, k),
                     "FAULT_PATH": bench.path(name)})
+                if JOBS[job].resumes:
+                    bench.fill()
                 # Before it is opened, a change is none; a small file is
                 # whole after it is cut, and a matrix is closed early.
                 codes = {0, 3, 4} if hit else {0}
@@ -314,20 +417,24 @@ def changes(bench):
                 if os.path.exists(bench.path(name + ".new")):
                     os.remove(bench.path(name + ".new"))
     bench.fill()
-    # And one that must be noticed: the weights, after half of the reads.
-    args = JOBS["quantize"][0]
-    n = bench.calls_of("quantize", "read")
-    old = time.time() - 100
-    os.utime(bench.path("model/model.safetensors"), (old, old))
-    bench.empty(JOBS["quantize"][1])
-    done, _ = bench.run(args, {
-        "FAULT": "read:touch:%d" % (n * 3 // 4),
-        "FAULT_PATH": bench.path("model/model.safetensors")})
-    wrong = bench.judge("quantize", done.returncode, done.stderr, {4})
-    if wrong is None and b"changed while being read" not in done.stderr:
-        wrong = "does not say that it changed"
-    bench.report("a change that counts", wrong, done)
-    bench.fill()
+    # And ones that must be noticed: the weights, after most of the reads.
+    for job, name in [("quantize", "model/model.safetensors"),
+                      ("merge", "model/model.safetensors"),
+                      ("merge-folder", "model/model.safetensors"),
+                      ("export", "model/model.safetensors"),
+                      ("export-gguf", "in.gguf"), ("logits", "in.gguf")]:
+        n = bench.calls_of(job, "read")
+        old = time.time() - 100
+        os.utime(bench.path(name), (old, old))
+        bench.empty(job)
+        done, _ = bench.run(JOBS[job].args, {
+            "FAULT": "read:touch:%d" % max(1, n * 3 // 4),
+            "FAULT_PATH": bench.path(name)})
+        wrong = bench.judge(job, done.returncode, done.stderr, {4})
+        if wrong is None and b"changed while being read" not in done.stderr:
+            wrong = "does not say that it changed"
+        bench.report("%s: a change that counts" % job, wrong, done)
+        bench.fill()
 
 
 def limits(bench):
@@ -337,19 +444,20 @@ def limits(bench):
         return lambda: resource.setrlimit(what, (value, value))
 
     for job in READERS:
-        args, outputs = JOBS[job]
+        args, outputs = JOBS[job].args, JOBS[job].outputs
+        fine = bench.options.most > 30
         rows = [("memory of %d MiB" % n, limited(resource.RLIMIT_AS, n << 20),
-                 {0, 5, 127}) for n in range(8, 200, 8)]
+                 {0, 5, 127}) for n in range(8, 200, 8 if fine else 32)]
         rows += [("%d descriptors" % n, limited(resource.RLIMIT_NOFILE, n),
-                  {0, 4, 127}) for n in range(3, 24)]
+                  {0, 4, 127}) for n in range(3, 24, 1 if fine else 3)]
         rows += [("files of %d bytes" % n, limited(resource.RLIMIT_FSIZE, n),
-                  {0, 4} if outputs else {0})
+                  {0, 4} if outputs or job == "journal" else {0})
                  for n in (0, 1, 4096, 30000, 100000, 200000)]
         rows += [("a stack of %d KiB" % n, limited(resource.RLIMIT_STACK,
                                                    n << 10), {0, 4, 5})
                  for n in (128, 192, 256)]
         for name, limit, codes in rows:
-            bench.empty(outputs)
+            bench.empty(job)
             done, _ = bench.run(args, preexec_fn=limit)
             # 127: the loader itself has not enough; nothing began.
             wrong = bench.judge(job, done.returncode, done.stderr,
@@ -362,153 +470,171 @@ def limits(bench):
 
 def streams(bench):
     """Standard streams that are closed, full or gone."""
-    args, outputs = JOBS["quantize"]
-    for fds in [(0,), (1,), (2,), (0, 1), (0, 1, 2), (1, 2)]:
-        bench.empty(outputs)
-        done, _ = bench.run(args, preexec_fn=lambda: [os.close(f)
-                                                      for f in fds])
-        bench.report("quantize without %s" % (fds,),
-                     bench.judge("quantize", done.returncode, done.stderr,
-                                 {0}), done)
-    for job in ("eval", "tokenize"):
-        for name, make in [("full", lambda: open("/dev/full", "wb"))]:
-            with make() as out:
-                done, _ = bench.run(JOBS[job][0], stdout=out)
-            bench.report("%s to a full disk" % job,
-                         None if done.returncode == 4 else "exit code %d, "
-                         "expected 4" % done.returncode, done)
-        done, _ = bench.run(JOBS[job][0],
-                            preexec_fn=lambda: os.close(1))
+    def without(fds):
+        return lambda: [os.close(f) for f in fds]
+
+    for job in WRITERS:
+        for fds in [(0,), (1,), (2,), (0, 1), (0, 1, 2), (1, 2)]:
+            bench.empty(job)
+            done, _ = bench.run(JOBS[job].args, preexec_fn=without(fds))
+            # Without -q eval-ppl has something to print.
+            bench.report("%s without %s" % (job, fds), bench.judge(
+                job, done.returncode, done.stderr, {0}), done)
+    printing = {job: JOBS[job].args
+                for job in READERS if job not in WRITERS}
+    printing["quantize"] = ["--json" if a == "-q" else a
+                            for a in JOBS["quantize"].args]
+    printing["help"] = ["quantize", "--help"]
+    printing["version"] = ["--version"]
+    for job, args in printing.items():
+        if job in JOBS:
+            bench.empty(job)
+        with open("/dev/full", "wb") as out:
+            done, _ = bench.run(args, stdout=out)
+        bench.report("%s to a full disk" % job,
+                     None if done.returncode == 4 else "exit code %d, "
+                     "expected 4" % done.returncode, done)
+        done, _ = bench.run(args, preexec_fn=lambda: os.close(1))
         bench.report("%s without output" % job,
                      None if done.returncode == 4 else
                      "exit code %d, expected 4" % done.returncode, done)
         # A reader that has gone away.
         read, write = os.pipe()
         os.close(read)
-        done, _ = bench.run(JOBS[job][0], stdout=write)
+        done, _ = bench.run(args, stdout=write)
         os.close(write)
         bench.report("%s to nobody" % job,
                      None if done.returncode in (4, -signal.SIGPIPE) else
                      "exit code %d" % done.returncode, done)
 
 
+SIGNALS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
 def crashes(bench):
-    """kill -9 and signals at many times, over what dead runs left."""
-    args, outputs = JOBS["quantize"]
-    started = time.monotonic()
-    bench.empty(outputs)
-    bench.run(args)
-    whole = time.monotonic() - started
-    for number, codes in [(signal.SIGKILL, {0, -9}), (signal.SIGINT, {0, -2}),
-                          (signal.SIGTERM, {0, -15}),
-                          (signal.SIGHUP, {0, -1})]:
-        n = bench.options.most
-        for i in range(n):
-            bench.empty(outputs)
-            process = subprocess.Popen(
-                [bench.options.phiconv] + args, cwd=bench.work,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE)
-            time.sleep(whole * 1.2 * i / n)
-            process.send_signal(number)
-            _, err = process.communicate(timeout=60)
-            bench.runs += 1
-            process.stderr = err
-            code = process.returncode
-            done = subprocess.CompletedProcess(args, code, b"", err)
-            if number == signal.SIGKILL or code == 0:
-                wrong = bench.judge("quantize", code, err, codes)
-            else:
-                held = bench.held()
-                wrong = None if code in codes and sorted(held) == sorted(
-                    outputs) and all(v == OLD for v in held.values()) \
-                    else "exit code %d, left %s" % (code, sorted(held))
-                if wrong and all(held.get(n) == bench.new["quantize"][n]
-                                 for n in outputs) and \
-                        sorted(held) == sorted(outputs):
-                    wrong = None  # too late: all was in place
-            bench.report("signal %d at %.1f ms" % (
-                number, whole * 1200 * i / n), wrong, done)
+    """kill -9 and signals at random times, over what dead runs left."""
+    rng = random.Random(bench.options.seed)
+    for job in ["quantize", "merge", "export", "logits", "journal"]:
+        started = time.monotonic()
+        bench.empty(job)
+        bench.run(JOBS[job].args)
+        whole = time.monotonic() - started
+        for number in SIGNALS:
+            for _ in range(bench.options.times):
+                moment = rng.uniform(0, whole * 1.2)
+                bench.empty(job)
+                process = subprocess.Popen(
+                    [bench.options.phiconv] + JOBS[job].args, cwd=bench.work,
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE)
+                time.sleep(moment)
+                process.send_signal(number)
+                _, err = process.communicate(timeout=60)
+                bench.runs += 1
+                code = process.returncode
+                done = subprocess.CompletedProcess([], code, b"", err)
+                bench.report("%s: signal %d at %.1f ms" % (
+                    job, number, moment * 1000), bench.judge(
+                        job, code, err, {0, -number}, LATE), done)
+    args = JOBS["quantize"].args
     # What dead runs left is in nobody's way.
-    bench.empty(outputs)
-    for i in range(5):
-        with open(bench.path("out/.a.gguf.%016x.tmp" % i), "wb") as f:
-            f.write(b"x")
-    done, _ = bench.run(args)
-    held = bench.held()
-    bench.report("over leavings", None if done.returncode == 0 and all(
-        held[n] == bench.new["quantize"][n] for n in outputs)
-        else "not the new outputs", done)
+    for job, name in [("quantize", "a.gguf"), ("export", "e")]:
+        bench.empty(job)
+        left = ["out/.%s.%016x.tmp" % (name, i) for i in range(5)]
+        for path in left:
+            with open(bench.path(path), "wb") as f:
+                f.write(b"x")
+        done, _ = bench.run(JOBS[job].args)
+        for path in left:
+            os.remove(bench.path(path))
+        bench.report("%s over leavings" % job, bench.judge(
+            job, done.returncode, done.stderr, {0}), done)
     # Eight at once: the last wins, and all are whole.
-    for _ in range(5):
-        bench.empty(outputs)
-        all_of_them = [subprocess.Popen(
-            [bench.options.phiconv] + args, cwd=bench.work,
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            for _ in range(8)]
-        codes = []
-        for process in all_of_them:
-            _, err = process.communicate(timeout=120)
-            codes.append(process.returncode)
-        bench.runs += 8
-        done = subprocess.CompletedProcess(args, max(codes), b"", err)
-        bench.report("eight at once", bench.judge(
-            "quantize", max(codes), err, {0}), done)
+    for job in ("quantize", "merge", "export"):
+        args = JOBS[job].args
+        for _ in range(max(2, bench.options.times // 12)):
+            bench.empty(job)
+            all_of_them = [subprocess.Popen(
+                [bench.options.phiconv] + args, cwd=bench.work,
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                for _ in range(8)]
+            ends = [(p.communicate(timeout=120)[1], p.returncode)
+                    for p in all_of_them]
+            bench.runs += 8
+            err, code = max(ends, key=lambda end: end[1])
+            done = subprocess.CompletedProcess(args, code, b"", err)
+            bench.report("%s: eight at once" % job, bench.judge(
+                job, code, err, {0}), done)
 
 
 SYSTEM_PATHS = ("/etc/ld.so", "/lib", "/usr/lib", "/proc/", "/sys/", "/dev/",
                 "/etc/ssl/", "/usr/local/lib", "/etc/localtime")
+INPUTS = ("model", "adapter", "in.gguf", "in.imatrix", "text.txt", "out", ".")
+# Space f, data w, syncs s, renames r; and what must come in which order.
+LETTERS = {"pwrite64": "w", "write": "", "fsync": "s", "renameat2": "r",
+           "renameat": "r", "fallocate": "f"}
+ORDERS = {
+    # Space for both, all writes, both synced, both in place, folders synced.
+    "quantize": "ffw+sw*srrss", "split": "ffw+sw*srrss", "merge": "fw+srs",
+    # Each file as it is complete, then their folder, then one rename.
+    "merge-folder": "[fws]*ssrs", "export": "[fws]*ssrs",
+    "export-gguf": "[fws]*ssrs", "logits": "fw+srs",
+    # One file, and then the other.
+    "report": "(f?w+srs){2}",
+}
 
 
 def traced(bench):
     """kill -9 at system calls, the order of those that count, and what is
     opened. Needs strace, and leave to trace."""
-    args, outputs = JOBS["quantize"]
     log = bench.path("strace.log")
     head = ["strace", "-f", "-qq", "-o", log]
 
-    def strace(*more):
-        bench.empty(outputs)
+    def strace(job, *more):
+        bench.empty(job)
         bench.runs += 1
-        return subprocess.run(head + list(more) + [bench.options.phiconv] +
-                              args, cwd=bench.work, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=120)
+        return subprocess.run(
+            head + list(more) + [bench.options.phiconv] + JOBS[job].args,
+            cwd=bench.work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=120)
 
-    if not shutil.which("strace") or strace().returncode != 0:
+    if not shutil.which("strace") or strace("quantize").returncode != 0:
         print("skipped: no strace here, or no leave to trace")
         return
-    with open(log) as f:
-        calls = f.read().splitlines()
     most = bench.options.most
-    for k in sorted({1 + i * len(calls) // most for i in range(most)}):
-        done = strace("-e", "inject=all:signal=KILL:when=%d" % k)
-        code = -9 if done.returncode in (-9, 137) else done.returncode
-        bench.report("kill -9 at system call %d" % k, bench.judge(
-            "quantize", code, done.stderr, {0, -9}), done)
+    for job in ["quantize", "merge", "export", "logits", "report", "journal"]:
+        strace(job)
+        with open(log) as f:
+            n = len(f.read().splitlines())
+        for k in sorted({1 + i * n // most for i in range(most)}):
+            done = strace(job, "-e", "inject=all:signal=KILL:when=%d" % k)
+            code = -9 if done.returncode in (-9, 137) else done.returncode
+            bench.report("%s: kill -9 at system call %d" % (job, k),
+                         bench.judge(job, code, done.stderr, {0, -9}), done)
 
-    done = strace("-e", "trace=openat,open,pwrite64,fsync,renameat,renameat2,"
-                  "fallocate,unlinkat,execve")
-    with open(log) as f:
-        calls = [line.split(" ", 1)[1].strip() for line in f]
-    wrong = None
-    opened = [m.group(1) for c in calls for m in
-              [re.match(r'open(?:at)?\([^"]*"([^"]*)".*\) = \d', c)] if m]
-    mine = ("model", "in.imatrix", "out")
-    for path in opened:
-        if path.startswith(SYSTEM_PATHS) or path.split("/")[0] in mine or \
-                re.match(r"\.[ab]\.gguf\.[0-9a-f]{16}\.tmp$", path):
-            continue
-        wrong = "opens %s" % path
-    kinds = "".join({"pwrite64": "w", "fsync": "s", "renameat2": "r",
-                     "renameat": "r", "fallocate": "f"}.get(
-        re.match(r"[a-z0-9]*", c).group(), "") for c in calls)
-    # Space for both, all writes, both synced, both in place, folders synced.
-    if not re.match(r"ffw+sw*srrss$", kinds):
-        wrong = "calls in the order %s" % kinds
-    if sum("execve" in c for c in calls) != 1:
-        wrong = "runs something"
-    bench.report("the order of calls", wrong, done)
+    for job, order in ORDERS.items():
+        done = strace(job, "-e", "trace=openat,open,execve,unlinkat," +
+                      ",".join(LETTERS))
+        with open(log) as f:
+            calls = [line.split(" ", 1)[1].strip() for line in f]
+        wrong = None
+        opened = [m.group(1) for c in calls for m in
+                  [re.match(r'open(?:at)?\([^"]*"([^"]*)".*\) = \d', c)] if m]
+        files = {n for o in bench.new[job].values() if isinstance(o, dict)
+                 for n in o} | set(OLD_FOLDER)
+        for path in opened:
+            if not (path.startswith(SYSTEM_PATHS) or path in files or
+                    path + "/" in JOBS[job].outputs or
+                    path.split("/")[0] in INPUTS or
+                    re.match(r"\.[^/]*\.[0-9a-f]{16}\.tmp$", path)):
+                wrong = "opens %s" % path
+        kinds = "".join(LETTERS.get(re.match(r"[a-z0-9]*", c).group(), "")
+                        for c in calls)
+        if not re.fullmatch(order, kinds):
+            wrong = "calls in the order %s" % kinds
+        if sum("execve" in c for c in calls) != 1:
+            wrong = "runs something"
+        bench.report("%s: the order of calls" % job, wrong, done)
 
 
 def main():
@@ -517,8 +643,12 @@ def main():
     parser.add_argument("shim")
     parser.add_argument("--only", default="")
     parser.add_argument("--most", type=int, default=60)
+    parser.add_argument("--times", type=int)
+    parser.add_argument("--seed", default="1")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
+    if options.times is None:
+        options.times = options.most
     options.phiconv = os.path.abspath(options.phiconv)
     options.shim = os.path.abspath(options.shim)
     bench = Bench(options)

@@ -4,7 +4,7 @@
 import dataclasses
 import re
 
-ACCEPTED, USAGE, REFUSED, SYSTEM = 0, 2, 3, 4
+ACCEPTED, USAGE, REFUSED, SYSTEM, MEMORY = 0, 2, 3, 4, 5
 
 CASES = []
 

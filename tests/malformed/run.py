@@ -42,6 +42,7 @@ from case import ACCEPTED, CASES, EVALUATE, QUANTIZE, Case  # noqa: E402
 import cases_adapter  # noqa: E402,F401
 import cases_gguf  # noqa: E402,F401
 import cases_json  # noqa: E402,F401
+import cases_limits  # noqa: E402,F401
 import cases_model  # noqa: E402,F401
 import cases_pack  # noqa: E402,F401
 import cases_safetensors  # noqa: E402,F401
@@ -81,9 +82,22 @@ def limits(address_space, seconds):
             resource.setrlimit(resource.RLIMIT_AS,
                                (address_space, address_space))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        # A hang, of whatever kind, ends by SIGALRM.
-        signal.alarm(seconds)
+        # A hang ends by SIGXCPU, or by SIGALRM if it waits for something:
+        # however busy the machine is, that is long.
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        signal.alarm(600)
     return apply
+
+
+def environment(options):
+    """Sanitizers have a limit of their own, on what is asked for at once."""
+    env = dict(os.environ, LC_ALL="C.UTF-8")
+    if options.sanitizer:
+        for name in ("ASAN_OPTIONS", "MSAN_OPTIONS", "TSAN_OPTIONS"):
+            env[name] = ":".join(filter(None, [
+                env.get(name), "allocator_may_return_null=1",
+                "max_allocation_size_mb=%d" % (2 * ADDRESS_SPACE)]))
+    return env
 
 
 # What each says of a file, whatever it is.
@@ -157,7 +171,8 @@ def judge(case, code, out, err, before, after):
 
 
 def run(i):
-    """(name, exit code, what is wrong or None, details, message)"""
+    """(name, exit code, what is wrong or None, details, message, share of the
+    time allowed)"""
     case, base, work, options = CHOSEN[i], *PLACES
     if isinstance(case, int):
         case = mutation(case, options.seed)
@@ -179,13 +194,16 @@ def run(i):
                 (ADDRESS_SPACE if case.code in (ACCEPTED, None)
                  else OWN + case.mebibytes) << 20,
                 int(case.seconds * 10 * slow)),
-            env=dict(os.environ, LC_ALL="C.UTF-8"))
+            env=environment(options))
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = code = os.waitstatus_to_exitcode(status)
         elapsed = time.monotonic() - started
         out.seek(0)
         err.seek(0)
         printed, said = out.read(), err.read()
+        if options.sanitizer:
+            said = re.sub(rb"(?m)^==\d+==WARNING: \w+ failed to allocate "
+                          rb".*\n", b"", said)
     wrong = judge_any(code, printed, said) if options.command else \
         judge(case, code, printed, said, before, listing(folder))
     cpu = usage.ru_utime + usage.ru_stime
@@ -198,7 +216,8 @@ def run(i):
         shutil.rmtree(folder)
         os.remove(os.path.join(work, case.name + ".out"))
         os.remove(os.path.join(work, case.name + ".err"))
-    return case.name, code, wrong, details, said.decode(errors="replace")
+    return (case.name, code, wrong, details, said.decode(errors="replace"),
+            cpu / (case.seconds * slow))
 
 
 def damage(rng, data):
@@ -302,10 +321,13 @@ def main():
             f.write(content)
     bad = 0
     codes = {}
+    times = []
     PLACES.extend([work + "/base", work, options])
     with multiprocessing.get_context("fork").Pool(2) as pool:
         numbers = range(len(CHOSEN))
-        for name, code, wrong, details, said in pool.imap(run, numbers, 8):
+        for name, code, wrong, details, said, share in pool.imap(
+                run, numbers, 8):
+            times.append((share, name))
             codes[code] = codes.get(code, 0) + 1
             if options.say:
                 print("%s: %s" % (name, said.strip()))
@@ -314,6 +336,9 @@ def main():
                 print("%s: %s\n%s" % (name, wrong, details))
     if not options.keep:
         shutil.rmtree(work)
+    if times:
+        print("nearest to its limit: %s, %.0f %% of the time allowed" % (
+            max(times)[1], 100 * max(times)[0]))
     print("%d cases, %d wrong; exit codes: %s" % (
         len(CHOSEN), bad,
         ", ".join("%d times %d" % (n, c) for c, n in sorted(codes.items()))))

@@ -124,6 +124,31 @@ START_TEST(a_map_finds_what_was_added)
 }
 END_TEST
 
+/* Keys that are alike for one map are not for the next. */
+START_TEST(each_map_has_its_secret)
+{
+    enum { N = 64 };
+    static const char name[] = "name";
+    uint32_t first = 0;
+    size_t same = 0;
+
+    for (size_t i = 0; i < N; i++) {
+        struct phi_map m = {0};
+
+        ck_ok(phi_map_add(&m, name, sizeof(name) - 1, 0, NULL, &err));
+        for (size_t k = 0; k < m.nslots; k++) {
+            if (m.slots[k].key != NULL && i == 0)
+                first = m.slots[k].hash;
+            else if (m.slots[k].key != NULL)
+                same += m.slots[k].hash == first;
+        }
+        phi_map_release(&m);
+    }
+    /* By chance, once in 2^26 runs. */
+    ck_assert_uint_eq(same, 0);
+}
+END_TEST
+
 START_TEST(a_cursor_never_leaves_its_run)
 {
     static const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
@@ -295,6 +320,7 @@ int main(void)
     tcase_add_test(t, grown_memory_is_zero);
     tcase_add_test(t, buffers_are_little_endian);
     tcase_add_test(t, a_map_finds_what_was_added);
+    tcase_add_test(t, each_map_has_its_secret);
     tcase_add_test(t, a_cursor_never_leaves_its_run);
     tcase_add_test(t, ranges_know_every_byte);
     tcase_add_test(t, items_wait_for_each_other);

@@ -312,7 +312,7 @@ START_TEST(test_limit_header)
     phi_buf_release(&b);
     ck_assert_int_eq(truncate(path, 400000000), 0);
     ck_refused(phi_model_open(&none, path, &err), PHI_E_FORMAT,
-               "of the 256 MiB that a header may have");
+               "of the 268435456 that a header may have");
 }
 END_TEST
 

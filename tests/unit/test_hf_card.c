@@ -203,9 +203,9 @@ static const struct {
     {"---\na: b\nc: d\na: e\n---\n", PHI_E_FORMAT,
      "line 4: \"a\": is given on line 2 already"},
     {"---\na: [[[[[[[[[[[[[[[[[[b]]]]]]]]]]]]]]]]]]\n---\n", PHI_E_FORMAT,
-     "nested too deeply"},
+     "nested more than 16 deep"},
     {"---\na:\n- - - - - - - - - - - - - - - - - - - b\n---\n", PHI_E_FORMAT,
-     "nested too deeply"},
+     "nested more than 16 deep"},
 };
 
 START_TEST(yaml_refused)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _POSIX_C_SOURCE 200809L
 #include <locale.h>
-#include <time.h>
 
 #include "formats/json.h"
 #include "libconv/base/buf.h"
@@ -297,20 +296,18 @@ START_TEST(every_truncation_is_refused)
 }
 END_TEST
 
-/* Keys are looked up in a table: a vocabulary is no quadratic matter. */
+/* Keys are looked up in a table: one by one this would not end in time. */
 START_TEST(large_objects_take_linear_time)
 {
     struct phi_buf b = {0};
     struct phi_json_doc *doc = NULL;
-    const clock_t start = clock();
 
     phi_buf_text(&b, "{");
-    for (int i = 0; i < 300000; i++)
+    for (int i = 0; i < 1000000; i++)
         phi_buf_printf(&b, "\"key%d\":%d,", i, i);
     phi_buf_text(&b, "\"key7\":0}");
     ck_refused(phi_json_parse(&doc, (char *)b.p, b.n, "t", &err), PHI_E_FORMAT,
                "key \"key7\": is there twice");
-    ck_assert_double_lt((double)(clock() - start) / CLOCKS_PER_SEC, 10);
     phi_buf_release(&b);
 }
 END_TEST

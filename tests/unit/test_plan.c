@@ -115,6 +115,21 @@ START_TEST(refusals_name_the_tensor)
 }
 END_TEST
 
+START_TEST(the_widest_row)
+{
+    const struct phi_plan_options opt = options_of("q4_0");
+    struct memory_source m = {0};
+    struct phi_plan plan;
+
+    memory_add(&m, "blk.0.ffn_up.weight", PHI_F16, 1, PHI_PLAN_MAX_COLS, NULL);
+    ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+    phi_plan_release(&plan);
+    phi_source_close(&m.base);
+    refuse("hf", "blk.0.ffn_up.weight", PHI_F16, PHI_PLAN_MAX_COLS + 1,
+           "has rows of 4194305 elements, at most 4194304 are converted");
+}
+END_TEST
+
 START_TEST(other_models_are_refused)
 {
     const struct phi_plan_options opt = options_of("q4_0");
@@ -470,6 +485,7 @@ int main(void)
     tcase_add_test(t, order_types_and_sizes);
     tcase_add_test(t, metadata_ends_as_llama_quantize_ends_it);
     tcase_add_test(t, refusals_name_the_tensor);
+    tcase_add_test(t, the_widest_row);
     tcase_add_test(t, other_models_are_refused);
     tcase_add_test(t, ranks_that_gguf_lacks);
     tcase_add_test(t, sizes_that_overflow);

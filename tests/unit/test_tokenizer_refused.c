@@ -95,6 +95,26 @@ START_TEST(no_tokens)
 }
 END_TEST
 
+/* Only the number is looked at: as many tokens would fill a machine. */
+START_TEST(number_of_tokens)
+{
+    struct phi_kv *tokens = NULL;
+    size_t n;
+
+    for (size_t i = 0; i < small_meta.n; i++) {
+        if (strcmp(small_meta.kv[i].key, "tokenizer.ggml.tokens") == 0)
+            tokens = &small_meta.kv[i];
+    }
+    ck_assert_ptr_nonnull(tokens);
+    n = tokens->v.arr.n;
+    tokens->v.arr.n = (1 << 24) + 1;
+    refused(PHI_E_FORMAT, "has 16777217 entries, expected 1 to 16777216");
+    tokens->v.arr.n = 1 << 24;
+    refused(PHI_E_FORMAT, "expected one for each of 16777216 tokens");
+    tokens->v.arr.n = n;
+}
+END_TEST
+
 START_TEST(types_that_do_not_match)
 {
     small_types(types, 258);
@@ -220,6 +240,7 @@ int main(void)
     tcase_add_loop_test(tc, arrays_of_a_wrong_type, 0, 3);
     tcase_add_test(tc, other_tokenizers);
     tcase_add_test(tc, no_tokens);
+    tcase_add_test(tc, number_of_tokens);
     tcase_add_test(tc, types_that_do_not_match);
     tcase_add_loop_test(tc, types_out_of_range, 0, 4);
     tcase_add_test(tc, bad_tokens);

@@ -17,8 +17,9 @@ same -j 3
 rm j
 exec 3>&2 2>/dev/null # the shell says that they were killed
 for delay in 0.02 0.05 0.1 0.2; do
-    timeout -s KILL $delay bash -c "$(declare -f run)
-        run --chunks 24 -q --journal j"
+    # In the foreground: timeout waits until it is gone, and its lock.
+    timeout --foreground -s KILL $delay $PHICONV eval-ppl a.gguf b.gguf \
+        -r "$SAMPLE" -f "$TEXT" -c 64 --chunks 24 -q --journal j
 done
 exec 2>&3
 same -q
