@@ -95,7 +95,10 @@ static void put_model(struct phi_buf *b, const struct eval_report *r, size_t i)
     phi_buf_text(b, "<tr>");
     put_cell(b, name_of(r, i));
     put_cell(b, z.type);
-    put_number(b, "%.3f", z.bits);
+    if (z.bits > 0)
+        put_number(b, "%.3f", z.bits);
+    else
+        put_cell(b, "-");
     put_number(b, "%.0f", (double)z.nbytes);
     put_number(b, "%.4f", res->ppl);
     put_number(b, "± %.4f", res->ppl_error);

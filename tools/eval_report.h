@@ -26,8 +26,8 @@ struct eval_gates;
 /* How large a model is. */
 struct eval_size {
     uint64_t nbytes;  /* of its file; of its tensors if it is a folder */
-    double bits;      /* a weight */
-    const char *type; /* by general.file_type */
+    double bits;      /* a weight; 0 of a logits file */
+    const char *type; /* by general.file_type; "logits" */
 };
 
 struct eval_size eval_size_of(const struct phi_source *s);

@@ -54,6 +54,32 @@ struct phi_eval_stop {
     bool (*enough)(void *ctx, const struct phi_eval *so_far);
 };
 
+/*
+ * What a model said of the windows when it ran before, kept in 16 bits or so;
+ * it stands for the reference. Numbers are then llama-perplexity's: p is taken
+ * as it is stored, tokens of ln p <= -16 are left out of the divergence, and
+ * that can be a little less than zero.
+ */
+struct phi_eval_stored {
+    void *ctx;
+    size_t n_vocab;
+    /* ln p of tokens [first, first + n), at position i of a window's scored
+     * ones; all of a window's make 1. */
+    enum phi_status (*read)(void *ctx, size_t window, size_t i, size_t first,
+                            size_t n, float *to, struct phi_err *err);
+};
+
+/* Gets the logits of the first model's scored positions, in order. */
+struct phi_eval_save {
+    void *ctx;
+    /* Before anything is computed: how much there will be. */
+    enum phi_status (*begin)(void *ctx, size_t n_vocab, size_t nwindows,
+                             struct phi_err *err);
+    /* One position: logits (n_vocab), and ln(sum of e^(logit - largest)). */
+    enum phi_status (*add)(void *ctx, const float *logits, double lse,
+                           struct phi_err *err);
+};
+
 struct phi_eval_options {
     struct phi_engine_options engine;
     size_t stride;      /* 0: windows lie side by side */
@@ -63,6 +89,8 @@ struct phi_eval_options {
     const struct phi_monitor *monitor;      /* or NULL; in tokens */
     const struct phi_eval_journal *journal; /* or NULL */
     const struct phi_eval_stop *stop;       /* or NULL */
+    const struct phi_eval_stored *stored;   /* or NULL; without a stride */
+    const struct phi_eval_save *save; /* or NULL; without journal and stop */
 };
 
 /* Percentiles of the divergences of positions that are reported. */
@@ -117,8 +145,10 @@ struct phi_eval {
 
 /*
  * Evaluates the models, and the reference unless it is NULL, on one sequence
- * of tokens. Fails with PHI_E_ARG if there are fewer than 2 n_ctx tokens, a
- * stride does not fit a window or n_ctx is longer than a model's context,
+ * of tokens. With options->stored the reference does not run, it only has a
+ * name. Fails with PHI_E_ARG if there are fewer than 2 n_ctx tokens (n_ctx
+ * with options->stored), a stride does not fit a window or n_ctx is longer
+ * than a model's context,
  * PHI_E_FORMAT if vocabularies differ in size or do not hold a token, or logits
  * are not finite. Release *out after success and after errors.
  */

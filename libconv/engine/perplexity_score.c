@@ -24,6 +24,15 @@ static enum phi_status score(const struct phi_evaluation *e,
     for (size_t i = 0; i < e->out->per_window; i++) {
         const struct phi_lse *lse = &c->lse[i0 + i];
 
+        if (c->engine == NULL) {
+            const enum phi_status st =
+                phi_stored_check(e, lse, window, e->first + i, err);
+
+            if (st != PHI_OK)
+                return st;
+            nll[i] = -c->target[i0 + i];
+            continue;
+        }
         nll[i] = lse->max + phi_log_f64(lse->sum) - c->target[i0 + i];
         if (!isfinite(nll[i]))
             return phi_fail(err, PHI_E_FORMAT,
@@ -47,7 +56,9 @@ static enum phi_status compare(const struct phi_evaluation *e,
         const struct phi_kld *kld = &c->kld[i0 + i];
         const double p = r->max + phi_log_f64(r->sum);
         const double q = own->max + phi_log_f64(own->sum);
-        const double v = kld->diff / kld->sum - p + q;
+        const bool stored = ref->engine == NULL;
+        const double v =
+            stored ? phi_stored_kld(kld, q) : kld->diff / kld->sum - p + q;
 
         if (!isfinite(v))
             return phi_fail(err, PHI_E_FORMAT,
@@ -55,7 +66,7 @@ static enum phi_status compare(const struct phi_evaluation *e,
                             "not a finite number",
                             c->source->path, window, e->first + i);
         /* It cannot be negative; a rounding of the difference can. */
-        klds[i] = v < 0 ? 0 : v;
+        klds[i] = v < 0 && !stored ? 0 : v;
         same[i] = own->top == r->top;
     }
     return PHI_OK;
@@ -168,7 +179,7 @@ enum phi_status phi_windows_take_over(struct phi_evaluation *e, bool *enough,
         if (st != PHI_OK || !found)
             return st;
         *enough = tally(e, e->numbers);
-        e->done += e->options->engine.n_ctx * e->n;
+        e->done += e->options->engine.n_ctx * e->nengines;
     }
     return st;
 }
