@@ -113,16 +113,19 @@ static enum phi_status read_head(struct logits_source *s, struct phi_err *err)
 {
     const uint64_t size = phi_file_size(s->file);
     struct phi_logits_head *h = &s->head;
-    uint8_t b[HEAD_SIZE];
+    uint8_t b[HEAD_SIZE] = {0};
     enum phi_status st;
 
-    if (size < HEAD_SIZE)
-        return phi_magic_refuse(s->file, "a logits file of llama.cpp", err);
-    st = phi_file_read(s->file, 0, b, HEAD_SIZE, err);
+    st = phi_file_read(s->file, 0, b,
+                       size < HEAD_SIZE ? (size_t)size : HEAD_SIZE, err);
     if (st != PHI_OK)
         return st;
     if (memcmp(b, MAGIC, 8) != 0)
         return phi_magic_refuse(s->file, "a logits file of llama.cpp", err);
+    if (size < HEAD_SIZE)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: has %llu bytes, expected at least %d", s->path,
+                        (unsigned long long)size, HEAD_SIZE);
     *h = (struct phi_logits_head){phi_load_u32(b + 8), phi_load_u32(b + 12),
                                   phi_load_u32(b + 16)};
     st = check_between(s, "n_ctx", h->n_ctx, PHI_LOGITS_MIN_CTX,

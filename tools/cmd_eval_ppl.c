@@ -148,7 +148,8 @@ static int check_args(struct job *job)
 
     job->stored = a->reference != NULL && phi_logits_is(a->reference);
     if (a->file == NULL && !job->stored)
-        return usage_error(job->cmd, "no text: -f TEXT");
+        return usage_error(job->cmd, "no text: -f TEXT, or a logits file as "
+                                     "--reference");
     code = read_act(job);
     if (code != -1)
         return code;

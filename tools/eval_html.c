@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "formats/logits_file.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
@@ -401,6 +402,12 @@ static void put_head(struct phi_buf *b, const struct eval_gates *gates,
                    ": %zu windows of %zu tokens, %zu predictions scored; "
                    "activations %s; phiconv " PHICONV_VERSION "</p>\n",
                    r->eval->nwindows, r->n_ctx, r->eval->scored, r->act);
+    if (eval_is_stored(r->models[r->eval->nmodels]))
+        phi_buf_printf(b,
+                       "<p class=\"dim\">The reference is a logits file, "
+                       "where ln p is known to %g; %zu tokens are too unlikely "
+                       "for it</p>\n",
+                       PHI_LOGITS_ERROR, r->eval->nfloored);
     if (r->eval->nwindows < r->eval->nplanned)
         phi_buf_printf(b,
                        "<p class=\"dim\">Stopped early: after %zu of %zu "

@@ -10,6 +10,11 @@
 #include "libconv/quant/recipe.h"
 #include "tools/eval_gates.h"
 
+bool eval_is_stored(const struct phi_source *s)
+{
+    return s != NULL && strcmp(s->format, PHI_LOGITS_FORMAT) == 0;
+}
+
 struct eval_size eval_size_of(const struct phi_source *s)
 {
     struct phi_file *f = NULL;
@@ -17,7 +22,7 @@ struct eval_size eval_size_of(const struct phi_source *s)
     uint64_t weights = 0;
     struct eval_size z = {0};
 
-    if (strcmp(s->format, PHI_LOGITS_FORMAT) == 0)
+    if (eval_is_stored(s))
         return (struct eval_size){s->files[0].nbytes, 0, "logits"};
     for (size_t i = 0; i < s->ntensors; i++) {
         const struct phi_tensor *t = &s->tensors[i];
@@ -89,9 +94,15 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
     table_cell(t, "%.2f %%", a->same_top * 100);
 }
 
-static bool is_stored(const struct phi_source *s)
+/* What a logits file does not know. */
+static void print_stored(const struct phi_eval *e)
 {
-    return s != NULL && strcmp(s->format, PHI_LOGITS_FORMAT) == 0;
+    printf("the reference is a logits file, where ln p is known to %g\n",
+           PHI_LOGITS_ERROR);
+    if (e->nfloored > 0)
+        printf("%zu tokens are too unlikely for it: its perplexity is higher, "
+               "and the change less\n",
+               e->nfloored);
 }
 
 static void print_windows(const struct eval_report *r)
@@ -100,9 +111,8 @@ static void print_windows(const struct eval_report *r)
 
     printf("%zu windows of %zu tokens, %zu predictions scored\n", e->nwindows,
            r->n_ctx, e->scored);
-    if (is_stored(reference_of(r)))
-        printf("the reference is a logits file: 16 bits each, to %g nats\n",
-               PHI_LOGITS_ERROR);
+    if (eval_is_stored(reference_of(r)))
+        print_stored(e);
     if (e->nwindows < e->nplanned)
         printf("stopped early: after %zu of %zu windows the gates were "
                "decided\n",
@@ -214,7 +224,7 @@ enum phi_status eval_report_json(const struct eval_report *r,
 {
     const struct phi_eval *e = r->eval;
     const bool paired = reference_of(r) != NULL;
-    const bool stored = is_stored(reference_of(r));
+    const bool stored = eval_is_stored(reference_of(r));
     const double tokens = (double)(e->nwindows * r->n_ctx) *
                           (double)(e->nmodels + (paired && !stored ? 1 : 0));
     struct json_out j = {0};
@@ -244,8 +254,10 @@ enum phi_status eval_report_json(const struct eval_report *r,
     if (paired) {
         json_open(&j, "reference_model", '{');
         json_result(&j, r, e->nmodels);
-        if (stored)
+        if (stored) {
             json_num(&j, "log_prob_error", PHI_LOGITS_ERROR);
+            json_uint(&j, "floored", e->nfloored);
+        }
         json_close(&j, '}');
     }
     eval_gates_json(&j, gates);

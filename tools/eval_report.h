@@ -23,6 +23,9 @@ struct eval_report {
 
 struct eval_gates;
 
+/* Whether a model is a logits file; s may be NULL. */
+bool eval_is_stored(const struct phi_source *s);
+
 /* How large a model is. */
 struct eval_size {
     uint64_t nbytes;  /* of its file; of its tensors if it is a folder */

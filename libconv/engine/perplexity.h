@@ -55,10 +55,11 @@ struct phi_eval_stop {
 };
 
 /*
- * What a model said of the windows when it ran before, kept in 16 bits or so;
- * it stands for the reference. Numbers are then llama-perplexity's: p is taken
- * as it is stored, tokens of ln p <= -16 are left out of the divergence, and
- * that can be a little less than zero.
+ * What a model said of the windows when it ran before, as llama.cpp keeps it
+ * (formats/logits_file.h); it stands for the reference. Numbers are then
+ * llama-perplexity's: p is taken as it is stored, tokens of ln p <= -16 are
+ * left out of the divergence, which can be a little less than zero, and a true
+ * token that is further below the best than 16 counts as 16 below.
  */
 struct phi_eval_stored {
     void *ctx;
@@ -135,11 +136,13 @@ struct phi_eval_result {
 
 struct phi_eval {
     size_t nwindows;
-    size_t nplanned;                 /* windows, had the run not been stopped */
-    size_t step;                     /* tokens from a window to the next */
-    size_t per_window;               /* predictions scored in each */
-    size_t scored;                   /* predictions in all */
-    size_t nmodels;                  /* as given */
+    size_t nplanned;   /* windows, had the run not been stopped */
+    size_t step;       /* tokens from a window to the next */
+    size_t per_window; /* predictions scored in each */
+    size_t scored;     /* predictions in all */
+    size_t nfloored;   /* predictions of them whose token is too unlikely for a
+                          stored reference: its perplexity is higher than said */
+    size_t nmodels;    /* as given */
     struct phi_eval_result *results; /* (nmodels + 1): the reference is last */
 };
 

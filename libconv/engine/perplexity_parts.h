@@ -48,7 +48,8 @@ struct phi_evaluation {
 /*
  * What a window gives, in order: of each model nll of its positions; then,
  * with a reference, of each of the others the divergences; then whether the
- * likeliest tokens were the same, 0 or 1.
+ * likeliest tokens were the same, 0 or 1; with a stored one at last whether
+ * the token was too unlikely for it, 0 or 1.
  */
 size_t phi_window_numbers(const struct phi_evaluation *e);
 
@@ -74,6 +75,9 @@ enum phi_status phi_stored_slab(const struct phi_evaluation *e,
 
 /* Takes what is too unlikely out of n stored log-probabilities. */
 void phi_stored_cut(float *logits, size_t n);
+
+/* Whether the true token is as unlikely as can be stored, or more. */
+bool phi_stored_is_floor(const struct phi_lse *sum, double target);
 
 /* The divergence of two distributions by their sums, p of them stored. */
 double phi_stored_kld(const struct phi_kld *kld, double q_lse);

@@ -12,7 +12,8 @@ const double phi_eval_percentiles[PHI_EVAL_NPERCENTILES] = {
 
 size_t phi_window_numbers(const struct phi_evaluation *e)
 {
-    const size_t lists = e->n + (e->reference != NULL ? 2 * (e->n - 1) : 0);
+    const size_t lists = e->n + (e->reference != NULL ? 2 * (e->n - 1) : 0) +
+                         (e->options->stored != NULL);
 
     return lists * e->out->per_window;
 }
@@ -24,15 +25,6 @@ static enum phi_status score(const struct phi_evaluation *e,
     for (size_t i = 0; i < e->out->per_window; i++) {
         const struct phi_lse *lse = &c->lse[i0 + i];
 
-        if (c->engine == NULL) {
-            const enum phi_status st =
-                phi_stored_check(e, lse, window, e->first + i, err);
-
-            if (st != PHI_OK)
-                return st;
-            nll[i] = -c->target[i0 + i];
-            continue;
-        }
         nll[i] = lse->max + phi_log_f64(lse->sum) - c->target[i0 + i];
         if (!isfinite(nll[i]))
             return phi_fail(err, PHI_E_FORMAT,
@@ -41,6 +33,24 @@ static enum phi_status score(const struct phi_evaluation *e,
                             c->source->path, window, e->first + i);
     }
     return PHI_OK;
+}
+
+/* Of a reference that was stored. */
+static enum phi_status score_stored(const struct phi_evaluation *e,
+                                    size_t window, size_t i0, double *nll,
+                                    double *floored, struct phi_err *err)
+{
+    const struct phi_contender *c = e->reference;
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && i < e->out->per_window; i++) {
+        const struct phi_lse *lse = &c->lse[i0 + i];
+
+        st = phi_stored_check(e, lse, window, e->first + i, err);
+        nll[i] = -c->target[i0 + i];
+        floored[i] = phi_stored_is_floor(lse, c->target[i0 + i]);
+    }
+    return st;
 }
 
 static enum phi_status compare(const struct phi_evaluation *e,
@@ -82,8 +92,11 @@ static enum phi_status score_window(const struct phi_evaluation *e,
     double *const same = klds + (e->n - 1) * n;
     enum phi_status st = PHI_OK;
 
-    for (size_t i = 0; st == PHI_OK && i < e->n; i++)
+    for (size_t i = 0; st == PHI_OK && i < e->nengines; i++)
         st = score(e, &e->all[i], window, i0, numbers + i * n, err);
+    if (st == PHI_OK && e->nengines < e->n)
+        st = score_stored(e, window, i0, numbers + e->nengines * n,
+                          same + (e->n - 1) * n, err);
     for (size_t i = 0; st == PHI_OK && e->reference != NULL && i + 1 < e->n;
          i++)
         st =
@@ -139,6 +152,8 @@ static bool tally(struct phi_evaluation *e, const double *numbers)
         if (e->all[k].klds != NULL)
             tally_against(e, k, numbers);
     }
+    for (size_t i = 0; e->nengines < e->n && i < n; i++)
+        e->out->nfloored += numbers[phi_window_numbers(e) - n + i] != 0;
     e->out->nwindows++;
     e->out->scored += n;
     if (stop == NULL)

@@ -10,6 +10,9 @@
  * has of them is only that they are small. */
 #define LEAST (-16.0f)
 
+/* From the best token of a row down to those that are stored as the last. */
+#define DEPTH 16.0
+
 /* So small that sums do not see it. */
 #define GONE (-1000.0f)
 
@@ -42,6 +45,12 @@ void phi_stored_cut(float *logits, size_t n)
 {
     for (size_t k = 0; k < n; k++)
         logits[k] = logits[k] > LEAST ? logits[k] : GONE;
+}
+
+/* Half a step is enough for the rounding of both. */
+bool phi_stored_is_floor(const struct phi_lse *sum, double target)
+{
+    return sum->max - target > DEPTH - DEPTH / 65535 / 2;
 }
 
 /* sum of p (ln p - ln q), p not divided by its sum. */
