@@ -405,8 +405,8 @@ static void put_head(struct phi_buf *b, const struct eval_gates *gates,
     if (eval_is_stored(r->models[r->eval->nmodels]))
         phi_buf_printf(b,
                        "<p class=\"dim\">The reference is a logits file, "
-                       "where ln p is known to %g; %zu tokens are too unlikely "
-                       "for it</p>\n",
+                       "where ln p is known to %g; tokens too unlikely "
+                       "for it: %zu</p>\n",
                        PHI_LOGITS_ERROR, r->eval->nfloored);
     if (r->eval->nwindows < r->eval->nplanned)
         phi_buf_printf(b,

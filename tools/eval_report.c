@@ -100,8 +100,8 @@ static void print_stored(const struct phi_eval *e)
     printf("the reference is a logits file, where ln p is known to %g\n",
            PHI_LOGITS_ERROR);
     if (e->nfloored > 0)
-        printf("%zu tokens are too unlikely for it: its perplexity is higher, "
-               "and the change less\n",
+        printf("tokens too unlikely for it: %zu; its perplexity is higher, and "
+               "the change less\n",
                e->nfloored);
 }
 

@@ -140,9 +140,10 @@ struct phi_eval {
     size_t step;       /* tokens from a window to the next */
     size_t per_window; /* predictions scored in each */
     size_t scored;     /* predictions in all */
-    size_t nfloored;   /* predictions of them whose token is too unlikely for a
-                          stored reference: its perplexity is higher than said */
-    size_t nmodels;    /* as given */
+    /* Predictions of a token that is too unlikely for a stored reference,
+     * whose perplexity is higher than what is said of it. */
+    size_t nfloored;
+    size_t nmodels;                  /* as given */
     struct phi_eval_result *results; /* (nmodels + 1): the reference is last */
 };
 
