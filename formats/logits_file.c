@@ -177,18 +177,23 @@ static enum phi_status read_tokens(struct logits_source *s, struct phi_err *err)
     return st;
 }
 
-bool phi_logits_is(const char *path)
+enum phi_status phi_logits_probe(const char *path, bool *is,
+                                 struct phi_err *err)
 {
     struct phi_file *f = NULL;
     char magic[8] = "";
-    const bool is = phi_path_kind(path) == PHI_PATH_FILE &&
-                    phi_file_open(&f, path, NULL) == PHI_OK &&
-                    phi_file_size(f) >= sizeof(magic) &&
-                    phi_file_read(f, 0, magic, sizeof(magic), NULL) == PHI_OK &&
-                    memcmp(magic, MAGIC, sizeof(magic)) == 0;
+    enum phi_status st;
 
+    *is = false;
+    if (phi_path_kind(path) != PHI_PATH_FILE)
+        return PHI_OK;
+    st = phi_file_open(&f, path, err);
+    if (st == PHI_OK && phi_file_size(f) >= sizeof(magic)) {
+        st = phi_file_read(f, 0, magic, sizeof(magic), err);
+        *is = st == PHI_OK && memcmp(magic, MAGIC, sizeof(magic)) == 0;
+    }
     phi_file_close(f);
-    return is;
+    return st;
 }
 
 enum phi_status phi_logits_open(struct phi_source **out, const char *path,

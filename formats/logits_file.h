@@ -48,8 +48,9 @@ static inline uint32_t phi_logits_per_window(const struct phi_logits_head *h)
     return h->n_ctx - 1 - h->n_ctx / 2;
 }
 
-/* Whether the file begins as one does; false if it cannot be read. */
-bool phi_logits_is(const char *path);
+/* Whether path is a file that begins as one does. */
+enum phi_status phi_logits_probe(const char *path, bool *is,
+                                 struct phi_err *err);
 
 /*
  * Opens a file as a source without tensors or metadata. Its size must be what

@@ -142,11 +142,14 @@ static int read_act(struct job *job)
 static int check_args(struct job *job)
 {
     struct args *a = &job->args;
+    struct phi_err err = {0};
     int code;
     const bool gated =
         a->max_ratio.given || a->max_kld.given || a->min_top.given;
 
-    job->stored = a->reference != NULL && phi_logits_is(a->reference);
+    if (a->reference != NULL &&
+        phi_logits_probe(a->reference, &job->stored, &err) != PHI_OK)
+        return report_error(&err);
     if (a->file == NULL && !job->stored)
         return usage_error(job->cmd, "no text: -f TEXT, or a logits file as "
                                      "--reference");

@@ -33,6 +33,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "malformed"))
 sys.dont_write_bytecode = True
 
 import cases_adapter  # noqa: E402
+import cases_logits  # noqa: E402
 import tiny  # noqa: E402
 
 OLD = b"what was here before\n"
@@ -53,6 +54,8 @@ JOBS = {
     "logits": (["eval-ppl", "-q", "-j", "1", "-c", "16", "-f", "text.txt",
                 "in.gguf", "--force", "--logits", "out/l.safetensors"],
                ["l.safetensors"]),
+    "save": (["eval-ppl", "-q", "-j", "1", "in.gguf", "-r", "base.logits",
+              "--force", "--save-logits", "out/s.logits"], ["s.logits"]),
     "tokenize": (["tokenize", "model", "--count", "-f", "text.txt"], []),
 }
 WRITERS = ["quantize", "split", "merge", "logits"]
@@ -96,6 +99,13 @@ row("open", errno.EACCES, READERS, {0, 4})
 # What libraries ask for, they may do without. Memory for the table that is
 # printed may fail after the logits are in place.
 row("alloc", errno.ENOMEM, READERS, {0, 5}, MIXED)
+# The rest of it is what "logits" does.
+row("write", errno.ENOSPC, ["save"], {4})
+row("reserve", errno.ENOSPC, ["save"], {4})
+row("sync", errno.EIO, ["save"], {4})
+row("read", errno.EIO, ["save"], {0, 4})
+row("alloc", errno.ENOMEM, ["save"], {0, 5}, MIXED)
+row("any", "kill", ["save"], {-9})
 row("thread", errno.EAGAIN, ["quantize", "eval", "tokenize"], {0})
 row("any", "kill", WRITERS, {-9})
 # It may come when all is in place already.
@@ -131,6 +141,7 @@ class Bench:
         files["in.imatrix"] = tiny.gguf_file(tiny.imatrix_keys(),
                                              tiny.imatrix_entries())
         files["text.txt"] = TEXT
+        files["base.logits"] = cases_logits.sound()
         files["adapter/adapter_config.json"] = json.dumps(
             cases_adapter.CONFIG).encode()
         files["adapter/adapter_model.safetensors"] = tiny.st_file(
@@ -290,7 +301,8 @@ def changes(bench):
     cases = [("quantize", "model/model.safetensors"),
              ("quantize", "model/config.json"), ("quantize", "in.imatrix"),
              ("quantize", "model/tokenizer.json"), ("split", "in.gguf"),
-             ("logits", "in.gguf"), ("eval", "in.gguf")]
+             ("logits", "in.gguf"), ("eval", "in.gguf"),
+             ("save", "base.logits")]
     for job, name in cases:
         for what in ("cut", "touch", "replace"):
             for k in bench.places(job, "read"):

@@ -32,10 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct phi_err err = {0};
     const struct phi_logits_head *h;
     size_t nwindows;
+    bool is;
 
     if (!fuzz_accepted(phi_logits_open(&s, fuzz_path(data, n), &err), &err))
         return 0;
-    PROMISE(phi_logits_is(s->path) && s->files[0].nbytes == n);
+    PROMISE(phi_logits_probe(s->path, &is, &err) == PHI_OK && is);
+    PROMISE(s->files[0].nbytes == n);
     h = phi_logits_head(s);
     for (size_t i = 0; i < (size_t)h->nwindows * h->n_ctx; i++)
         PROMISE(phi_logits_tokens(s)[i] < h->n_vocab);
