@@ -23,6 +23,8 @@ static const struct {
      "run: git lfs pull"},
     {"GGUF", 4, "a GGUF file", "give its path as the model"},
     {"PHIPACK\x1a", 8, "a packed file", "give its path as the model"},
+    {"_logits_", 8, "a logits file of llama.cpp",
+     "eval-ppl takes it as --reference"},
     {"PK\3\4", 4, "a zip archive, as PyTorch's pickles are", TO_SAFETENSORS},
     {"\x80\2", 2, "a PyTorch pickle", TO_SAFETENSORS},
     {"\x80\3", 2, "a PyTorch pickle", TO_SAFETENSORS},

@@ -15,6 +15,7 @@
 #include "tools/eval_gates.h"
 #include "tools/eval_html.h"
 #include "tools/eval_journal.h"
+#include "tools/eval_logits.h"
 #include "tools/eval_report.h"
 #include "tools/levels.h"
 #include "tools/lora_options.h"
@@ -46,6 +47,7 @@ struct args {
     const char *journal;
     const char *logits;
     bool verify;
+    const char *save;
     bool force;
     struct lora_args lora;
 };
@@ -53,8 +55,9 @@ struct args {
 static const struct option options[] = {
     OPT_TEXT('f', "file", "TEXT", struct args, file,
              "the text, in UTF-8; one newline at its end does not count"),
-    OPT_TEXT('r', "reference", "MODEL", struct args, reference,
-             "compare every MODEL with this one, on the same windows"),
+    OPT_TEXT('r', "reference", "MODEL|FILE", struct args, reference,
+             "compare every MODEL with this one, on the same windows; or with "
+             "a logits file, on the file's"),
     OPT_UINT('c', "ctx-size", "N", struct args, n_ctx, MIN_CTX, MAX_CTX,
              "tokens of a window (512)"),
     OPT_UINT(0, "stride", "N", struct args, stride, 1, MAX_CTX,
@@ -97,6 +100,10 @@ static const struct option options[] = {
     OPT_FLAG(0, "verify", struct args, verify,
              "look at all checksums of packed files first; otherwise at those "
              "of a part when it is first read"),
+    OPT_TEXT(0, "save-logits", "FILE", struct args, save,
+             "write what MODEL says of the text as a logits file of llama.cpp, "
+             "16 bits a token of the vocabulary: for --reference, and for "
+             "llama-perplexity --kl-divergence-base"),
     OPT_FLAG(0, "force", struct args, force, "replace a FILE that exists"),
     OPT_END,
 };
@@ -110,6 +117,8 @@ struct job {
     struct phi_adapted *adapted; /* (n) with --lora */
     struct phi_source **models;  /* (n + 1), the reference last or NULL */
     size_t n;
+    bool stored; /* the reference is a logits file */
+    struct eval_logits logits;
     struct phi_tokens tokens;
     struct eval_journal *journal;
     struct phi_eval_options options;
@@ -137,12 +146,17 @@ static void read_act(struct job *job)
 static int check_args(struct job *job)
 {
     struct args *a = &job->args;
+    struct phi_err err = {0};
     int code;
     const bool gated =
         a->max_ratio.given || a->max_kld.given || a->min_top.given;
 
-    if (a->file == NULL)
-        return usage_error(job->cmd, "no text: -f TEXT");
+    if (a->reference != NULL &&
+        phi_logits_probe(a->reference, &job->stored, &err) != PHI_OK)
+        return report_error(&err);
+    if (a->file == NULL && !job->stored)
+        return usage_error(job->cmd, "no text: -f TEXT, or a logits file as "
+                                     "--reference");
     read_act(job);
     if (gated && a->reference == NULL)
         return usage_error(job->cmd,
@@ -154,9 +168,14 @@ static int check_args(struct job *job)
                                                 : "--early-stop");
     if (a->logits != NULL && a->common.operands.n != 1)
         return usage_error(job->cmd, "--logits is for a single MODEL");
-    if (a->n_ctx == 0)
+    if (a->save != NULL && (a->common.operands.n != 1 || a->stride != 0 ||
+                            a->journal != NULL || a->early))
+        return usage_error(job->cmd,
+                           "--save-logits is for a single MODEL, without "
+                           "--stride, --journal and --early-stop");
+    if (a->n_ctx == 0 && !job->stored)
         a->n_ctx = 512;
-    if (a->stride >= a->n_ctx)
+    if (a->n_ctx != 0 && a->stride >= a->n_ctx)
         return usage_error(job->cmd,
                            "--stride %llu: a window of %llu tokens predicts "
                            "%llu",
@@ -257,16 +276,24 @@ static enum phi_status open_models(struct job *job, struct phi_err *err)
             job->adapted != NULL
                 ? open_adapted(job, i, err)
                 : phi_model_open(&job->models[i], a->common.operands.v[i], err);
-    if (st == PHI_OK && a->reference != NULL)
+    if (st == PHI_OK && job->stored)
+        st = phi_logits_open(&job->models[job->n], a->reference, err);
+    else if (st == PHI_OK && a->reference != NULL)
         st = phi_model_open(&job->models[job->n], a->reference, err);
     for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
         if (job->models[i] != NULL)
             phi_pack_use_crc32(job->models[i], phi_crc32_kernel(job->features));
     }
-    return st == PHI_OK && a->verify ? verify_models(job, err) : st;
+    if (st == PHI_OK && a->verify)
+        st = verify_models(job, err);
+    if (st == PHI_OK && job->stored)
+        st = eval_logits_ask(job->models[job->n], &job->args.n_ctx, a->stride,
+                             err);
+    return st;
 }
 
-/* The ids of the text by one model's tokenizer, and its BOS. */
+/* The ids of the text, unless it is NULL, by one model's tokenizer, and its
+ * BOS. */
 static enum phi_status encode(const struct job *job, const struct phi_source *s,
                               const char *text, size_t n,
                               struct phi_tokens *out, bool *add_bos,
@@ -280,7 +307,8 @@ static enum phi_status encode(const struct job *job, const struct phi_source *s,
     if (st != PHI_OK)
         return phi_err_prefix(err, "%s", s->path);
     *add_bos = phi_tokenizer_add_bos(t, bos);
-    st = phi_tokenizer_encode(t, text, n, &how, out, err);
+    if (text != NULL)
+        st = phi_tokenizer_encode(t, text, n, &how, out, err);
     if (st != PHI_OK)
         phi_err_prefix(err, "%s", job->args.file);
     phi_tokenizer_free(t);
@@ -313,30 +341,33 @@ static enum phi_status check_same(const struct job *job,
 
 static enum phi_status read_text(struct job *job, struct phi_err *err)
 {
+    const size_t nmodels = job->n + (!job->stored && job->models[job->n]);
     uint8_t *text = NULL;
     size_t n = 0;
-    enum phi_status st =
-        phi_file_load(job->args.file, MAX_TEXT, &text, &n, err);
+    enum phi_status st = PHI_OK;
 
+    if (job->args.file != NULL)
+        st = phi_file_load(job->args.file, MAX_TEXT, &text, &n, err);
     if (st == PHI_OK && n > 0 && text[n - 1] == '\n')
         n--; /* as llama-perplexity does */
     if (st == PHI_OK)
         st = encode(job, job->models[0], (const char *)text, n, &job->tokens,
                     &job->options.add_bos, &job->options.bos, err);
-    for (size_t i = 1; st == PHI_OK && i <= job->n; i++) {
+    for (size_t i = 1; st == PHI_OK && i < nmodels; i++) {
         struct phi_tokens other = {0};
         bool add_bos = false;
         uint32_t bos = 0;
 
-        if (job->models[i] == NULL)
-            continue;
         st = encode(job, job->models[i], (const char *)text, n, &other,
                     &add_bos, &bos, err);
         if (st == PHI_OK)
             st = check_same(job, job->models[i], &other, add_bos, bos, err);
         phi_tokens_release(&other);
     }
-    if (st == PHI_OK && job->tokens.n / 2 < job->args.n_ctx) {
+    if (st == PHI_OK && job->stored) {
+        st = eval_logits_tokens(job->models[job->n], &job->tokens,
+                                job->args.file, err);
+    } else if (st == PHI_OK && job->tokens.n / 2 < job->args.n_ctx) {
         phi_fail(err, PHI_E_FORMAT,
                  "%s: has %zu tokens, expected at least %llu, two windows",
                  job->args.file, job->tokens.n,
@@ -426,6 +457,12 @@ static enum phi_status evaluate(struct job *job, struct phi_err *err)
         (size_t)a->n_ctx, job->act, job->features};
     job->options.stride = (size_t)a->stride;
     job->options.max_windows = (size_t)a->chunks;
+    if (job->stored && (st = eval_logits_from(&job->logits, job->models[job->n],
+                                              &job->options, err)) != PHI_OK)
+        return st;
+    if (a->save != NULL)
+        eval_logits_to(&job->logits, a->save, a->force, &job->tokens,
+                       &job->options);
     job->stop = (struct phi_eval_stop){&job->report, enough};
     if (a->early)
         job->options.stop = &job->stop;
@@ -440,6 +477,8 @@ static enum phi_status evaluate(struct job *job, struct phi_err *err)
         st = write_logits(job, err);
     else if (st == PHI_OK)
         st = check_unchanged(job, err);
+    if (st == PHI_OK)
+        st = eval_logits_commit(&job->logits, err);
     progress_end(&job->progress);
     if (st == PHI_OK && job->journal != NULL && !a->common.quiet &&
         eval_journal_loaded(job->journal) > 0)
@@ -453,7 +492,7 @@ static void begin_report(struct job *job)
     const struct args *a = &job->args;
 
     job->report = (struct eval_report){
-        .text = a->file,
+        .text = a->file != NULL ? a->file : a->reference,
         .act = acts[job->act],
         .n_ctx = (size_t)a->n_ctx,
         .models = (const struct phi_source *const *)job->models,
@@ -495,6 +534,8 @@ static int eval_ppl(struct job *job)
     if (st == PHI_OK)
         st = check_output(job, a->page, &err);
     if (st == PHI_OK)
+        st = check_output(job, a->save, &err);
+    if (st == PHI_OK)
         st = read_text(job, &err);
     if (st == PHI_OK) {
         begin_report(job);
@@ -521,6 +562,7 @@ static int run(const struct command *self, int argc, char **argv)
     phi_eval_release(&job.eval);
     eval_journal_close(job.journal);
     eval_gates_release(&job.gates);
+    eval_logits_release(&job.logits);
     phi_tokens_release(&job.tokens);
     for (size_t i = 0; job.models != NULL && i <= job.n; i++)
         phi_source_close(job.models[i]);
@@ -536,7 +578,7 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command cmd_eval_ppl = {
     .name = "eval-ppl",
     .summary = "measure perplexity, and KL divergence from a reference",
-    .synopsis = "MODEL... -f TEXT [--reference MODEL] [options]",
+    .synopsis = "MODEL... -f TEXT [--reference MODEL|FILE] [options]",
     .description =
         "A MODEL is a Hugging Face folder, a GGUF or a packed file. The method "
         "is "
@@ -549,6 +591,14 @@ const struct command cmd_eval_ppl = {
         "ratio of the perplexities. All are printed with their standard "
         "errors. A gate that fails makes the exit code 1; it is judged by "
         "what the text can say with 95 % confidence.\n\n"
+        "The reference can be a logits file, which llama-perplexity "
+        "--kl-divergence-base or --save-logits wrote. Windows and tokens are "
+        "then the file's, -f and -c may be left out, and are compared with "
+        "what it has if they are not. It keeps logarithms of probabilities to "
+        "0.00012, so a divergence is no better known than that, and can be "
+        "less than zero; and a token that is less likely than the best by more "
+        "than e^16 counts as just that, which makes the file's perplexity too "
+        "low. How many those are is printed.\n\n"
         "With --lora, what is evaluated is MODEL with adapters merged in f32, "
         "and nothing is written.\n\n"
         "Every digit is the same for any number of threads and any level of "
@@ -557,6 +607,8 @@ const struct command cmd_eval_ppl = {
     .examples = "phiconv eval-ppl my-phi -f text.txt\n"
                 "phiconv eval-ppl q4_0.gguf q8_0.gguf --reference my-phi -f "
                 "text.txt\n"
+                "phiconv eval-ppl my-phi -f text.txt --save-logits my.logits\n"
+                "phiconv eval-ppl q4_0.gguf --reference my.logits\n"
                 "phiconv eval-ppl my-phi --lora my-adapter -r my-phi -f "
                 "text.txt\n"
                 "phiconv eval-ppl q4_0.gguf -r my-phi -f text.txt --max-kld "

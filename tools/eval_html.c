@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "formats/logits_file.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
@@ -99,7 +100,10 @@ static void put_model(struct phi_buf *b, const struct eval_report *r, size_t i)
     phi_buf_text(b, "<tr>");
     put_cell(b, name_of(r, i));
     put_cell(b, z.type);
-    put_number(b, "%.3f", z.bits);
+    if (z.bits > 0)
+        put_number(b, "%.3f", z.bits);
+    else
+        put_cell(b, "-");
     put_number(b, "%.0f", (double)z.nbytes);
     put_number(b, "%.4f", res->ppl);
     put_number(b, "± %.4f", res->ppl_error);
@@ -404,6 +408,12 @@ static void put_head(struct phi_buf *b, const struct eval_gates *gates,
                    ": %zu windows of %zu tokens, %zu predictions scored; "
                    "activations %s; phiconv " PHICONV_VERSION "</p>\n",
                    r->eval->nwindows, r->n_ctx, r->eval->scored, r->act);
+    if (eval_is_stored(r->models[r->eval->nmodels]))
+        phi_buf_printf(b,
+                       "<p class=\"dim\">The reference is a logits file, "
+                       "where ln p is known to %g; tokens too unlikely "
+                       "for it: %zu</p>\n",
+                       PHI_LOGITS_ERROR, r->eval->nfloored);
     if (r->eval->nwindows < r->eval->nplanned)
         phi_buf_printf(b,
                        "<p class=\"dim\">Stopped early: after %zu of %zu "

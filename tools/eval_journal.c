@@ -22,6 +22,9 @@
 #define MAGIC "phiconv journal 1\n"
 #define HEAD  (sizeof(MAGIC) - 1 + PHI_SHA256_HEX) /* the NUL is a newline */
 
+/* Bytes of a file that are hashed at a time. */
+#define PIECE ((size_t)1 << 20)
+
 struct eval_journal {
     struct phi_eval_journal calls;
     char *path;
@@ -60,6 +63,33 @@ static enum phi_status describe(struct phi_buf *b, const struct phi_source *s,
     return st;
 }
 
+/* A logits file, which has no tensors, by its bytes. */
+static enum phi_status describe_file(struct phi_buf *b,
+                                     const struct phi_source *s,
+                                     struct phi_err *err)
+{
+    const uint64_t size = s->files[0].nbytes;
+    struct phi_sha256 *h = NULL;
+    char hex[PHI_SHA256_HEX];
+    uint8_t *bytes = phi_alloc(PIECE, 1, err);
+    enum phi_status st = bytes != NULL ? phi_sha256_new(&h, err) : PHI_E_NOMEM;
+
+    for (uint64_t at = 0; st == PHI_OK && at < size; at += PIECE) {
+        const size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
+
+        st = phi_source_read_file(s, 0, at, bytes, n, err);
+        if (st == PHI_OK)
+            st = phi_sha256_add(h, bytes, n, err);
+    }
+    if (st == PHI_OK)
+        st = phi_sha256_hex(h, hex, err);
+    if (st == PHI_OK)
+        phi_buf_printf(b, "file %s\n", hex);
+    phi_sha256_free(h);
+    free(bytes);
+    return st;
+}
+
 static enum phi_status make_key(char out[PHI_SHA256_HEX],
                                 const struct eval_journal_key *key,
                                 struct phi_err *err)
@@ -73,7 +103,9 @@ static enum phi_status make_key(char out[PHI_SHA256_HEX],
                    key->act, o->engine.n_ctx, o->stride, o->add_bos,
                    o->add_bos ? o->bos : 0);
     for (size_t i = 0; st == PHI_OK && i < key->n; i++)
-        st = describe(&b, key->models[i], key->nthreads, err);
+        st = key->models[i]->ntensors > 0
+                 ? describe(&b, key->models[i], key->nthreads, err)
+                 : describe_file(&b, key->models[i], err);
     if (st == PHI_OK)
         st = phi_buf_status(&b, err);
     if (st == PHI_OK)

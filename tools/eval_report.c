@@ -5,8 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/logits_file.h"
+#include "libconv/base/file.h"
 #include "libconv/quant/recipe.h"
 #include "tools/eval_gates.h"
+
+bool eval_is_stored(const struct phi_source *s)
+{
+    return s != NULL && strcmp(s->format, PHI_LOGITS_FORMAT) == 0;
+}
 
 struct eval_size eval_size_of(const struct phi_source *s)
 {
@@ -14,6 +21,8 @@ struct eval_size eval_size_of(const struct phi_source *s)
     uint64_t weights = 0;
     struct eval_size z = {0};
 
+    if (eval_is_stored(s))
+        return (struct eval_size){s->files[0].nbytes, 0, "logits"};
     for (size_t i = 0; i < s->ntensors; i++) {
         const struct phi_tensor *t = &s->tensors[i];
 
@@ -67,7 +76,10 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
 
     table_cell(t, "%s", r->models[i]->path);
     table_cell(t, "%s", z.type);
-    table_cell(t, "%.3f", z.bits);
+    if (z.bits > 0)
+        table_cell(t, "%.3f", z.bits);
+    else
+        table_cell(t, "-");
     table_cell(t, "%llu", (unsigned long long)z.nbytes);
     table_cell(t, "%.4f", res->ppl);
     table_cell(t, "± %.4f", res->ppl_error);
@@ -83,12 +95,25 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
     table_cell(t, "%.2f %%", a->same_top * 100);
 }
 
+/* What a logits file does not know. */
+static void print_stored(const struct phi_eval *e)
+{
+    printf("the reference is a logits file, where ln p is known to %g\n",
+           PHI_LOGITS_ERROR);
+    if (e->nfloored > 0)
+        printf("tokens too unlikely for it: %zu; its perplexity is higher, and "
+               "the change less\n",
+               e->nfloored);
+}
+
 static void print_windows(const struct eval_report *r)
 {
     const struct phi_eval *e = r->eval;
 
     printf("%zu windows of %zu tokens, %zu predictions scored\n", e->nwindows,
            r->n_ctx, e->scored);
+    if (eval_is_stored(reference_of(r)))
+        print_stored(e);
     if (e->nwindows < e->nplanned)
         printf("stopped early: after %zu of %zu windows the gates were "
                "decided\n",
@@ -152,7 +177,10 @@ static void json_result(struct json_out *j, const struct eval_report *r,
     json_str(j, "path", r->models[i]->path);
     json_str(j, "type", z.type);
     json_uint(j, "bytes", z.nbytes);
-    json_num(j, "bits_per_weight", z.bits);
+    if (z.bits > 0)
+        json_num(j, "bits_per_weight", z.bits);
+    else
+        json_null(j, "bits_per_weight");
     json_num(j, "ppl", res->ppl);
     json_num(j, "ppl_error", res->ppl_error);
     json_num(j, "mean_nll", res->mean_nll);
@@ -197,8 +225,9 @@ enum phi_status eval_report_json(const struct eval_report *r,
 {
     const struct phi_eval *e = r->eval;
     const bool paired = reference_of(r) != NULL;
+    const bool stored = eval_is_stored(reference_of(r));
     const double tokens = (double)(e->nwindows * r->n_ctx) *
-                          (double)(e->nmodels + (paired ? 1 : 0));
+                          (double)(e->nmodels + (paired && !stored ? 1 : 0));
     struct json_out j = {0};
 
     json_open(&j, NULL, '{');
@@ -226,6 +255,10 @@ enum phi_status eval_report_json(const struct eval_report *r,
     if (paired) {
         json_open(&j, "reference_model", '{');
         json_result(&j, r, e->nmodels);
+        if (stored) {
+            json_num(&j, "log_prob_error", PHI_LOGITS_ERROR);
+            json_uint(&j, "floored", e->nfloored);
+        }
         json_close(&j, '}');
     }
     eval_gates_json(&j, gates);

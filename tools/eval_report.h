@@ -23,11 +23,14 @@ struct eval_report {
 
 struct eval_gates;
 
+/* Whether a model is a logits file; s may be NULL. */
+bool eval_is_stored(const struct phi_source *s);
+
 /* How large a model is. */
 struct eval_size {
     uint64_t nbytes;  /* of its file; of its tensors if it is a folder */
-    double bits;      /* a weight */
-    const char *type; /* by general.file_type */
+    double bits;      /* a weight; 0 of a logits file */
+    const char *type; /* by general.file_type; "logits" */
 };
 
 struct eval_size eval_size_of(const struct phi_source *s);

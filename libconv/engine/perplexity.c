@@ -23,9 +23,10 @@
 
 static enum phi_status open_all(struct phi_evaluation *e, struct phi_err *err)
 {
+    const struct phi_eval_stored *stored = e->options->stored;
     size_t nbytes = 0;
 
-    for (size_t i = 0; i < e->n; i++) {
+    for (size_t i = 0; i < e->nengines; i++) {
         const struct phi_hparams *h;
         const enum phi_status st = phi_engine_open(
             &e->all[i].engine, e->all[i].source, &e->options->engine, err);
@@ -43,6 +44,11 @@ static enum phi_status open_all(struct phi_evaluation *e, struct phi_err *err)
         if (phi_space_token_nbytes(h) > nbytes)
             nbytes = phi_space_token_nbytes(h);
     }
+    if (stored != NULL && stored->n_vocab != e->n_vocab)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: a vocabulary of %zu, but %s has %zu",
+                        e->reference->source->path, stored->n_vocab,
+                        e->all[0].source->path, e->n_vocab);
     e->batch_windows = BATCH_NBYTES / nbytes;
     if (e->batch_windows > BATCH_TOKENS)
         e->batch_windows = BATCH_TOKENS;
@@ -85,7 +91,9 @@ static enum phi_status room_for(struct phi_evaluation *e,
 {
     struct phi_eval_result *r = &e->out->results[c - e->all];
     const size_t n = e->batch_windows * e->out->per_window;
-    const size_t n_embd = phi_engine_hparams(c->engine)->n_embd;
+    /* Nothing is computed of what is stored. */
+    const size_t n_embd =
+        c->engine != NULL ? phi_engine_hparams(c->engine)->n_embd : 1;
 
     c->hidden = phi_alloc_aligned(n, n_embd * sizeof(*c->hidden), err);
     c->lse = phi_alloc(n, sizeof(*c->lse), err);
@@ -162,7 +170,7 @@ static bool inner_tick(void *ctx, uint64_t done, uint64_t total,
 
 static uint64_t all_tokens(const struct phi_evaluation *e)
 {
-    return (uint64_t)e->out->nplanned * e->options->engine.n_ctx * e->n;
+    return (uint64_t)e->out->nplanned * e->options->engine.n_ctx * e->nengines;
 }
 
 static struct inner part_of(const struct phi_evaluation *e, uint64_t span)
@@ -213,6 +221,8 @@ static void absorb(void *ctx, size_t first, size_t count, size_t worker)
         vec->lse(&c->lse[i], logits, s->nrows);
         if (target >= s->row0 && target - s->row0 < s->nrows)
             c->target[i] = (double)logits[target - s->row0];
+        if (c->engine == NULL)
+            phi_stored_cut(c->logits + i * ld, s->nrows);
         if (c->kld != NULL)
             vec->kld(&c->kld[i], e->reference->logits + i * ld, logits,
                      s->nrows);
@@ -231,7 +241,9 @@ static enum phi_status do_slab(struct phi_evaluation *e,
     const struct phi_head_part part = {c->hidden, n,         row0,
                                        s.nrows,   c->logits, ld};
     const enum phi_status st =
-        phi_engine_head(c->engine, &e->space, &part, m, err);
+        c->engine != NULL
+            ? phi_engine_head(c->engine, &e->space, &part, m, err)
+            : phi_stored_slab(e, c, window, n, row0, s.nrows, ld, err);
 
     if (st == PHI_OK)
         phi_par_for(e->options->engine.nthreads, n, GRAIN, absorb, &s);
@@ -251,12 +263,17 @@ static enum phi_status forward(struct phi_evaluation *e,
         phi_engine_forward(c->engine, &e->space, &batch, c->hidden, &m, err);
 
     e->done += in.span;
-    for (size_t i = 0; i < nwindows * e->out->per_window; i++) {
+    return st;
+}
+
+/* Before the first slab. */
+static void clear_sums(struct phi_contender *c, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
         c->lse[i] = (struct phi_lse){.max = -INFINITY};
         if (c->kld != NULL)
             c->kld[i] = (struct phi_kld){.max = -INFINITY};
     }
-    return st;
 }
 
 /* The logits of all models, slab by slab. */
@@ -269,6 +286,8 @@ static enum phi_status do_heads(struct phi_evaluation *e, size_t window,
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; i < e->n; i++)
+        clear_sums(&e->all[i], n);
+    for (size_t i = 0; i < e->nengines; i++)
         in.span += head_share(e->all[i].engine,
                               (uint64_t)nwindows * e->options->engine.n_ctx);
     for (size_t row0 = 0; st == PHI_OK && row0 < e->n_vocab;
@@ -289,12 +308,14 @@ static enum phi_status do_batch(struct phi_evaluation *e, size_t nwindows,
     enum phi_status st = PHI_OK;
 
     take_windows(e, window, nwindows);
-    for (size_t i = 0; st == PHI_OK && i < e->n; i++)
+    for (size_t i = 0; st == PHI_OK && i < e->nengines; i++)
         st = forward(e, &e->all[i], nwindows, err);
     if (st == PHI_OK)
         st = do_heads(e, window, nwindows, err);
     if (st == PHI_OK)
         st = phi_windows_score(e, nwindows, enough, err);
+    if (st == PHI_OK && e->options->save != NULL)
+        st = phi_windows_save(e, nwindows, err);
     if (st != PHI_OK)
         return st;
     ppl = phi_exp_f64(phi_sums_mean(&e->all[0].sums));
@@ -313,6 +334,7 @@ static enum phi_status place_windows(struct phi_evaluation *e, size_t ntokens,
     const size_t n_ctx = e->options->engine.n_ctx;
     const size_t stride = e->options->stride;
     const size_t most = e->options->max_windows;
+    const size_t fewest = e->options->stored != NULL ? 1 : 2;
     struct phi_eval *out = e->out;
 
     if (n_ctx < 3)
@@ -324,11 +346,11 @@ static enum phi_status place_windows(struct phi_evaluation *e, size_t ntokens,
                         "a stride of %zu is more than the %zu predictions of "
                         "a window",
                         stride, n_ctx - 1);
-    if (ntokens / 2 < n_ctx)
+    if (ntokens / fewest < n_ctx)
         return phi_fail(err, PHI_E_ARG,
                         "you need at least %zu tokens to evaluate perplexity "
                         "with a context of %zu; the text has only %zu",
-                        2 * n_ctx, n_ctx, ntokens);
+                        fewest * n_ctx, n_ctx, ntokens);
     if (stride > 0) {
         out->step = stride;
         out->nplanned = (ntokens - n_ctx + stride - 1) / stride;
@@ -367,11 +389,14 @@ static void release(struct phi_evaluation *e)
 
 static enum phi_status run(struct phi_evaluation *e, struct phi_err *err)
 {
+    const struct phi_eval_save *save = e->options->save;
     bool enough = false;
     enum phi_status st = open_all(e, err);
 
     if (st == PHI_OK)
         st = room(e, err);
+    if (st == PHI_OK && save != NULL)
+        st = save->begin(save->ctx, e->n_vocab, e->out->nplanned, err);
     if (st == PHI_OK)
         st = phi_windows_take_over(e, &enough, err);
     while (st == PHI_OK && !enough && e->out->nwindows < e->out->nplanned) {
@@ -398,6 +423,7 @@ enum phi_status phi_eval_run(struct phi_eval *out,
 
     *out = (struct phi_eval){.nmodels = nmodels};
     e.n = nmodels + (reference != NULL);
+    e.nengines = e.n - (options->stored != NULL);
     st = place_windows(&e, ntokens, err);
     if (st != PHI_OK)
         return st;

@@ -54,6 +54,33 @@ struct phi_eval_stop {
     bool (*enough)(void *ctx, const struct phi_eval *so_far);
 };
 
+/*
+ * What a model said of the windows when it ran before, as llama.cpp keeps it
+ * (formats/logits_file.h); it stands for the reference. Numbers are then
+ * llama-perplexity's: p is taken as it is stored, tokens of ln p <= -16 are
+ * left out of the divergence, which can be a little less than zero, and a true
+ * token that is further below the best than 16 counts as 16 below.
+ */
+struct phi_eval_stored {
+    void *ctx;
+    size_t n_vocab;
+    /* ln p of tokens [first, first + n), at position i of a window's scored
+     * ones; all of a window's make 1. */
+    enum phi_status (*read)(void *ctx, size_t window, size_t i, size_t first,
+                            size_t n, float *to, struct phi_err *err);
+};
+
+/* Gets the logits of the first model's scored positions, in order. */
+struct phi_eval_save {
+    void *ctx;
+    /* Before anything is computed: how much there will be. */
+    enum phi_status (*begin)(void *ctx, size_t n_vocab, size_t nwindows,
+                             struct phi_err *err);
+    /* One position: logits (n_vocab), and ln(sum of e^(logit - largest)). */
+    enum phi_status (*add)(void *ctx, const float *logits, double lse,
+                           struct phi_err *err);
+};
+
 struct phi_eval_options {
     struct phi_engine_options engine;
     size_t stride;      /* 0: windows lie side by side */
@@ -63,6 +90,8 @@ struct phi_eval_options {
     const struct phi_monitor *monitor;      /* or NULL; in tokens */
     const struct phi_eval_journal *journal; /* or NULL */
     const struct phi_eval_stop *stop;       /* or NULL */
+    const struct phi_eval_stored *stored;   /* or NULL; without a stride */
+    const struct phi_eval_save *save; /* or NULL; without journal and stop */
 };
 
 /* Percentiles of the divergences of positions that are reported. */
@@ -107,18 +136,23 @@ struct phi_eval_result {
 
 struct phi_eval {
     size_t nwindows;
-    size_t nplanned;                 /* windows, had the run not been stopped */
-    size_t step;                     /* tokens from a window to the next */
-    size_t per_window;               /* predictions scored in each */
-    size_t scored;                   /* predictions in all */
+    size_t nplanned;   /* windows, had the run not been stopped */
+    size_t step;       /* tokens from a window to the next */
+    size_t per_window; /* predictions scored in each */
+    size_t scored;     /* predictions in all */
+    /* Predictions of a token that is too unlikely for a stored reference,
+     * whose perplexity is higher than what is said of it. */
+    size_t nfloored;
     size_t nmodels;                  /* as given */
     struct phi_eval_result *results; /* (nmodels + 1): the reference is last */
 };
 
 /*
  * Evaluates the models, and the reference unless it is NULL, on one sequence
- * of tokens. Fails with PHI_E_ARG if there are fewer than 2 n_ctx tokens, a
- * stride does not fit a window or n_ctx is longer than a model's context,
+ * of tokens. With options->stored the reference does not run, it only has a
+ * name. Fails with PHI_E_ARG if there are fewer than 2 n_ctx tokens (n_ctx
+ * with options->stored), a stride does not fit a window or n_ctx is longer
+ * than a model's context,
  * PHI_E_FORMAT if vocabularies differ in size or do not hold a token, or logits
  * are not finite. Release *out after success and after errors.
  */

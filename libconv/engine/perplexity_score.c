@@ -12,7 +12,8 @@ const double phi_eval_percentiles[PHI_EVAL_NPERCENTILES] = {
 
 size_t phi_window_numbers(const struct phi_evaluation *e)
 {
-    const size_t lists = e->n + (e->reference != NULL ? 2 * (e->n - 1) : 0);
+    const size_t lists = e->n + (e->reference != NULL ? 2 * (e->n - 1) : 0) +
+                         (e->options->stored != NULL);
 
     return lists * e->out->per_window;
 }
@@ -34,6 +35,24 @@ static enum phi_status score(const struct phi_evaluation *e,
     return PHI_OK;
 }
 
+/* Of a reference that was stored. */
+static enum phi_status score_stored(const struct phi_evaluation *e,
+                                    size_t window, size_t i0, double *nll,
+                                    double *floored, struct phi_err *err)
+{
+    const struct phi_contender *c = e->reference;
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && i < e->out->per_window; i++) {
+        const struct phi_lse *lse = &c->lse[i0 + i];
+
+        st = phi_stored_check(e, lse, window, e->first + i, err);
+        nll[i] = -c->target[i0 + i];
+        floored[i] = phi_stored_is_floor(lse, c->target[i0 + i]);
+    }
+    return st;
+}
+
 static enum phi_status compare(const struct phi_evaluation *e,
                                const struct phi_contender *c, size_t window,
                                size_t i0, double *klds, double *same,
@@ -47,7 +66,9 @@ static enum phi_status compare(const struct phi_evaluation *e,
         const struct phi_kld *kld = &c->kld[i0 + i];
         const double p = r->max + phi_log_f64(r->sum);
         const double q = own->max + phi_log_f64(own->sum);
-        const double v = kld->diff / kld->sum - p + q;
+        const bool stored = ref->engine == NULL;
+        const double v =
+            stored ? phi_stored_kld(kld, q) : kld->diff / kld->sum - p + q;
 
         if (!isfinite(v))
             return phi_fail(err, PHI_E_FORMAT,
@@ -55,7 +76,7 @@ static enum phi_status compare(const struct phi_evaluation *e,
                             "not a finite number",
                             c->source->path, window, e->first + i);
         /* It cannot be negative; a rounding of the difference can. */
-        klds[i] = v < 0 ? 0 : v;
+        klds[i] = v < 0 && !stored ? 0 : v;
         same[i] = own->top == r->top;
     }
     return PHI_OK;
@@ -71,8 +92,11 @@ static enum phi_status score_window(const struct phi_evaluation *e,
     double *const same = klds + (e->n - 1) * n;
     enum phi_status st = PHI_OK;
 
-    for (size_t i = 0; st == PHI_OK && i < e->n; i++)
+    for (size_t i = 0; st == PHI_OK && i < e->nengines; i++)
         st = score(e, &e->all[i], window, i0, numbers + i * n, err);
+    if (st == PHI_OK && e->nengines < e->n)
+        st = score_stored(e, window, i0, numbers + e->nengines * n,
+                          same + (e->n - 1) * n, err);
     for (size_t i = 0; st == PHI_OK && e->reference != NULL && i + 1 < e->n;
          i++)
         st =
@@ -128,6 +152,8 @@ static bool tally(struct phi_evaluation *e, const double *numbers)
         if (e->all[k].klds != NULL)
             tally_against(e, k, numbers);
     }
+    for (size_t i = 0; e->nengines < e->n && i < n; i++)
+        e->out->nfloored += numbers[phi_window_numbers(e) - n + i] != 0;
     e->out->nwindows++;
     e->out->scored += n;
     if (stop == NULL)
@@ -168,7 +194,7 @@ enum phi_status phi_windows_take_over(struct phi_evaluation *e, bool *enough,
         if (st != PHI_OK || !found)
             return st;
         *enough = tally(e, e->numbers);
-        e->done += e->options->engine.n_ctx * e->n;
+        e->done += e->options->engine.n_ctx * e->nengines;
     }
     return st;
 }

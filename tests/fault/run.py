@@ -36,6 +36,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "malformed"))
 sys.dont_write_bytecode = True
 
 import cases_adapter  # noqa: E402
+import cases_logits  # noqa: E402
 import tiny  # noqa: E402
 
 OLD = b"what was here before\n"
@@ -81,6 +82,8 @@ JOBS = {
                   apart=True),
     "journal": Job(EVALUATE + ["-j", "1", "--json", "--journal", "out/j"], [],
                    resumes="j"),
+    "save": Job(["eval-ppl", "-q", "-j", "1", "in.gguf", "-r", "base.logits",
+                 "--force", "--save-logits", "out/s.logits"], ["s.logits"]),
     "tokenize": Job(["tokenize", "model", "--count", "-f", "text.txt"], []),
     "inspect": Job(["inspect", "--json", "--hash", "model"], []),
     "doctor": Job(["doctor", "model"], []),
@@ -141,6 +144,13 @@ row("unlink", errno.EIO, WRITERS, {0, 4}, STAYS)
 # What libraries ask for, they may do without. Memory for the table that is
 # printed may fail after the logits are in place.
 row("alloc", errno.ENOMEM, READERS, {0, 5}, MIXED)
+# The rest of it is what "logits" does.
+row("write", errno.ENOSPC, ["save"], {4})
+row("reserve", errno.ENOSPC, ["save"], {4})
+row("sync", errno.EIO, ["save"], {4})
+row("read", errno.EIO, ["save"], {0, 4})
+row("alloc", errno.ENOMEM, ["save"], {0, 5}, MIXED)
+row("any", "kill", ["save"], {-9})
 row("thread", errno.EAGAIN, THREADED, {0})
 row("any", "kill", WRITERS + ["journal"], {-9})
 # It may come when all is in place already.
@@ -181,6 +191,7 @@ class Bench:
         files["in.imatrix"] = tiny.gguf_file(tiny.imatrix_keys(),
                                              tiny.imatrix_entries())
         files["text.txt"] = TEXT
+        files["base.logits"] = cases_logits.sound()
         files["adapter/adapter_config.json"] = json.dumps(
             cases_adapter.CONFIG).encode()
         files["adapter/adapter_model.safetensors"] = tiny.st_file(
@@ -391,7 +402,8 @@ def changes(bench):
              ("export", "model/README.md"), ("export-gguf", "in.gguf"),
              ("report", "in.gguf"), ("journal", "in.gguf"),
              ("inspect", "model/model.safetensors"),
-             ("doctor", "model/model.safetensors")]
+             ("doctor", "model/model.safetensors"),
+             ("save", "base.logits")]
     for job, name in cases:
         for what in ("cut", "touch", "replace"):
             for k in bench.places(job, "read"):

@@ -9,6 +9,7 @@ What a fuzzer found lies beside them, named found-*, and stays.
 
 import json
 import os
+import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -103,6 +104,10 @@ pair = [("x.weight.in_sum2", [4, 1], 0, tiny.floats([1.0] * 4)),
 put("imatrix", "gguf", tiny.gguf_file(tiny.imatrix_keys(), pair))
 put("imatrix", "legacy", tiny.legacy_file(
     [tiny.legacy_entry("x.weight", [1.0, 2.0])]))
+
+put("logits", "two", b"_logits_" + struct.pack("<3I8I", 4, 3, 2, *[0, 1, 2, 0] * 2)
+    + struct.pack("<ff4H", 16 / 65535, -16, 65535, 0, 1, 0)
+    + struct.pack("<ff4H", 0, -1.0986123, 0, 0, 0, 0))
 
 put("card", "fields", """---
 license: mit # a comment

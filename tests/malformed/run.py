@@ -43,6 +43,7 @@ import cases_adapter  # noqa: E402,F401
 import cases_gguf  # noqa: E402,F401
 import cases_json  # noqa: E402,F401
 import cases_limits  # noqa: E402,F401
+import cases_logits  # noqa: E402,F401
 import cases_model  # noqa: E402,F401
 import cases_pack  # noqa: E402,F401
 import cases_safetensors  # noqa: E402,F401
@@ -253,7 +254,8 @@ def mutation(i, seed):
     """A case with random damage and any verdict."""
     rng = random.Random("%s %d" % (seed, i))
     files, shards, index = SOUND["model"], SOUND["shards"], SOUND["index"]
-    kinds = sorted(files) + ["gguf", "engine", "index", "imatrix", "legacy"]
+    kinds = sorted(files) + ["gguf", "engine", "index", "imatrix", "legacy",
+                             "logits"]
     kind = kinds[i % len(kinds)]
     args = QUANTIZE + ["model"]
     if kind in files:
@@ -265,6 +267,11 @@ def mutation(i, seed):
     elif kind in ("gguf", "engine"):
         changed = {"in.gguf": damage(rng, SOUND["gguf"])}
         args = (QUANTIZE if kind == "gguf" else EVALUATE) + ["in.gguf"]
+    elif kind == "logits":
+        # Without its magic it would be taken for a model.
+        sound = SOUND["logits"]
+        changed = {"base.logits": sound[:8] + damage(rng, sound[8:])}
+        args = cases_logits.EVALUATE
     else:
         changed = {"in.imatrix": damage(rng, SOUND[kind])}
         args = args + ["--imatrix", "in.imatrix"]
@@ -278,7 +285,8 @@ def sound_files():
             "gguf": tiny.gguf_file(),
             "imatrix": tiny.gguf_file(tiny.imatrix_keys(),
                                       tiny.imatrix_entries()),
-            "legacy": tiny.legacy_file()}
+            "legacy": tiny.legacy_file(),
+            "logits": cases_logits.sound()}
 
 
 # Set before the processes are forked that run the cases.
