@@ -109,16 +109,16 @@ enum phi_status phi_pack_header_read(struct phi_pack_front *out,
 
 /* What must be true of a kind's sections. */
 static const struct {
+    const char *name; /* or NULL: files/ and a file's */
     uint32_t kind;
-    const char *name;
     bool deflated; /* may be */
 } kinds[] = {
-    {PHI_PACK_KIND_HEAD, "head", true},
-    {PHI_PACK_KIND_TENSORS, "tensors", true},
-    {PHI_PACK_KIND_CHUNKS, "chunks", false},
-    {PHI_PACK_KIND_ORIGIN, "origin", true},
-    {PHI_PACK_KIND_FILE, NULL, true},
-    {PHI_PACK_KIND_DATA, "data", false},
+    {"head", PHI_PACK_KIND_HEAD, true},
+    {"tensors", PHI_PACK_KIND_TENSORS, true},
+    {"chunks", PHI_PACK_KIND_CHUNKS, false},
+    {"origin", PHI_PACK_KIND_ORIGIN, true},
+    {NULL, PHI_PACK_KIND_FILE, true},
+    {"data", PHI_PACK_KIND_DATA, false},
 };
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -9,6 +9,7 @@
 #include "formats/magic.h"
 #include "formats/pack_origin.h"
 #include "libconv/base/crc32.h"
+#include "libconv/base/lock.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 #include "libconv/base/size.h"
@@ -24,11 +25,52 @@ struct pack_source {
     struct phi_tensor *tensors;
     struct phi_source_file one;
     atomic_uchar *seen; /* (pack.nchunks) whose checksum was looked at */
+    phi_crc32_fn crc32;
+    struct phi_lock *lock; /* of: */
+    void **rooms;          /* (nrooms) of ROOM bytes, to be used again */
+    size_t nrooms;
+    size_t cap;
 };
+
+/* A chunk, and where its bytes are in planes two more. */
+#define ROOM (3 * PHI_PACK_CHUNK)
 
 static const struct pack_source *self(const struct phi_source *s)
 {
     return (const struct pack_source *)s;
+}
+
+/* ---- room for chunks ----------------------------------------------------- */
+
+/* Memory touched for the first time is slow: as much as there are threads is
+ * kept. What is not used of it takes none. */
+static uint8_t *take_room(const struct pack_source *base, struct phi_err *err)
+{
+    struct pack_source *s = (struct pack_source *)base;
+    void *room = NULL;
+
+    phi_lock_take(s->lock);
+    if (s->nrooms > 0)
+        room = s->rooms[--s->nrooms];
+    phi_lock_give(s->lock);
+    return room != NULL ? room : phi_alloc_aligned(ROOM, 1, err);
+}
+
+static void give_room(const struct pack_source *base, void *room)
+{
+    struct pack_source *s = (struct pack_source *)base;
+    void *list;
+
+    phi_lock_take(s->lock);
+    list = s->rooms;
+    if (phi_grow(&list, &s->cap, s->nrooms + 1, sizeof(*s->rooms), NULL) ==
+        PHI_OK) {
+        s->rooms = list;
+        s->rooms[s->nrooms++] = room;
+        room = NULL;
+    }
+    phi_lock_give(s->lock);
+    free(room);
 }
 
 /* ---- arranged bytes ------------------------------------------------------ */
@@ -45,7 +87,7 @@ static enum phi_status read_chunk(const struct pack_source *s, size_t i,
 
     if (st != PHI_OK || atomic_load_explicit(seen, memory_order_relaxed))
         return st;
-    crc = phi_crc32(0, to, c.stored);
+    crc = s->crc32(0, to, c.stored);
     if (crc != c.crc)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: tensor \"%.*s\": chunk %" PRIu64 " of %" PRIu64
@@ -64,7 +106,7 @@ static enum phi_status read_through(const struct pack_source *s, size_t i,
                                     uint8_t *to, struct phi_err *err)
 {
     const struct phi_pack_chunk c = phi_pack_chunk_of(&s->pack, i, k);
-    uint8_t *room = phi_alloc_aligned(3, PHI_PACK_CHUNK, err);
+    uint8_t *room = take_room(s, err);
     const uint8_t *plain = NULL;
     enum phi_status st = PHI_E_NOMEM;
 
@@ -80,7 +122,7 @@ static enum phi_status read_through(const struct pack_source *s, size_t i,
     }
     if (st == PHI_OK)
         memcpy(to, plain + lo, hi - lo);
-    free(room);
+    give_room(s, room);
     return st;
 }
 
@@ -271,6 +313,10 @@ static void source_close(struct phi_source *base)
     phi_pack_release(&s->pack);
     phi_file_close(s->file);
     free(s->bytes);
+    for (size_t i = 0; i < s->nrooms; i++)
+        free(s->rooms[i]);
+    free(s->rooms);
+    phi_lock_free(s->lock);
     free((void *)s->seen);
     free(s->tensors);
     free(s->path);
@@ -288,6 +334,12 @@ const struct phi_pack *phi_pack_of(const struct phi_source *s)
 const struct phi_pack_input *phi_pack_input_of(const struct phi_source *s)
 {
     return s->ops == &ops ? &self(s)->in : NULL;
+}
+
+void phi_pack_use_crc32(struct phi_source *s, phi_crc32_fn crc32)
+{
+    if (s->ops == &ops)
+        ((struct pack_source *)s)->crc32 = crc32;
 }
 
 static enum phi_status list_tensors(struct pack_source *s, struct phi_err *err)
@@ -350,8 +402,9 @@ static enum phi_status new_source(struct pack_source **out, const char *path,
     s->base.ops = &ops;
     s->base.format = "phipack";
     s->base.read_panels = source_read_panels;
+    s->crc32 = phi_crc32;
     s->base.path = s->path = phi_strdup(path, err);
-    return s->path != NULL ? PHI_OK : PHI_E_NOMEM;
+    return s->path != NULL ? phi_lock_new(&s->lock, err) : PHI_E_NOMEM;
 }
 
 /* Once s->in is there. */

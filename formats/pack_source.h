@@ -15,6 +15,7 @@
 
 #include "formats/hf_side_files.h"
 #include "formats/pack_read.h"
+#include "libconv/base/crc32.h"
 #include "libconv/base/err.h"
 #include "libconv/tensor/source.h"
 
@@ -32,6 +33,10 @@ enum phi_status phi_pack_open_stream(struct phi_source **out, FILE *in,
 /* What a source of phi_pack_open() is made of; NULL for all others. */
 const struct phi_pack *phi_pack_of(const struct phi_source *s);
 const struct phi_pack_input *phi_pack_input_of(const struct phi_source *s);
+
+/* Checksums are computed by another function from now on; does nothing to
+ * other sources. Before anything is read of it. */
+void phi_pack_use_crc32(struct phi_source *s, phi_crc32_fn crc32);
 
 /* Adds the folder's other files, whose bytes are checked and inflated. */
 enum phi_status phi_pack_side_files(struct phi_hf_side_files *out,

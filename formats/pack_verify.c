@@ -293,7 +293,7 @@ static enum phi_status check_root(struct job *j, struct phi_err *err)
 {
     const struct phi_pack *p = j->pack;
     uint8_t first[PHI_SHA256_NBYTES];
-    uint8_t root[PHI_SHA256_NBYTES];
+    uint8_t root[PHI_SHA256_NBYTES] = {0};
     char have[PHI_SHA256_HEX];
     char want[PHI_SHA256_HEX];
     struct phi_err found = {0};

@@ -268,6 +268,10 @@ static enum phi_status open_models(struct job *job, struct phi_err *err)
                 : phi_model_open(&job->models[i], a->common.operands.v[i], err);
     if (st == PHI_OK && a->reference != NULL)
         st = phi_model_open(&job->models[job->n], a->reference, err);
+    for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
+        if (job->models[i] != NULL)
+            phi_pack_use_crc32(job->models[i], phi_crc32_kernel(job->features));
+    }
     return st == PHI_OK && a->verify ? verify_models(job, err) : st;
 }
 

@@ -11,7 +11,7 @@
 phi_crc32_fn phi_crc32_kernel(uint32_t features);
 
 #if defined(__x86_64__)
-uint32_t phi_crc32_avx2(uint32_t crc, const void *bytes, size_t n);
+extern const phi_crc32_fn phi_crc32_avx2;
 #endif
 
 #endif

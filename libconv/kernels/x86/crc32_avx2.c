@@ -47,7 +47,7 @@ static uint32_t reduce(__m128i x)
     return (uint32_t)_mm_extract_epi32(_mm_xor_si128(x, y), 1);
 }
 
-uint32_t phi_crc32_avx2(uint32_t crc, const void *bytes, size_t n)
+static uint32_t crc32(uint32_t crc, const void *bytes, size_t n)
 {
     const __m128i far = _mm_set_epi64x(FOLD_512);
     const __m128i near = _mm_set_epi64x(FOLD_128);
@@ -71,3 +71,5 @@ uint32_t phi_crc32_avx2(uint32_t crc, const void *bytes, size_t n)
         x[0] = fold(x[0], near, load(p));
     return phi_crc32(~reduce(x[0]), p, n);
 }
+
+const phi_crc32_fn phi_crc32_avx2 = crc32;
