@@ -207,7 +207,7 @@ static void flip_all(size_t step, unsigned flip)
     look(&found);
     ck_assert_msg(found.status == PHI_OK, "%s", found.msg);
     for (size_t at = 0; at < n; at += step) {
-        const uint8_t mask = flip != 0 ? (uint8_t)flip : 1u << at % 8;
+        const uint8_t mask = (uint8_t)(flip != 0 ? flip : 1u << at % 8);
 
         put_byte(fd, at, bytes[at] ^ mask);
         look(&found);
