@@ -542,6 +542,34 @@ def forged_heads():
     yield gguf_head(tensors=[tensor_info(), tensor_info(offset=128)]), False
 
 
+def origin(file=0, place=5, name=b"w", file_name=b"m.safetensors", count=1):
+    data = struct.pack("<II", 1, len(file_name)) + file_name
+    return data + struct.pack("<IIQI", count, file, place, len(name)) + name
+
+
+def forged_sections():
+    """Sections before the data, and whether the document allows them."""
+    for codec, kind in itertools.product((0, 2, 1 << 31), (5, 0x80000000)):
+        yield (kind, codec, b"files/a", b"x"), codec == 0
+    for content, good in (
+        (origin(), True),
+        (origin(file=1), False),
+        (origin(file=phipack.NO_FILE), False),
+        (origin(file=phipack.NO_FILE, place=0, name=b""), True),
+        (origin(place=(1 << 64) - 1, name=b""), True),
+        (origin(name=b"w" * 1024), True),
+        (origin(name=b"w" * 1025), False),
+        (origin(name=b"w\0"), False),
+        (origin(file_name=b"m" * 255), True),
+        (origin(file_name=b"m" * 256), False),
+        (origin(file_name=b".m"), False),
+        (origin(file_name=b"a/m"), False),
+        (origin(count=0), False),
+        (origin() + b"\0", False),
+    ):
+        yield (4, 0, b"origin", content), good
+
+
 def pack_forged(forged, more=b""):
     """A packed file of a head that need not be one, and 128 bytes."""
     data = bytes(range(128))
@@ -570,14 +598,16 @@ def check_forged(checks, phiconv):
     for more in (b"\0", bytes(4096)):
         found = verdict(pack_forged(gguf_head(), more))
         checks.that(found is not None, f"{len(more)} bytes after the data")
-    for codec, kind in itertools.product((2, 1 << 31), (5, 0x80000000)):
-        sections = [(kind, codec, b"files/a", b"x")]
-        data = pack_forged(gguf_head())
-        pack = phipack.check_bytes(data)
-        leaves = [c.leaf for mine in pack.chunks for c in mine]
-        before = [(s.kind, 0, s.name, pack.plain(s)) for s in pack.sections]
-        data = assemble(before[:-1] + sections + before[-1:], leaves)
-        checks.that(verdict(data) is not None, f"kind {kind}, codec {codec}")
+    pack = phipack.check_bytes(pack_forged(gguf_head()))
+    leaves = [c.leaf for mine in pack.chunks for c in mine]
+    before = [(s.kind, 0, s.name, pack.plain(s)) for s in pack.sections]
+    for section, good in forged_sections():
+        data = assemble(before[:-1] + [section] + before[-1:], leaves)
+        found = verdict(data)
+        checks.that((found is None) == good, f"forged {section}: {found}")
+        if phiconv:
+            code = verified(phiconv, data)
+            checks.equal(code, 0 if good else 3, f"forged {section}: phiconv")
 
 
 def check_every_type(checks, phiconv, source):
