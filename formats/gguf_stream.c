@@ -45,9 +45,8 @@ static const char *left_of(const struct phi_gguf_stream *s)
 {
     if (s->bytes != NULL)
         return "are left of the head";
-    return s->end < s->size
-               ? "are left of the 268435456 that a header may have"
-               : "are left of the file";
+    return s->end < s->size ? "are left of the 268435456 that a header may have"
+                            : "are left of the file";
 }
 
 /* Fills the window from `at`. */
