@@ -133,9 +133,14 @@ static enum phi_status read_head(struct logits_source *s, struct phi_err *err)
     if (st == PHI_OK)
         st = check_between(s, "n_vocab", h->n_vocab, 1, PHI_LOGITS_MAX_VOCAB,
                            err);
-    if (st == PHI_OK)
-        st = check_between(s, "n_chunk", h->nwindows, 1,
-                           PHI_LOGITS_MAX_TOKENS / h->n_ctx, err);
+    if (st == PHI_OK &&
+        (h->nwindows == 0 || h->nwindows > PHI_LOGITS_MAX_TOKENS / h->n_ctx))
+        st = phi_fail(err, PHI_E_FORMAT,
+                      "%s: n_chunk is %ld, expected 1 to %lu, for %lu "
+                      "tokens at most",
+                      s->path, (long)(int32_t)h->nwindows,
+                      (unsigned long)(PHI_LOGITS_MAX_TOKENS / h->n_ctx),
+                      (unsigned long)PHI_LOGITS_MAX_TOKENS);
     if (st != PHI_OK)
         return st;
     if (!lay_out(&s->layout, h))

@@ -102,7 +102,8 @@ enum phi_status phi_pack_extras_make(struct phi_pack_extras *out,
     st = collect(&files, origin, err);
     if (st == PHI_OK && files.n > PHI_PACK_MAX_SECTIONS - 5)
         st = phi_fail(err, PHI_E_ARG,
-                      "%zu files beside the weights are too many", files.n);
+                      "%zu files beside the weights, at most %u can be packed",
+                      files.n, PHI_PACK_MAX_SECTIONS - 5);
     if (st == PHI_OK)
         st = phi_pack_origin_write(&places, origin, tensors, n, err);
     if (st == PHI_OK) {

@@ -262,7 +262,13 @@ static enum phi_status read_entry(struct table *t, const uint8_t *p,
     s->crc = phi_load_u32(p + 32);
     if (!all_zero(p + 40, 8))
         return wrong(t, "the last field", phi_load_u64(p + 40), 0, err);
-    if (n == 0 || n > left || n > PHI_PACK_MAX_FILE + strlen(PHI_PACK_FILES))
+    if (n > PHI_PACK_MAX_FILE + strlen(PHI_PACK_FILES))
+        return phi_fail(
+            err, PHI_E_FORMAT,
+            "%s: section %zu of the table: its name has %" PRIu32
+            " bytes, expected at most the %zu of " PHI_PACK_FILES " and %u",
+            t->path, t->i, n, strlen(PHI_PACK_FILES), PHI_PACK_MAX_FILE);
+    if (n == 0 || n > left)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: section %zu of the table: its name has %" PRIu32
                         " bytes, of names %zu are left",

@@ -28,6 +28,7 @@ OTHER = {
     "formats/hf_naming.h: PHI_SIZE_LABEL_MAX": "a buffer for \"2.8B\"",
     "formats/hf_side_files.c: MAX_LINKS": "the system ends loops of links",
     "formats/json_get.c: PATH_MAX_BYTES": "a name in a message, cut",
+    "formats/pack_verify.h: PHI_PACK_MAX_DAMAGE": "told of; all is counted",
     "libconv/base/err.h: PHI_ERR_MAX": "a message, under Runs",
     "libconv/base/output.c: DIRECT_MIN": "when a file is written directly",
     "libconv/base/output_write.c: CALL_MAX": "one call of the system",
@@ -42,6 +43,7 @@ OTHER = {
     "tools/doctor_names.c: MAX_KINDS": "rows of a table of ours",
     "tools/doctor_weights.c: MAX_ROWS": "what a hint is worth",
     "tools/eval_html.c: MAX_POINTS": "dots of a plot",
+    "tools/help_shells.c: MAX_WORDS": "a buffer for values of our options",
     "tools/plot.c: MAX_TICKS": "marks of an axis",
     "tools/quantize_job.c: MAX_TYPES": "rows of a table of ours",
 }

@@ -70,8 +70,8 @@ enum phi_status phi_stored_check(const struct phi_evaluation *e,
         return PHI_OK;
     return phi_fail(err, PHI_E_FORMAT,
                     "%s: window %zu, position %zu: the probabilities make %g, "
-                    "expected 1",
-                    e->reference->source->path, window, position, p);
+                    "expected 1, give or take %g",
+                    e->reference->source->path, window, position, p, SLACK);
 }
 
 /* ---- storing one --------------------------------------------------------- */

@@ -4,7 +4,9 @@ and one past it. At a limit that no data backs something else is missed."""
 
 import json
 import struct
+import zlib
 
+import cases_pack
 import tiny
 from case import (ACCEPTED, MEMORY, REFUSED, add, gguf, imatrix,
                   model, single, words)
@@ -223,3 +225,50 @@ add("tx-size-at", ["tokenize", "model", "--count", "-f", "in.txt"],
     {"in.txt": sparse(b"", 1 << 32)}, MEMORY, ".*out of memory")
 text("size-over", sparse(b"", (1 << 32) + 1), REFUSED,
      "has 4294967297 bytes, the limit is 4294967296")
+
+# --- packed files ----------------------------------------------------------
+
+
+def packed(change):
+    """Makes what is large only where it is wanted."""
+    def make(path):
+        with open(path, "wb") as f:
+            f.write(cases_pack.build(change(), root=cases_pack.ROOT))
+    return make
+
+
+def full_table():
+    """As many sections as there may be, with all the names they may have."""
+    known = cases_pack.PARTS
+    n = 65535 - len(known)
+    left = (1 << 24) - sum(len(p[4]) for p in known)
+    more = [[0x80000001, 0, b"", 0, b"n" * (left // n + (i < left % n))]
+            for i in range(n)]
+    return known[:-1] + more + known[-1:]
+
+
+def large_file():
+    """256 MiB of zeros, as a stream of as many times 1 MiB."""
+    one = zlib.compressobj(9, zlib.DEFLATED, -15)
+    part = one.compress(bytes(MIB)) + one.flush(zlib.Z_FULL_FLUSH)
+    size = 256 * MIB
+    stream = (b"\x78\xda" + part * 256 + b"\x03\x00" +
+              struct.pack(">HH", size % 65521, 1))
+    known = cases_pack.PARTS
+    return known[:-1] + [[cases_pack.FILE, 1, stream, size, b"files/zeros"]] + \
+        known[-1:]
+
+
+for name, change in [("table-at", full_table), ("plain-at", large_file)]:
+    add("pk-ok-" + name, cases_pack.VERIFY + ["in.phipack"],
+        {"in.phipack": packed(change)}, ACCEPTED)
+
+# --- changed metadata ------------------------------------------------------
+
+for name, size, code, says in [
+        ("ok-value-at", 4 * MIB, ACCEPTED, ""),
+        ("value-over", 4 * MIB + 1, REFUSED,
+         r"value\.txt: has 4194305 bytes, the limit is 4194304")]:
+    add("md-" + name, ["set-metadata", "-q", "in.gguf", "--from-file",
+                       "x.note=value.txt"],
+        {"in.gguf": tiny.gguf_file(), "value.txt": b"x" * size}, code, says)

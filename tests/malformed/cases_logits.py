@@ -2,6 +2,7 @@
 """Logits files that are wrong, as the reference of eval-ppl."""
 
 import math
+import re
 import struct
 
 import tiny
@@ -49,6 +50,7 @@ PEAK = row(16 / 65535, -16.0, [65535] + [0] * (VOCAB - 1))
 
 logits("ok", sound(), ACCEPTED)
 logits("ok-peak", sound(2, PEAK), ACCEPTED)
+logits("ok-n_ctx-4", head(4) + tokens(4 * WINDOWS) + row() * WINDOWS, ACCEPTED)
 logits("ok-one-window", head(n_chunk=1) + tokens(CTX) + row() * ROWS, ACCEPTED)
 
 # --- the head --------------------------------------------------------------
@@ -71,7 +73,8 @@ for _name, _value in (("zero", 0), ("over", (1 << 24) + 1),
 for _name, _value in (("zero", 0), ("over", (1 << 26) // CTX + 1),
                       ("negative", 0xffffffff), ("sign", 0x80000000)):
     logits("n_chunk-" + _name, head(n_chunk=_value) + sound()[20:], REFUSED,
-           r"n_chunk is -?\d+, expected 1 to 8388608")
+           r"n_chunk is -?\d+, expected 1 to 8388608, for 67108864 "
+           "tokens at most")
 # Everything at its limit: the sizes are beyond 64 bits' halves, not beyond.
 logits("all-at", head(1 << 20, 1 << 24, 64) + sound()[20:], REFUSED,
        r"has \d+ bytes, expected \d{16} for 64 windows of 1048576 tokens")
@@ -124,6 +127,15 @@ for _name, _row in (
         ("sum-flip", row(16 / 65535, -16.0, [65535 - 4096] +
                          [0] * (VOCAB - 1)))):
     logits(_name, sound(3, _row), REFUSED,
-           r"window 1, position 4: the probabilities make \S+, expected 1")
+           r"window 1, position 4: the probabilities make \S+, expected 1, "
+           r"give or take 0\.01")
+for _name, _make in (("least", 0.991), ("most", 1.009), ("below", 0.989),
+                     ("over", 1.011)):
+    _sound = _name in ("least", "most")
+    logits(("ok-sum-" if _sound else "sum-") + _name,
+           sound(3, row(0.0, math.log(_make / VOCAB))),
+           ACCEPTED if _sound else REFUSED,
+           "" if _sound else r"window 1, position 4: the probabilities make "
+           r"%s\d*, expected 1, give or take 0\.01" % re.escape(str(_make)))
 # What is not looked at may be what it likes.
 logits("ok-unused", sound(4, row(NAN, NAN)), ACCEPTED, args=["--chunks", "1"])

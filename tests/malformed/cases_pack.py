@@ -41,7 +41,7 @@ def build(parts, major=1, minor=0, flags=0, root=bytes(32), entry=None,
     """entry(i, fields) and header(bytes) may change what is written."""
     text = b"".join(p[4] for p in parts) if names is None else names
     at = 128 + 48 * len(parts) + len(text)
-    table, body = b"", b""
+    table, body = bytearray(), bytearray()
     first = at
     for i, (kind, codec, stored, plain, name) in enumerate(parts):
         pad = align(at, 4096 if kind == DATA else 8) - at
@@ -136,10 +136,13 @@ for n in (0, 3, 65536, 0xffffffff):
 refuse("sections-more", build(
     PARTS, header=lambda h: h[:24] + struct.pack("<I", 65535) + h[28:]),
     "header: the section table ends at byte 3146067")
+accept("sections-4", build(
+    [p for p in PARTS if p[0] in (HEAD, TENSORS, CHUNKS, DATA)], root=ROOT),
+    COPY)
 for n in ((1 << 24) + 1, 0xffffffff):
     refuse("names-%d" % n, build(
         PARTS, header=lambda h, n=n: h[:28] + struct.pack("<I", n) + h[32:]),
-        "header: names of %d bytes" % n)
+        "header: names of %d bytes, expected at most 16777216" % n)
 
 # --- section table ----------------------------------------------------------
 
@@ -161,12 +164,19 @@ for value in ((1 << 64) - 1, (1 << 28) + 1):
            "section 0 of the table: has .* expected at most 268435456")
 refuse("bomb", build(PARTS, entry=entry(0, 4, 1 << 28)),
        "section 0 of the table: the plain length is 268435456, but")
+MOST = len(PARTS[0][2]) * 1032 + 64
+refuse("inflates-at", build(PARTS, entry=entry(0, 4, MOST)),
+       'section "head": inflates to')
+refuse("inflates-over", build(PARTS, entry=entry(0, 4, MOST + 1)),
+       "section 0 of the table: the plain length is %d, but %d bytes inflate "
+       "to at most %d" % (MOST + 1, len(PARTS[0][2]), MOST))
 refuse("entry-zero", build(PARTS, entry=entry(1, 7, 1)),
        "section 1 of the table: the last field is 1, expected 0")
 refuse("name-0", build(PARTS, entry=entry(1, 6, 0)),
        "section 1 of the table: its name has 0 bytes")
 refuse("name-long", build(PARTS, entry=entry(1, 6, 262)),
-       "section 1 of the table: its name has 262 bytes")
+       "section 1 of the table: its name has 262 bytes, expected at most the "
+       "6 of files/ and 255")
 refuse("name-left", build(PARTS, names=b"".join(p[4] for p in PARTS) + b"x"),
        "section table: 1 bytes of names are left over")
 refuse("name-other", build(parts(head={"name": b"haed"})),
@@ -176,6 +186,11 @@ for i, name in enumerate([b"files/../x", b"files/", b"files/.hidden", b"filesX",
                           b"files/" + b"a" * 256]):
     refuse("file-name-%d" % i, build(parts(files__LICENSE={"name": name})),
            "section 4 of the table: its name")
+accept("file-name-255", build(
+    parts(files__LICENSE={"name": b"files/" + b"A" * 255}), root=ROOT), COPY)
+refuse("file-name-256", build(
+    parts(files__LICENSE={"name": b"files/" + b"A" * 256})),
+    "section 4 of the table: its name has 262 bytes, expected .* 255$")
 refuse("file-nul", build(parts(files__LICENSE={"name": b"files/a\0b"})),
        "section 4 of the table: its name has a NUL")
 refuse("file-order", build(parts(files__LICENSE={"name": b"files/zz"})),
@@ -277,6 +292,26 @@ refuse("origin-files", origin(struct.pack("<I", 1 << 31) + PLACES[4:]),
        'section "origin": has a count of 2147483648')
 refuse("origin-name", origin(PLACES[:8] + b"/" + PLACES[9:]),
        'section "origin": file name ')
+
+
+def long_name(at, n):
+    """The name whose length is at `at` has n bytes."""
+    length, = struct.unpack_from("<I", PLACES, at)
+    content = (PLACES[:at] + struct.pack("<I", n) + b"n" * n +
+               PLACES[at + 4 + length:])
+    return build(parts(origin={"codec": 0, "stored": content,
+                               "plain": len(content)}), root=ROOT)
+
+
+# One file; then the number of tensors, and of the first its file and place.
+FILE_AT = 4
+TENSOR_AT = FILE_AT + 4 + struct.unpack_from("<I", PLACES, FILE_AT)[0] + 16
+accept("origin-file-255", long_name(FILE_AT, 255), COPY)
+refuse("origin-file-256", long_name(FILE_AT, 256),
+       'section "origin": a name has 256 bytes, expected at most 255')
+accept("origin-tensor-1024", long_name(TENSOR_AT, 1024), COPY)
+refuse("origin-tensor-1025", long_name(TENSOR_AT, 1025),
+       'section "origin": a name has 1025 bytes, expected at most 1024')
 
 # --- what only the data can say ---------------------------------------------
 
