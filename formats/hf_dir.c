@@ -415,6 +415,10 @@ static enum phi_status make_folder(struct hf_source *h, struct phi_err *err)
         const struct phi_tensor *t = &h->tensors[i];
 
         h->places[i] = (struct phi_folder_place){t->part, t->offset, t->origin};
+        /* A tied tensor is right behind the one that is stored. */
+        if (i > 0 && t->nbytes > 0 && t->part == t[-1].part &&
+            t->offset == t[-1].offset)
+            h->places[i].name = h->places[i - 1].name;
     }
     h->folder = (struct phi_folder){h->parts, h->shards.n, h->places};
     h->base.folder = &h->folder;

@@ -68,14 +68,14 @@ enum phi_status phi_pack_leaf(uint8_t out[PHI_SHA256_NBYTES], const void *bytes,
 }
 
 /* The finished trees on the left, the largest first: at most one a bit. */
-struct tree {
+struct stack {
     uint8_t roots[64][PHI_SHA256_NBYTES];
     size_t n;
     uint64_t leaves;
 };
 
 /* The last two become one. */
-static enum phi_status join(struct tree *t, struct phi_err *err)
+static enum phi_status join(struct stack *t, struct phi_err *err)
 {
     uint8_t *a = t->roots[t->n - 2];
 
@@ -84,7 +84,7 @@ static enum phi_status join(struct tree *t, struct phi_err *err)
                 err);
 }
 
-static enum phi_status grow(struct tree *t, const uint8_t *leaf,
+static enum phi_status grow(struct stack *t, const uint8_t *leaf,
                             struct phi_err *err)
 {
     enum phi_status st = PHI_OK;
@@ -97,16 +97,22 @@ static enum phi_status grow(struct tree *t, const uint8_t *leaf,
 }
 
 enum phi_status phi_pack_root(uint8_t out[PHI_SHA256_NBYTES],
-                              const uint8_t *first, const uint8_t *leaves,
-                              size_t stride, uint64_t n, struct phi_err *err)
+                              const struct phi_pack_tree *tree,
+                              struct phi_err *err)
 {
-    struct tree t = {.n = 0};
-    enum phi_status st = PHI_OK;
+    struct stack t = {.n = 0};
+    uint8_t leaf[PHI_SHA256_NBYTES];
+    enum phi_status st;
 
-    if (first != NULL)
-        st = grow(&t, first, err);
-    for (uint64_t i = 0; st == PHI_OK && i < n; i++)
-        st = grow(&t, leaves + i * stride, err);
+    if ((st = phi_pack_leaf(leaf, tree->head, tree->head_nbytes, err)) !=
+            PHI_OK ||
+        (st = grow(&t, leaf, err)) != PHI_OK ||
+        (st = phi_pack_leaf(leaf, tree->tensors, tree->tensors_nbytes, err)) !=
+            PHI_OK)
+        return st;
+    st = grow(&t, leaf, err);
+    for (uint64_t i = 0; st == PHI_OK && i < tree->nchunks; i++)
+        st = grow(&t, tree->chunks + i * PHI_PACK_LEAF + 8, err);
     while (st == PHI_OK && t.n > 1)
         st = join(&t, err);
     memcpy(out, t.roots[0], PHI_SHA256_NBYTES);

@@ -129,12 +129,18 @@ void phi_pack_join(uint8_t *bytes, const uint8_t *planes, size_t n,
 enum phi_status phi_pack_leaf(uint8_t out[PHI_SHA256_NBYTES], const void *bytes,
                               size_t n, struct phi_err *err);
 
-/*
- * The root of n >= 1 leaves; leaf i is at leaves + i * stride. `first`, if it
- * is not NULL, is one more leaf before them, and n may be 0 then.
- */
+/* What the root is of: the plain bytes of three sections. */
+struct phi_pack_tree {
+    const uint8_t *head; /* (head_nbytes) */
+    size_t head_nbytes;
+    const uint8_t *tensors; /* (tensors_nbytes) */
+    size_t tensors_nbytes;
+    const uint8_t *chunks; /* (nchunks, PHI_PACK_LEAF) */
+    uint64_t nchunks;
+};
+
 enum phi_status phi_pack_root(uint8_t out[PHI_SHA256_NBYTES],
-                              const uint8_t *first, const uint8_t *leaves,
-                              size_t stride, uint64_t n, struct phi_err *err);
+                              const struct phi_pack_tree *tree,
+                              struct phi_err *err);
 
 #endif

@@ -153,6 +153,23 @@ static void put_name(struct phi_buf *out, const char *name)
     phi_buf_text(out, name);
 }
 
+/*
+ * Where tensor k stood. One that was tied in the folder and has been rounded
+ * for itself since then is in no file: it is not to be taken for the other.
+ */
+static struct phi_folder_place place_of(const struct phi_source *s, size_t k)
+{
+    const struct phi_folder_place *p = s->folder->places;
+
+    for (size_t i = 0; i < s->ntensors; i++) {
+        if (i != k && p[i].file == p[k].file && p[i].place == p[k].place &&
+            s->tensors[k].nbytes > 0 && !phi_source_is_alias(s, i, k) &&
+            strcmp(s->tensors[k].name, "token_embd.weight") != 0)
+            return (struct phi_folder_place){PHI_NO_PLACE, 0, ""};
+    }
+    return p[k];
+}
+
 enum phi_status phi_pack_origin_write(struct phi_buf *out,
                                       const struct phi_source *s,
                                       const struct phi_sink_tensor *tensors,
@@ -167,7 +184,7 @@ enum phi_status phi_pack_origin_write(struct phi_buf *out,
         size_t k;
 
         if (phi_source_find(s, tensors[i].name, &k))
-            p = s->folder->places[k];
+            p = place_of(s, k);
         phi_buf_u32(out, p.file == PHI_NO_PLACE ? PHI_PACK_NO_FILE
                                                 : (uint32_t)p.file);
         phi_buf_u64(out, p.place);

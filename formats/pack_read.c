@@ -15,6 +15,7 @@ void phi_pack_release(struct phi_pack *p)
     phi_pack_front_release(&p->front);
     phi_gguf_release(&p->gguf);
     free(p->head);
+    free(p->list);
     free(p->tensors);
     free(p->chunks);
     free(p->places);
@@ -26,7 +27,6 @@ void phi_pack_release(struct phi_pack *p)
 struct reader {
     struct phi_pack *p;
     const struct phi_pack_input *in;
-    const uint8_t *list; /* the section tensors */
 };
 
 static enum phi_status wrong(const struct reader *r, size_t i, const char *what,
@@ -74,7 +74,7 @@ static enum phi_status read_head(struct reader *r, struct phi_err *err)
                         "%s: section \"tensors\": has %" PRIu64
                         " bytes, expected at least %u",
                         r->in->path, list->plain, PHI_PACK_LIST);
-    p->gguf_nbytes = phi_load_u64(r->list);
+    p->gguf_nbytes = phi_load_u64(p->list);
     p->head_nbytes = (size_t)head->plain;
     path = phi_sprintf(err, "%s: section \"head\"", r->in->path);
     if (path == NULL)
@@ -114,7 +114,7 @@ static enum phi_status read_arrangement(struct reader *r, size_t i,
 static enum phi_status read_tensor(struct reader *r, size_t i,
                                    struct phi_err *err)
 {
-    const uint8_t *e = r->list + PHI_PACK_LIST + i * PHI_PACK_TENSOR;
+    const uint8_t *e = r->p->list + PHI_PACK_LIST + i * PHI_PACK_TENSOR;
     const struct phi_gguf_tensor *g = &r->p->gguf.tensors[i];
     struct phi_pack_tensor *t = &r->p->tensors[i];
     const bool planes =
@@ -183,13 +183,13 @@ static enum phi_status read_tensors(struct reader *r, struct phi_err *err)
     const size_t n = p->gguf.ntensors;
     enum phi_status st = PHI_OK;
 
-    if (phi_load_u32(r->list + 8) != n || phi_load_u32(r->list + 12) != 0 ||
+    if (phi_load_u32(p->list + 8) != n || phi_load_u32(p->list + 12) != 0 ||
         s->plain != PHI_PACK_LIST + (uint64_t)n * PHI_PACK_TENSOR)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: section \"tensors\": has %" PRIu64
                         " bytes for %" PRIu32 " tensors, expected %" PRIu64
                         " for %zu",
-                        r->in->path, s->plain, phi_load_u32(r->list + 8),
+                        r->in->path, s->plain, phi_load_u32(p->list + 8),
                         PHI_PACK_LIST + (uint64_t)n * PHI_PACK_TENSOR, n);
     p->tensors = phi_alloc(n, sizeof(*p->tensors), err);
     p->order = phi_alloc(n, sizeof(*p->order), err);
@@ -293,18 +293,18 @@ enum phi_status phi_pack_read(struct phi_pack *out,
                               struct phi_err *err)
 {
     struct reader r = {.p = out, .in = in};
-    uint8_t *list = NULL;
     enum phi_status st;
 
     *out = (struct phi_pack){0};
     st = phi_pack_front_read(&out->front, in, err);
     if (st == PHI_OK)
-        st = phi_pack_section_load(&out->front, in, out->front.tensors, &list,
-                                   err);
-    r.list = list;
+        st = phi_pack_section_load(&out->front, in, out->front.tensors,
+                                   &out->list, err);
+    if (st == PHI_OK)
+        out->list_nbytes =
+            (size_t)out->front.sections[out->front.tensors].plain;
     if (st == PHI_OK && (st = read_head(&r, err)) == PHI_OK &&
         (st = read_tensors(&r, err)) == PHI_OK)
         st = read_chunks(&r, err);
-    free(list);
     return st;
 }

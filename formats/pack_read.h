@@ -32,6 +32,8 @@ struct phi_pack {
     struct phi_pack_front front;
     uint8_t *head; /* (head_nbytes) */
     size_t head_nbytes;
+    uint8_t *list; /* (list_nbytes) the section tensors */
+    size_t list_nbytes;
     struct phi_gguf gguf;            /* what it says */
     uint64_t gguf_nbytes;            /* of the file that it stands for */
     struct phi_pack_tensor *tensors; /* (gguf.ntensors) */

@@ -124,24 +124,14 @@ enum phi_status phi_pack_sink_parts(const struct phi_pack_sink *s,
     return PHI_OK;
 }
 
-static enum phi_status make_root(const struct phi_pack_sink *s,
-                                 uint8_t root[PHI_SHA256_NBYTES],
-                                 struct phi_err *err)
-{
-    uint8_t first[PHI_SHA256_NBYTES];
-    enum phi_status st =
-        phi_pack_leaf(first, s->head.plain.p, s->head.plain.n, err);
-
-    if (st == PHI_OK)
-        st = phi_pack_root(root, first, s->leaves + 8, PHI_PACK_LEAF,
-                           s->nchunks, err);
-    return st;
-}
-
 /* Everything but the data. */
 static enum phi_status write_front(struct phi_pack_sink *s, uint64_t data,
                                    uint32_t crc, struct phi_err *err)
 {
+    struct phi_pack_tree tree = {.head = s->head.plain.p,
+                                 .head_nbytes = s->head.plain.n,
+                                 .chunks = s->leaves,
+                                 .nchunks = s->nchunks};
     uint8_t root[PHI_SHA256_NBYTES];
     struct phi_pack_part *parts = NULL;
     struct phi_buf list = {0};
@@ -149,9 +139,11 @@ static enum phi_status write_front(struct phi_pack_sink *s, uint64_t data,
     size_t n = 0;
     enum phi_status st;
 
-    if ((st = make_list(s, &list, err)) == PHI_OK &&
-        (st = phi_pack_sink_parts(s, &list, data, &parts, &n, err)) == PHI_OK &&
-        (st = make_root(s, root, err)) == PHI_OK) {
+    st = make_list(s, &list, err);
+    tree.tensors = list.p;
+    tree.tensors_nbytes = list.n;
+    if (st == PHI_OK && (st = phi_pack_root(root, &tree, err)) == PHI_OK &&
+        (st = phi_pack_sink_parts(s, &list, data, &parts, &n, err)) == PHI_OK) {
         phi_pack_parts_place(parts, n);
         parts[n - 1].head.crc = crc;
         st = phi_pack_parts_write(&front, parts, n, root, err);

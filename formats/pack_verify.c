@@ -292,16 +292,18 @@ static enum phi_status check_data(struct job *j, struct phi_err *err)
 static enum phi_status check_root(struct job *j, struct phi_err *err)
 {
     const struct phi_pack *p = j->pack;
-    uint8_t first[PHI_SHA256_NBYTES];
+    const struct phi_pack_tree tree = {.head = p->head,
+                                       .head_nbytes = p->head_nbytes,
+                                       .tensors = p->list,
+                                       .tensors_nbytes = p->list_nbytes,
+                                       .chunks = p->chunks,
+                                       .nchunks = p->nchunks};
     uint8_t root[PHI_SHA256_NBYTES] = {0};
     char have[PHI_SHA256_HEX];
     char want[PHI_SHA256_HEX];
     struct phi_err found = {0};
-    enum phi_status st = phi_pack_leaf(first, p->head, p->head_nbytes, err);
+    const enum phi_status st = phi_pack_root(root, &tree, err);
 
-    if (st == PHI_OK)
-        st = phi_pack_root(root, first, p->chunks + 8, PHI_PACK_LEAF,
-                           p->nchunks, err);
     if (st != PHI_OK || memcmp(root, p->front.root, sizeof(root)) == 0)
         return st;
     phi_sha256_text(have, root);

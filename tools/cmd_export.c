@@ -5,6 +5,7 @@
 
 #include "formats/hf_folder_sink.h"
 #include "formats/model.h"
+#include "formats/pack_source.h"
 #include "libconv/base/disk.h"
 #include "libconv/base/mem.h"
 #include "libconv/convert/pipeline.h"
@@ -66,6 +67,24 @@ static int read_words(struct job *j)
     return -1;
 }
 
+/*
+ * Whether an output layer that was tied to the embedding, in the folder that a
+ * packed file is of, is one for itself: it was rounded for itself.
+ */
+static bool is_untied(const struct job *j)
+{
+    const struct phi_source *s = j->source;
+    size_t e;
+    size_t o;
+
+    return phi_pack_of(s) != NULL && s->folder != NULL &&
+           phi_source_find(s, "token_embd.weight", &e) &&
+           phi_source_find(s, "output.weight", &o) &&
+           (phi_dtype_info(s->tensors[e].dtype)->cls != PHI_CLASS_FLOAT ||
+            phi_dtype_info(s->tensors[o].dtype)->cls != PHI_CLASS_FLOAT ||
+            s->folder->places[o].file == PHI_NO_PLACE);
+}
+
 /* Everything that can be refused without reading weights. */
 static enum phi_status prepare(struct job *j, struct phi_err *err)
 {
@@ -80,6 +99,7 @@ static enum phi_status prepare(struct job *j, struct phi_err *err)
     if (st != PHI_OK)
         return st;
     j->folder = (struct phi_hf_folder_options){.replace = j->args.force,
+                                               .untie = is_untied(j),
                                                .max_shard = j->args.max_shard,
                                                .side = j->side.files,
                                                .nside = j->side.n};

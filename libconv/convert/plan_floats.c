@@ -7,13 +7,22 @@
 #include "libconv/base/size.h"
 #include "libconv/quant/quant.h"
 
-/* Tensor i is another name of one before it: nothing of its own is stored. */
+static bool is_embedding(const struct phi_source *s, size_t i)
+{
+    return strcmp(s->tensors[i].name, "token_embd.weight") == 0;
+}
+
+/*
+ * Tensor i is another name of one that is planned: the embedding, which a
+ * packed file may list behind the head that is tied to it, or else the first.
+ */
 static bool is_alias(const struct phi_source *s, size_t i)
 {
     const struct phi_tensor *t = &s->tensors[i];
 
-    for (size_t k = 0; k < i && t->nbytes > 0; k++) {
-        if (phi_source_is_alias(s, i, k))
+    for (size_t k = 0; k < s->ntensors && t->nbytes > 0; k++) {
+        if (k != i && phi_source_is_alias(s, i, k) && !is_embedding(s, i) &&
+            (k < i || is_embedding(s, k)))
             return true;
     }
     return false;

@@ -264,8 +264,7 @@ static enum phi_status check_tied(const struct phi_merge_maker *m,
     if (!phi_source_find(s, "token_embd.weight", &e))
         return PHI_OK;
     if (phi_source_find(s, "output.weight", &o) &&
-        (s->tensors[e].part != s->tensors[o].part ||
-         s->tensors[e].offset != s->tensors[o].offset))
+        !phi_source_is_alias(s, o, e))
         return PHI_OK;
     if (m->out->of_source[e] == PHI_MERGE_NONE &&
         (!phi_source_find(s, "output.weight", &o) ||

@@ -23,8 +23,10 @@ bool phi_source_is_alias(const struct phi_source *s, size_t i, size_t k)
         const struct phi_folder_place *p = &s->folder->places[i];
         const struct phi_folder_place *q = &s->folder->places[k];
 
+        /* What was one tensor is not, once it is rounded in two ways. */
         return p->file != PHI_NO_PLACE && p->file == q->file &&
-               p->place == q->place;
+               p->place == q->place && a->dtype == b->dtype &&
+               phi_dtype_info(a->dtype)->cls == PHI_CLASS_FLOAT;
     }
     return a->part == b->part && a->offset == b->offset;
 }

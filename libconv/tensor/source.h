@@ -111,7 +111,10 @@ struct phi_source {
 /* The index of a tensor by canonical name; false if there is none. */
 bool phi_source_find(const struct phi_source *s, const char *name, size_t *i);
 
-/* Whether two tensors of a model are one, stored once or tied. */
+/*
+ * Whether two tensors of a model are one: stored once, or floats of one place
+ * in the folder that a packed file is of.
+ */
 bool phi_source_is_alias(const struct phi_source *s, size_t i, size_t k);
 
 /* Bytes [offset, offset + n) of tensor i, as they are stored. */

@@ -98,7 +98,7 @@ def check_document(checks, document, golden):
 
     header = phipack.read_header(span(0, 128))
     checks.equal(header.length, 0x1A40, "dump: length")
-    checks.equal(header.root[:4].hex(), "7ed4188c", "dump: root")
+    checks.equal(header.root[:4].hex(), "24c58fc9", "dump: root")
     checks.equal((header.sections, header.names), (4, 21), "dump: sections")
     table = span(128, 48 * header.sections + header.names)
     sections = phipack.read_table(header, table)
@@ -207,21 +207,33 @@ def check_lengths(checks, name, data):
         )
 
 
-def seal(data, pack, section=None):
+def seal(data, pack, section=None, root=False):
     """Makes the checksums right again, after a change in `section`, which is
-    one that is stored as it is, or of the header or the section table."""
+    one that is stored as it is, or of the header or the section table; and the
+    root, if it is to be."""
     if section is not None:
         i = pack.sections.index(section)
         crc = zlib.crc32(data[section.offset : section.end])
         struct.pack_into("<I", data, 128 + 48 * i + 32, crc)
-        if section.kind == phipack.CHUNKS:
-            leaves = [hashlib.sha256(b"\0" + pack.head_bytes).digest()]
-            for at in range(section.offset, section.end, 40):
+        if root:
+            leaves = []
+            chunks, tensors = pack.section(b"chunks"), pack.section(b"tensors")
+            for at in range(chunks.offset, chunks.end, 40):
                 leaves.append(bytes(data[at + 8 : at + 40]))
-            data[32:64] = phipack.tree_root(leaves)
+            listed = bytes(data[tensors.offset : tensors.end])
+            data[32:64] = phipack.root_of(pack.head_bytes, listed, leaves)
     table = 48 * pack.header.sections + pack.header.names
     struct.pack_into("<I", data, 64, zlib.crc32(data[128 : 128 + table]))
     struct.pack_into("<I", data, 124, zlib.crc32(data[:124]))
+
+
+def check_old_root(checks, name, data, pack, bit):
+    """Other panels under the root of those that were: nothing else is wrong."""
+    damaged = bytearray(data)
+    damaged[bit // 8] ^= 1 << bit % 8
+    seal(damaged, pack, pack.section(b"tensors"))
+    found = verdict(damaged)
+    checks.equal(found, "header: root", f"{name}: bit {bit}, the old root")
 
 
 def check_sealed(checks, name, data):
@@ -229,27 +241,30 @@ def check_sealed(checks, name, data):
     pack = phipack.check_bytes(data)
     tensors, chunks = pack.section(b"tensors"), pack.section(b"chunks")
     table = 128 + 48 * pack.header.sections + pack.header.names
-    # Another minor version, flags that may be ignored; and panels or none.
+    # Another minor version, and flags that may be ignored; and, with the root
+    # that is theirs, panels or none.
     allowed = set(range(80, 96)) | set(range(112, 128))
     for i, t in enumerate(pack.head.tensors):
         at = (tensors.offset + 16 + 32 * i + 16) * 8
         if len(t.dimensions) == 2:
             allowed.add(at + (4 if t.elements == 1 else 5))
     accepted = set()
-    for section, at, end, step in (
-        (None, 0, 64, 1),
-        (None, 68, 124, 1),
-        (None, 128, table, 1),
-        (tensors, tensors.offset, tensors.end, 1),
-        (chunks, chunks.offset, chunks.end, 5),
+    for section, at, end, step, root in (
+        (None, 0, 64, 1, False),
+        (None, 68, 124, 1, False),
+        (None, 128, table, 1, False),
+        (tensors, tensors.offset, tensors.end, 1, True),
+        (chunks, chunks.offset, chunks.end, 5, True),
     ):
         for bit in range(at * 8, end * 8, step):
             damaged = bytearray(data)
             damaged[bit // 8] ^= 1 << bit % 8
-            seal(damaged, pack, section)
+            seal(damaged, pack, section, root)
             checks.count += 1
             if verdict(damaged) is None:
                 accepted.add(bit)
+                if section is tensors:
+                    check_old_root(checks, name, data, pack, bit)
     checks.equal(accepted, allowed, f"{name}: sealed, accepted bits")
     # What no section holds is zero, even if the checksums of others are right.
     gap = pack.data.offset + 0x430
@@ -275,7 +290,7 @@ def check_cases(checks, folder):
         count += 1
         right = (found is None) == (c.code == case.ACCEPTED)
         # Their root is nothing; what is to be found is found before it.
-        other = found != "header: root" or c.name == "pk-root"
+        other = found != "header: root" or c.name in ("pk-root", "pk-order")
         checks.that(right and other, f"{c.name}: {found}")
     checks.that(count >= 100, f"only {count} cases")
 
@@ -461,8 +476,7 @@ def assemble(sections, leaves, more=b""):
         body += bytes(gap) + content
         end += gap + len(content)
     table += names
-    root = hashlib.sha256(b"\0" + sections[0][3]).digest()
-    root = phipack.tree_root([root] + leaves)
+    root = phipack.root_of(sections[0][3], sections[1][3], leaves)
     header = b"PHIPACK\x1a" + struct.pack(
         "<HHIQII32sI", 1, 3, 1 << 20, end + len(more), len(sections),
         len(names), root, zlib.crc32(table),
@@ -586,6 +600,46 @@ def pack_forged(forged, more=b""):
     return assemble(sections, [leaf], more)
 
 
+def pack_plain(infos, lengths, panel_rows):
+    """A packed file of tensors that are listed by `infos`, of one chunk each
+    and all small, or one; all zeros."""
+    forged = gguf_head(tensors=infos)
+    entries, chunks, leaves, data = b"", b"", [], b""
+    for n in lengths:
+        data += bytes(-len(data) % 64)
+        leaves.append(hashlib.sha256(b"\0" + bytes(n)).digest())
+        chunks += struct.pack("<II", n, zlib.crc32(bytes(n))) + leaves[-1]
+        entries += struct.pack("<QQIIII", len(data), n, panel_rows, 0, 1, 0)
+        data += bytes(n)
+    listed = struct.pack("<QII", len(forged) + len(data), len(lengths), 0)
+    sections = [
+        (1, 0, b"head", forged),
+        (2, 0, b"tensors", listed + entries),
+        (3, 0, b"chunks", chunks),
+        (6, 0, b"data", data),
+    ]
+    return assemble(sections, leaves)
+
+
+def check_plain(checks, phiconv):
+    """Names that are there twice, and rows that are too long for panels."""
+    cases = [
+        (pack_plain([tensor_info(b"a"), tensor_info(name, offset=128)],
+                    [128, 128], 0), what)
+        for name, what in ((b"b", None), (b"a", "is there twice"))
+    ]
+    for columns, what in ((16384, None), (16385, "rows that long")):
+        info = tensor_info(shape=(columns, 1))
+        cases.append((pack_plain([info], [columns * 4], 16), what))
+    for i, (data, what) in enumerate(cases):
+        found = verdict(data)
+        right = found is None if what is None else found and what in found
+        checks.that(right, f"plain file {i}: {found}, not {what}")
+        if phiconv:
+            code = verified(phiconv, data)
+            checks.equal(code, 3 if what else 0, f"plain file {i}: phiconv")
+
+
 def check_forged(checks, phiconv):
     """Checksums and root are right, what they are of is not."""
     for i, (forged, good) in enumerate(forged_heads()):
@@ -671,6 +725,7 @@ def main():
         check_lengths(checks, path.name, data)
     check_sealed(checks, DAMAGED, small)
     check_forged(checks, args.phiconv)
+    check_plain(checks, args.phiconv)
     if args.malformed:
         check_cases(checks, args.malformed)
     if args.phiconv:

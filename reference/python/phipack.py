@@ -593,6 +593,12 @@ def tree_root(leaves):
     return hashlib.sha256(b"\1" + both).digest()
 
 
+def root_of(head, tensors, leaves):
+    """[9] The root of the plain bytes of two sections and chunks' leaves."""
+    first = [hashlib.sha256(b"\0" + plain).digest() for plain in (head, tensors)]
+    return tree_root(first + leaves)
+
+
 # ---- the whole ---------------------------------------------------------------
 
 
@@ -624,8 +630,9 @@ class Pack:
         tensors = self.section(b"tensors")
         wanted = 16 + 32 * len(self.head.tensors)
         require(tensors.plain == wanted, tensors.place, "plain length")
+        self.tensors_bytes = self.plain(tensors)
         self.gguf_length, self.places = read_tensors(
-            self.plain(tensors), self.head, len(self.head_bytes),
+            self.tensors_bytes, self.head, len(self.head_bytes),
             self.data.stored,
         )
         self.chunks = read_chunks(
@@ -708,9 +715,9 @@ class Pack:
             for _ in self.arranged(i):
                 pass
         require(self.crc(self.data) == self.data.crc, self.data.place, "CRC-32")
-        leaves = [hashlib.sha256(b"\0" + self.head_bytes).digest()]
-        leaves += [c.leaf for chunks in self.chunks for c in chunks]
-        require(tree_root(leaves) == self.header.root, "header", "root")
+        leaves = [c.leaf for chunks in self.chunks for c in chunks]
+        root = root_of(self.head_bytes, self.tensors_bytes, leaves)
+        require(root == self.header.root, "header", "root")
 
     def gguf(self):
         """The GGUF file, in pieces."""
@@ -727,9 +734,13 @@ class Pack:
         """A file of the folder, in pieces: its tensors in their order."""
         entries = {}
         mine, at = [], 0
+        seen = set()
         for i, (number, place, name) in enumerate(self.origin.tensors):
-            if number == file:
+            # Tied tensors that are still floats of one type are one.
+            tied = (place, self.head.tensors[i].type)
+            if number == file and tied not in seen:
                 mine.append((place, i, name))
+                seen.add(tied)
         for _, i, name in sorted(mine):
             t = self.head.tensors[i]
             try:

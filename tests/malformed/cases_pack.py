@@ -321,6 +321,12 @@ refuse("data", bad, 'tensor ".*": chunk 0 of 1 is damaged', COPY)
 refuse("data-eval", bad, 'tensor ".*": chunk 0 of 1 is damaged', EVALUATE)
 refuse("data-verify", bad, 'tensor ".*": chunk 0 of 1 is damaged', VERIFY)
 refuse("root", build(PARTS, root=bytes(32)), "header: the root is 0000", VERIFY)
+# Rows in another order: every sum is right, and all but the root.
+flat = next(16 + 32 * i for i in range(len(PARTS[1][2]) // 32)
+            if PARTS[1][2][32 * i + 32] == 32)
+refuse("order", build(parts(tensors={
+    "stored": PARTS[1][2][:flat + 16] + b"\0" + PARTS[1][2][flat + 17:]}),
+    root=ROOT), "header: the root is", VERIFY)
 refuse("data-sum", build(PARTS, root=ROOT, entry=entry(len(PARTS) - 1, 5, 1)),
        'section "data": its CRC-32 is', VERIFY)
 gap = next(i for i in range(4096, len(ALL))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* File, root, number of files of the folder: rows of an array. */
 {"blocks.phipack",
- "7ed4188c505b2bc844f2b33856e4b1ee374d1b2c70886b1bae51abafcea35456", 0},
+ "24c58fc99d07545ab68f89770a2875f121e8463b5c8b977278317fd3a42b0e49", 0},
     {"folder.phipack",
-     "3b4003910f06d4cb71757271b863c13baabe9da47ead8868be51c714e1df189c", 12},
+     "e8412c6e22d7c3f6d599357eccdc1f9cd28b3a477ac505a9e9f97e25a2bd6b1d", 12},
     {"planes.phipack",
-     "c2cd282a6d64ce46e097c55aab4b47c0e6c8c1f0a904d90cd346f4bcf6395945", 0},
+     "4149d890507381047c4b4d6124959c1222a3f7420d617806553d815f5d18637e", 0},
     {"q4_0.phipack",
-     "9807fe8bc13542948f0324262e2f5f989242cb172e63c19f626efb5274f809fe", 12},
+     "1780058e9da4a9400ba41278bcac6b2b14d4adec34ffc3fd1b4e7a0a69025db6", 12},
