@@ -10,7 +10,6 @@
 
 struct eval_size eval_size_of(const struct phi_source *s)
 {
-    struct phi_file *f = NULL;
     uint64_t number = UINT64_MAX;
     uint64_t weights = 0;
     struct eval_size z = {0};
@@ -22,10 +21,11 @@ struct eval_size eval_size_of(const struct phi_source *s)
         weights += phi_tensor_rows(t) * phi_tensor_cols(t);
     }
     z.bits = weights > 0 ? (double)z.nbytes * 8 / (double)weights : 0;
-    if (phi_path_kind(s->path) == PHI_PATH_FILE &&
-        phi_file_open(&f, s->path, NULL) == PHI_OK)
-        z.nbytes = phi_file_size(f);
-    phi_file_close(f);
+    if (phi_path_kind(s->path) == PHI_PATH_FILE) {
+        z.nbytes = 0;
+        for (size_t i = 0; i < s->nfiles; i++)
+            z.nbytes += s->files[i].nbytes;
+    }
     phi_meta_opt_uint(&s->meta, "general.file_type", UINT32_MAX, &number, NULL);
     z.type = phi_file_type_name(number);
     return z;
@@ -64,7 +64,7 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
     const struct phi_eval_against *a = &res->against;
     const struct eval_size z = eval_size_of(r->models[i]);
 
-    table_cell(t, "%s", r->models[i]->path);
+    table_cell(t, "%s", r->names[i]);
     table_cell(t, "%s", z.type);
     table_cell(t, "%.3f", z.bits);
     table_cell(t, "%llu", (unsigned long long)z.nbytes);
@@ -148,7 +148,7 @@ static void json_result(struct json_out *j, const struct eval_report *r,
     const struct phi_eval_result *res = &r->eval->results[i];
     const struct eval_size z = eval_size_of(r->models[i]);
 
-    json_str(j, "path", r->models[i]->path);
+    json_str(j, "path", r->names[i]);
     json_str(j, "type", z.type);
     json_uint(j, "bytes", z.nbytes);
     json_num(j, "bits_per_weight", z.bits);

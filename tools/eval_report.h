@@ -13,7 +13,9 @@ struct eval_report {
     size_t n_ctx;
     double seconds;
     const struct phi_source *const *models; /* (eval->nmodels + 1) */
-    const struct phi_eval *eval;            /* the reference, or NULL, last */
+    const char *const *names;               /* (eval->nmodels + 1) of them */
+    const char *title; /* of a page; NULL: the first model's name makes one */
+    const struct phi_eval *eval; /* the reference, or NULL, last */
     struct opt_float max_ratio;
     struct opt_float max_kld;
     struct opt_float min_top;
@@ -25,7 +27,7 @@ struct eval_gates;
 
 /* How large a model is. */
 struct eval_size {
-    uint64_t nbytes;  /* of its file; of its tensors if it is a folder */
+    uint64_t nbytes;  /* of its files; of its tensors if it is a folder */
     double bits;      /* a weight */
     const char *type; /* by general.file_type */
 };

@@ -39,6 +39,7 @@ struct quantize_args {
 struct quantize_target {
     char *path; /* owned; NULL: none was named (--dry-run) */
     const struct phi_file_type *type;
+    const struct quantize_recipe *recipe; /* borrowed */
     struct phi_plan plan;
     struct phi_gguf_parts parts; /* the files */
     char *first;                 /* name of the first; owned, NULL as path */
@@ -50,7 +51,10 @@ struct quantize_target {
 struct quantize_job {
     const struct command *cmd;
     struct quantize_args args;
-    struct quantize_recipe recipe;
+    struct quantize_recipe recipe; /* of the options */
+    /* (args.types.n) of the targets, borrowed; NULL: all have the options' */
+    const struct quantize_recipe *recipes;
+    struct phi_imatrix imatrix; /* of --imatrix */
     struct phi_gguf_split split;
     uint32_t features; /* of the kernels that --cpu leaves */
     struct lora_words words;
