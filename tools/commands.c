@@ -10,9 +10,10 @@ extern const struct command cmd_export;
 extern const struct command cmd_inspect;
 extern const struct command cmd_merge_lora;
 extern const struct command cmd_quantize;
+extern const struct command cmd_release;
 extern const struct command cmd_tokenize;
 
 const struct command *const commands[] = {
-    &cmd_quantize, &cmd_merge_lora, &cmd_eval_ppl, &cmd_export,
+    &cmd_quantize, &cmd_merge_lora, &cmd_eval_ppl, &cmd_release, &cmd_export,
     &cmd_inspect,  &cmd_doctor,     &cmd_tokenize, NULL,
 };

@@ -142,32 +142,16 @@ static void json_windows(struct json_out *j, const char *key, const double *v,
     json_close(j, ']');
 }
 
-static void json_result(struct json_out *j, const struct eval_report *r,
-                        size_t i)
+void eval_json_perplexity(struct json_out *j, const struct phi_eval_result *res)
 {
-    const struct phi_eval_result *res = &r->eval->results[i];
-    const struct eval_size z = eval_size_of(r->models[i]);
-
-    json_str(j, "path", r->names[i]);
-    json_str(j, "type", z.type);
-    json_uint(j, "bytes", z.nbytes);
-    json_num(j, "bits_per_weight", z.bits);
     json_num(j, "ppl", res->ppl);
     json_num(j, "ppl_error", res->ppl_error);
     json_num(j, "mean_nll", res->mean_nll);
     json_num(j, "mean_nll_error", res->mean_nll_error);
-    json_windows(j, "window_nll", res->window_nll, r->eval->nwindows);
 }
 
-static void json_against(struct json_out *j, const struct eval_report *r,
-                         size_t i)
+void eval_json_divergence(struct json_out *j, const struct phi_eval_against *a)
 {
-    const struct phi_eval_result *res = &r->eval->results[i];
-    const struct phi_eval_against *a = &res->against;
-    size_t worst[EVAL_WORST];
-    const size_t nworst = eval_report_worst(worst, r, i);
-
-    json_open(j, "reference", '{');
     json_num(j, "mean_kld", a->mean_kld);
     json_num(j, "kld_error", a->kld_error);
     json_num(j, "min_kld", a->min_kld);
@@ -178,15 +162,40 @@ static void json_against(struct json_out *j, const struct eval_report *r,
     json_num(j, "rms_dp", a->rms_dp);
     json_num(j, "rms_dp_error", a->rms_dp_error);
     json_percentiles(j, "dp_percentiles", a->dp_percentiles);
+    json_num(j, "same_top", a->same_top);
+    json_num(j, "same_top_error", a->same_top_error);
+    json_num(j, "ln_ratio", a->ln_ratio);
+    json_num(j, "ln_ratio_error", a->ln_ratio_error);
+}
+
+static void json_result(struct json_out *j, const struct eval_report *r,
+                        size_t i)
+{
+    const struct phi_eval_result *res = &r->eval->results[i];
+    const struct eval_size z = eval_size_of(r->models[i]);
+
+    json_str(j, "path", r->names[i]);
+    json_str(j, "type", z.type);
+    json_uint(j, "bytes", z.nbytes);
+    json_num(j, "bits_per_weight", z.bits);
+    eval_json_perplexity(j, res);
+    json_windows(j, "window_nll", res->window_nll, r->eval->nwindows);
+}
+
+static void json_against(struct json_out *j, const struct eval_report *r,
+                         size_t i)
+{
+    const struct phi_eval_result *res = &r->eval->results[i];
+    size_t worst[EVAL_WORST];
+    const size_t nworst = eval_report_worst(worst, r, i);
+
+    json_open(j, "reference", '{');
+    eval_json_divergence(j, &res->against);
     json_windows(j, "window_kld", res->window_kld, r->eval->nwindows);
     json_open(j, "worst_windows", '[');
     for (size_t k = 0; k < nworst; k++)
         json_uint(j, NULL, worst[k]);
     json_close(j, ']');
-    json_num(j, "same_top", a->same_top);
-    json_num(j, "same_top_error", a->same_top_error);
-    json_num(j, "ln_ratio", a->ln_ratio);
-    json_num(j, "ln_ratio_error", a->ln_ratio_error);
     json_close(j, '}');
 }
 

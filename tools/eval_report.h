@@ -41,6 +41,11 @@ struct eval_size eval_size_of(const struct phi_source *s);
 size_t eval_report_worst(size_t out[EVAL_WORST], const struct eval_report *r,
                          size_t i);
 
+/* Members of an open object: what a model got, and against the reference. */
+void eval_json_perplexity(struct json_out *j,
+                          const struct phi_eval_result *res);
+void eval_json_divergence(struct json_out *j, const struct phi_eval_against *a);
+
 enum phi_status eval_report_table(const struct eval_report *r,
                                   struct phi_err *err);
 enum phi_status eval_report_json(const struct eval_report *r,

@@ -66,7 +66,7 @@ static int fill_targets(struct quantize_job *job)
             path = a->output;
         else if (a->output != NULL)
             return usage_error(job->cmd, "-o is for a single -t without =FILE");
-        if (path == NULL && !a->dry_run)
+        if (path == NULL && !a->dry_run && !job->unnamed)
             return usage_error(job->cmd, "no output for %s: -t %s=FILE%s",
                                t->type->name, t->type->name,
                                a->types.n == 1 ? " or -o FILE" : "");
@@ -227,8 +227,7 @@ static enum phi_status make_plan(struct quantize_job *job,
                               &job->split, err);
 }
 
-enum phi_status quantize_make_plans(struct quantize_job *job,
-                                    struct phi_err *err)
+enum phi_status quantize_open(struct quantize_job *job, struct phi_err *err)
 {
     enum phi_status st =
         phi_adapted_open(&job->model, job->args.common.operands.v[0],
@@ -241,6 +240,14 @@ enum phi_status quantize_make_plans(struct quantize_job *job,
         st = PHI_E_NOMEM;
     if (st == PHI_OK && job->args.imatrix != NULL)
         st = phi_imatrix_read(&job->imatrix, job->args.imatrix, err);
+    return st;
+}
+
+enum phi_status quantize_make_plans(struct quantize_job *job,
+                                    struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
     for (size_t i = 0; st == PHI_OK && i < job->n; i++)
         st = make_plan(job, &job->targets[i], err);
     return st == PHI_OK ? quantize_recipe_check(job, err) : st;

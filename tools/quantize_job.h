@@ -54,6 +54,7 @@ struct quantize_job {
     struct quantize_recipe recipe; /* of the options */
     /* (args.types.n) of the targets, borrowed; NULL: all have the options' */
     const struct quantize_recipe *recipes;
+    bool unnamed; /* targets get their paths after quantize_open() */
     struct phi_imatrix imatrix; /* of --imatrix */
     struct phi_gguf_split split;
     uint32_t features; /* of the kernels that --cpu leaves */
@@ -75,7 +76,10 @@ struct quantize_job {
  */
 int quantize_read_words(struct quantize_job *job);
 
-/* Opens model and matrix, plans every target: nothing is written yet. */
+/* Opens model and matrix. */
+enum phi_status quantize_open(struct quantize_job *job, struct phi_err *err);
+
+/* Plans every target: nothing is written yet. */
 enum phi_status quantize_make_plans(struct quantize_job *job,
                                     struct phi_err *err);
 

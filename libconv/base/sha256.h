@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "libconv/base/err.h"
+#include "libconv/base/file.h"
 
 #define PHI_SHA256_HEX 65 /* 64 digits and a NUL */
 
@@ -19,6 +20,10 @@ enum phi_status phi_sha256_add(struct phi_sha256 *h, const void *bytes,
 /* Lower-case digits of everything added; h starts anew. */
 enum phi_status phi_sha256_hex(struct phi_sha256 *h, char out[PHI_SHA256_HEX],
                                struct phi_err *err);
+
+/* Of a whole file. */
+enum phi_status phi_sha256_file(const struct phi_file *f,
+                                char out[PHI_SHA256_HEX], struct phi_err *err);
 void phi_sha256_free(struct phi_sha256 *h); /* accepts NULL */
 
 #endif
