@@ -29,7 +29,7 @@ static enum phi_status hash_settings(struct phi_adapted_input *in,
         return PHI_E_NOMEM;
     st = phi_file_open(&f, path, err);
     if (st == PHI_OK)
-        st = phi_sha256_file(f, in->settings, err);
+        st = phi_sha256_file(f, NULL, in->settings, err);
     phi_file_close(f);
     free(path);
     return st;
@@ -43,7 +43,7 @@ static enum phi_status open_input(struct phi_adapted_input *in,
     if (st == PHI_OK)
         st = phi_file_open(&in->file, in->adapter->file, err);
     if (st == PHI_OK)
-        st = phi_sha256_file(in->file, in->weights, err);
+        st = phi_sha256_file(in->file, NULL, in->weights, err);
     if (st == PHI_OK)
         st = hash_settings(in, err);
     return st;

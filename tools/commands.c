@@ -12,8 +12,11 @@ extern const struct command cmd_merge_lora;
 extern const struct command cmd_quantize;
 extern const struct command cmd_release;
 extern const struct command cmd_tokenize;
+extern const struct command cmd_verify_release;
 
 const struct command *const commands[] = {
-    &cmd_quantize, &cmd_merge_lora, &cmd_eval_ppl, &cmd_release, &cmd_export,
-    &cmd_inspect,  &cmd_doctor,     &cmd_tokenize, NULL,
+    &cmd_quantize, &cmd_merge_lora,     &cmd_eval_ppl,
+    &cmd_release,  &cmd_verify_release, &cmd_export,
+    &cmd_inspect,  &cmd_doctor,         &cmd_tokenize,
+    NULL,
 };

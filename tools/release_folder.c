@@ -22,6 +22,8 @@ static enum phi_status list_file(struct release_job *job, const char *name,
     void *list = job->files;
     struct phi_file *f = NULL;
     struct release_file *entry;
+    struct progress progress;
+    const struct phi_monitor monitor = progress_monitor(&progress);
     char *path;
     enum phi_status st =
         phi_grow(&list, &job->cap, job->nfiles + 1, sizeof(*job->files), err);
@@ -37,11 +39,13 @@ static enum phi_status list_file(struct release_job *job, const char *name,
         return PHI_E_NOMEM;
     }
     job->nfiles++;
+    progress_begin(&progress, job->args.q.common.progress, "hash", "B");
     st = phi_file_open(&f, path, err);
     if (st == PHI_OK) {
         entry->nbytes = phi_file_size(f);
-        st = phi_sha256_file(f, entry->sha256, err);
+        st = phi_sha256_file(f, &monitor, entry->sha256, err);
     }
+    progress_end(&progress);
     phi_file_close(f);
     free(path);
     return st;

@@ -179,12 +179,15 @@ static enum phi_status hash_tensors(struct release_job *job,
                                     struct phi_err *err)
 {
     const size_t nthreads = (size_t)job->args.q.common.threads;
+    struct progress progress;
+    const struct phi_monitor monitor = progress_monitor(&progress);
     char(*hex)[PHI_SHA256_HEX] =
         phi_alloc(job->q.source->ntensors, sizeof(*hex), err);
     enum phi_status st = PHI_E_NOMEM;
 
+    progress_begin(&progress, job->args.q.common.progress, "hash", "B");
     if (hex != NULL)
-        st = phi_source_hash(job->q.source, nthreads, NULL, hex, err);
+        st = phi_source_hash(job->q.source, nthreads, &monitor, hex, err);
     if (st == PHI_OK)
         st =
             phi_source_digest(job->q.source, (const char(*)[PHI_SHA256_HEX])hex,
@@ -195,13 +198,14 @@ static enum phi_status hash_tensors(struct release_job *job,
         const struct phi_source *s = job->models[i];
 
         o->hex = phi_alloc(s->ntensors, sizeof(*o->hex), err);
-        if (o->hex == NULL)
-            return PHI_E_NOMEM;
-        st = phi_source_hash(s, nthreads, NULL, o->hex, err);
+        st = o->hex != NULL
+                 ? phi_source_hash(s, nthreads, &monitor, o->hex, err)
+                 : PHI_E_NOMEM;
         if (st == PHI_OK)
             st = phi_source_digest(s, (const char(*)[PHI_SHA256_HEX])o->hex,
                                    o->digest, err);
     }
+    progress_end(&progress);
     return st;
 }
 

@@ -58,6 +58,7 @@ enum phi_status phi_sha256_hex(struct phi_sha256 *h, char out[PHI_SHA256_HEX],
 }
 
 enum phi_status phi_sha256_file(const struct phi_file *f,
+                                const struct phi_monitor *monitor,
                                 char out[PHI_SHA256_HEX], struct phi_err *err)
 {
     struct phi_sha256 *h = NULL;
@@ -71,6 +72,8 @@ enum phi_status phi_sha256_file(const struct phi_file *f,
         st = phi_file_read(f, at, chunk, n, err);
         if (st == PHI_OK)
             st = phi_sha256_add(h, chunk, n, err);
+        if (st == PHI_OK)
+            st = phi_monitor_tick(monitor, at + n, phi_file_size(f), NULL, err);
     }
     if (st == PHI_OK)
         st = phi_sha256_hex(h, out, err);

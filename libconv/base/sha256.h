@@ -8,6 +8,7 @@
 
 #include "libconv/base/err.h"
 #include "libconv/base/file.h"
+#include "libconv/base/monitor.h"
 
 #define PHI_SHA256_HEX 65 /* 64 digits and a NUL */
 
@@ -21,9 +22,11 @@ enum phi_status phi_sha256_add(struct phi_sha256 *h, const void *bytes,
 enum phi_status phi_sha256_hex(struct phi_sha256 *h, char out[PHI_SHA256_HEX],
                                struct phi_err *err);
 
-/* Of a whole file. */
-enum phi_status phi_sha256_file(const struct phi_file *f,
-                                char out[PHI_SHA256_HEX], struct phi_err *err);
 void phi_sha256_free(struct phi_sha256 *h); /* accepts NULL */
+
+/* Of a whole file. monitor, which may be NULL, counts its bytes. */
+enum phi_status phi_sha256_file(const struct phi_file *f,
+                                const struct phi_monitor *monitor,
+                                char out[PHI_SHA256_HEX], struct phi_err *err);
 
 #endif
