@@ -64,10 +64,12 @@ static const struct option options[] = {
 };
 
 /* What is missing for publishing, and may be on purpose. */
-static void note_card(const struct release_job *job)
+static void print_notes(const struct release_job *job)
 {
     const char *text = NULL;
 
+    if (job->default_gate)
+        report_note("no gate was given: --max-ppl-ratio %g", RELEASE_MAX_RATIO);
     if (release_base_model(job, 0) == NULL)
         report_note("nothing says what the base model is: --base-model "
                     "ORG/NAME");
@@ -127,7 +129,7 @@ static int release(struct release_job *job)
         return st == PHI_OK ? EXIT_CODE_DONE : report_error(&err);
     }
     if (st == PHI_OK && !job->args.q.common.quiet)
-        note_card(job);
+        print_notes(job);
     if (st == PHI_OK)
         st = release_make(job, &err);
     if (st == PHI_OK)

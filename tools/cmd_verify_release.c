@@ -12,7 +12,12 @@ static const struct option options[] = {
              "compare the bytes; nothing is written"),
     OPT_LIST(0, "lora", "ADAPTER[:SCALE]", struct relcheck_args, lora.adapters,
              "an adapter that the release was made with, in order"),
-    LORA_OPTIONS(struct relcheck_args, lora),
+    OPT_TEXT(0, "allow-unused", "REGEX", struct relcheck_args,
+             lora.allow_unused,
+             "let tensors of an adapter go unused whose key REGEX is found "
+             "in, as it was made"),
+    OPT_FLAG(0, "allow-twice", struct relcheck_args, lora.allow_twice,
+             "let the same adapter be given twice"),
     OPT_TEXT(0, "imatrix", "FILE", struct relcheck_args, imatrix,
              "the importance matrix that it was made with"),
     OPT_TEXT(0, "minisign-key", "KEY", struct relcheck_args, minisign_key,

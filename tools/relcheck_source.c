@@ -87,9 +87,9 @@ static enum phi_status check_given(const struct relcheck *c,
         return st;
     if (phi_json_count(&list) != given)
         return phi_fail(err, PHI_E_ARG,
-                        "%s: was made with %zu adapters, and %zu are given "
-                        "with --lora",
-                        c->dir, phi_json_count(&list), given);
+                        "%s: was made with %zu adapter%s, --lora gives %zu",
+                        c->dir, phi_json_count(&list),
+                        phi_json_count(&list) == 1 ? "" : "s", given);
     if ((imatrix.node != NULL) != (c->args.imatrix != NULL))
         return phi_fail(err, PHI_E_ARG,
                         "%s: was made with%s importance matrix, and --imatrix "
@@ -353,6 +353,8 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err)
         st = quantize_open(&a.q, err);
     if (st == PHI_OK)
         st = check_adapters(c, &a, &root, err);
+    if (st == PHI_OK && c->found.n > 0)
+        goto out; /* everything would differ */
     if (st == PHI_OK)
         st = quantize_make_plans(&a.q, err);
     if (st == PHI_OK)
@@ -366,6 +368,7 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err)
         if (st == PHI_OK)
             st = judge_meta(c, &a, i, err);
     }
+out:
     for (size_t i = 0; i < c->n; i++) {
         phi_sink_close(a.sinks[i]);
         free(a.checks[i]);

@@ -172,8 +172,8 @@ static void put_intro(struct phi_buf *b, const struct release_job *job)
         phi_buf_printf(b, "](" HUB "%s))", base);
     }
     phi_buf_text(b, ", made and measured with phiconv " PHICONV_VERSION
-                    ". Every file was compared with the float source, token "
-                    "by token.\n");
+                    ". Every file was compared with its source, token by "
+                    "token.\n");
     put_adapters(b, job);
 }
 

@@ -75,6 +75,7 @@ struct release_job {
     const char **names;         /* (n + 1) */
     char source_digest[PHI_SHA256_HEX];
     struct eval_job eval;
+    bool default_gate; /* none was given */
     bool passed;
     struct phi_buf manifest;       /* once it was written */
     struct phi_hf_side_files side; /* the model's licences */

@@ -65,7 +65,7 @@ static int add_output(struct release_job *job, const char *type,
 
     if (label != NULL && !release_plain_name(label))
         return usage_error(job->cmd,
-                           "-t %s=%s: a label is made of letters, digits and "
+                           "%s=%s: a label is made of letters, digits and "
                            ". _ -",
                            type, label);
     o->type = type;
