@@ -227,7 +227,8 @@ enum phi_status relcheck_manifest(struct relcheck *c, struct phi_err *err)
         return st;
     root = phi_json_root(c->manifest);
     st = check_files(c, &root, err);
-    if (st == PHI_OK)
-        st = read_outputs(c, &root, err);
+    if (st != PHI_OK || c->found.n > 0)
+        return st;
+    st = read_outputs(c, &root, err);
     return st == PHI_OK ? check_gates(c, &root, err) : st;
 }

@@ -8,17 +8,19 @@
 #   --link          make hard links where that works, no copies
 #   --max-size N    refuse files of more than N bytes (50000000000, what hubs
 #                   take at most); release --split-max-size makes smaller ones
+#   --prune         remove what a clone has besides
 #   -h, --help      this text
 #
 # REPOSITORY is made and appears when it is complete; or it is the clone of a
 # repository, a folder with .git: then its files are replaced by those of the
-# release, and what else it has stays and is told.
+# release. What else it has would make verify-release refuse it and is refused
+# here, unless --prune is given.
 #
 # Nothing is uploaded. What to do next is printed.
 set -euo pipefail
 shopt -s inherit_errexit
 
-phiconv=phiconv link=0 max_size=50000000000
+phiconv=phiconv link=0 prune=0 max_size=50000000000
 # Hubs refuse larger files that Git LFS does not have.
 most_in_git=$((10 * 1024 * 1024))
 
@@ -36,6 +38,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     --link) link=1 ;;
+    --prune) prune=1 ;;
     -h | --help)
         sed -n '2,/^set /{s/^# \{0,1\}//;/^set /d;p}' "$0"
         exit 0
@@ -82,6 +85,20 @@ for name in "${files[@]}"; do
             "phiconv release --split-max-size makes smaller files"
 done
 
+# What a clone has that is not of the release.
+others=()
+for path in "$repository"/* "$repository"/.[!.]*; do
+    name=${path##*/}
+    [ -e "$path" ] || [ -L "$path" ] || continue
+    case " .git .gitattributes ${files[*]} " in
+    *" $name "*) ;;
+    *) others+=("$name") ;;
+    esac
+done
+[ ${#others[@]} = 0 ] || [ $prune = 1 ] ||
+    die "${others[0]}: is not of this release; --prune removes it from" \
+        "$repository"
+
 # Beside the target, so that it appears at once.
 work=$(mktemp -d "$repository.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -94,10 +111,8 @@ done
 attributes >"$work/.gitattributes"
 
 if [ -e "$repository" ]; then
-    for path in "$repository"/* "$repository"/.[!.]*; do
-        name=${path##*/}
-        [ -e "$path" ] && [ "$name" != .git ] && [ ! -e "$work/$name" ] &&
-            echo "$name: is not of this release, and stays" >&2
+    for name in "${others[@]}"; do
+        rm -rf "${repository:?}/$name"
     done
     for name in "${files[@]}" .gitattributes; do
         mv -f "$work/$name" "$repository/$name"
