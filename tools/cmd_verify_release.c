@@ -37,7 +37,7 @@ static const struct option options[] = {
 static enum phi_status check(struct relcheck *c, struct phi_err *err)
 {
     enum phi_status (*const steps[])(struct relcheck *, struct phi_err *) = {
-        relcheck_signature, relcheck_files, relcheck_manifest, relcheck_models,
+        relcheck_files, relcheck_signature, relcheck_manifest, relcheck_models,
         c->args.source != NULL ? relcheck_source : NULL};
     enum phi_status st = PHI_OK;
 
