@@ -3,8 +3,8 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "libconv/base/file.h"
 #include "libconv/quant/recipe.h"
 #include "tools/eval_gates.h"
 
@@ -21,7 +21,8 @@ struct eval_size eval_size_of(const struct phi_source *s)
         weights += phi_tensor_rows(t) * phi_tensor_cols(t);
     }
     z.bits = weights > 0 ? (double)z.nbytes * 8 / (double)weights : 0;
-    if (phi_path_kind(s->path) == PHI_PATH_FILE) {
+    /* A folder has other files, and one that is merged as it is read none. */
+    if (s->format != NULL && strcmp(s->format, "hf") != 0) {
         z.nbytes = 0;
         for (size_t i = 0; i < s->nfiles; i++)
             z.nbytes += s->files[i].nbytes;
