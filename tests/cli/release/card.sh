@@ -13,7 +13,7 @@ tags: [gguf, "two words", "- x"]
 ---
 END
 mv m/LICENSE m/Licence.md && echo note >m/NOTICE
-$PHICONV release m -t q8_0 -e text.txt -c 256 -q -o out
+$PHICONV release m -t q8_0 -e text.txt -c 16 --chunks 8 -q -o out
 ls out
 sed -n '1,/^## Files/p' out/README.md
 $PHICONV verify-release out -q

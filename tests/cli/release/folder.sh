@@ -4,7 +4,7 @@ ln -s "$SAMPLE" m
 ln -s "$ROOT/reference/sample/adapters/physics" physics
 ln -s "$ROOT/reference/sample/text/physics.txt" text.txt
 release() {
-    $PHICONV release m --lora physics -t q8_0 -t q4_0=small -e text.txt -c 256 \
+    $PHICONV release m --lora physics -t q8_0 -t q4_0=small -e text.txt -c 128 --chunks 4 \
         --max-kld 0.02 --base-model openstax/phi "$@"
 }
 release -o out

@@ -7,7 +7,7 @@ fi
 ln -s "$ROOT/reference/sample/text/physics.txt" text.txt
 unshare -rm bash -c '
     mount -t tmpfs -o size=6M none small || exit 77
-    release="'"$PHICONV"' release $SAMPLE -e text.txt -c 256 -q -o small/out"
+    release="'"$PHICONV"' release $SAMPLE -e text.txt -c 16 --chunks 8 -q -o small/out"
     $release -t q4_0
     cp -r small/out old
     $release -t q8_0 --force

@@ -7,7 +7,7 @@ q8_0
 q2_k=tiny tensor:ffn_(up|down)=q2_k embedding:q2_k
 END
 try() {
-    $PHICONV release m --recipe bad.txt -e text.txt -c 256 -o out "$@"
+    $PHICONV release m --recipe bad.txt -e text.txt -c 64 --chunks 8 -o out "$@"
     echo "code $?"
     ls -A
 }
@@ -23,5 +23,5 @@ try --max-kld 0.5 -q
 try --max-kld 0.02 -q --keep-failed --force
 $PHICONV verify-release out | tail -n 1
 # Without a gate there is one.
-$PHICONV release m -t tq1_0 -e text.txt -c 256 -o other
+$PHICONV release m -t tq1_0 -e text.txt -c 64 --chunks 8 -o other
 echo "code $?"

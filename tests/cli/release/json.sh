@@ -1,7 +1,7 @@
 # --json prints the manifest, all of it; of a refused release too.
 ln -s "$SAMPLE" m
 ln -s "$ROOT/reference/sample/text/physics.txt" text.txt
-$PHICONV release m -t q4_0 -e text.txt -c 256 -o out --json >printed 2>notes
+$PHICONV release m -t q4_0 -e text.txt -c 16 --chunks 8 -o out --json >printed 2>notes
 cmp printed out/manifest.json && cat notes
 show() {
     python3 -c '
@@ -19,7 +19,7 @@ def keys(v, at=""):
 keys(m)' "$1"
 }
 show printed
-$PHICONV release m -t q4_0 -e text.txt -c 256 -o bad --max-kld 0 --json \
+$PHICONV release m -t q4_0 -e text.txt -c 16 --chunks 8 -o bad --max-kld 0 --json \
     >printed 2>notes
 echo "code $?"
 show printed | grep -E '^(gates|passed|files)'

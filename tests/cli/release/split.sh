@@ -2,7 +2,7 @@
 ln -s "$ROOT/reference/sample/text/physics.txt" text.txt
 $PHICONV quantize "$SAMPLE" -q -t f16=source.gguf
 $PHICONV release source.gguf -t q4_k_m -t q8_0 --split-max-size 2M --name mine \
-    -e text.txt -c 256 --quantized-by 'No: one' -o out
+    -e text.txt -c 16 --chunks 8 --quantized-by 'No: one' -o out
 ls out
 sed -n '/^---/,/^---/p; /gguf/p' out/README.md
 $PHICONV verify-release out --source source.gguf

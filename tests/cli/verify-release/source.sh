@@ -6,7 +6,7 @@ ln -s "$ROOT/reference/sample/text/physics.txt" text.txt
 ln -s "$ROOT/tests/golden/imatrix.gguf" imatrix.gguf
 ln -s "$ROOT/tests/golden/imatrix.dat" imatrix.dat
 printf '%s\n' 'q4_k_m tensor:ffn_up=q6_k output:q8_0' 'iq4_nl=flat pure' >r
-$PHICONV release m --recipe r --imatrix imatrix.gguf -e text.txt -c 256 \
+$PHICONV release m --recipe r --imatrix imatrix.gguf -e text.txt -c 64 --chunks 8 \
     --lora physics:0.5 --lora dora -q -o out
 check() {
     $PHICONV verify-release out --source "$@"
