@@ -168,6 +168,35 @@ static void default_gate(struct release_job *job)
         report_note("no gate was given: --max-ppl-ratio %g", RELEASE_MAX_RATIO);
 }
 
+/* "ORG/NAME", as it goes into addresses. */
+static bool is_model_id(const char *id)
+{
+    const char *slash = strchr(id, '/');
+    char org[RELEASE_MAX_NAME + 1];
+
+    if (slash == NULL || slash - id > RELEASE_MAX_NAME)
+        return false;
+    snprintf(org, sizeof(org), "%.*s", (int)(slash - id), id);
+    return release_plain_name(org) && release_plain_name(slash + 1);
+}
+
+static int check_names(const struct release_job *job)
+{
+    const struct release_args *a = &job->args;
+
+    if (a->name != NULL && !release_plain_name(a->name))
+        return usage_error(job->cmd,
+                           "--name %s: expected letters, digits and . _ -, "
+                           "beginning with one of the first",
+                           a->name);
+    for (size_t i = 0; i < a->base_models.n; i++) {
+        if (!is_model_id(a->base_models.v[i]))
+            return usage_error(job->cmd, "--base-model %s: expected ORG/NAME",
+                               a->base_models.v[i]);
+    }
+    return -1;
+}
+
 int release_read_words(struct release_job *job)
 {
     struct release_args *a = &job->args;
@@ -178,12 +207,9 @@ int release_read_words(struct release_job *job)
         return usage_error(job->cmd, "no folder: -o DIR");
     if (a->eval.text == NULL && !a->q.dry_run)
         return usage_error(job->cmd, "no text to measure with: --eval TEXT");
-    if (a->name != NULL && !release_plain_name(a->name))
-        return usage_error(job->cmd,
-                           "--name %s: expected letters, digits and . _ -, "
-                           "beginning with one of the first",
-                           a->name);
-    code = read_outputs(job);
+    code = check_names(job);
+    if (code == -1)
+        code = read_outputs(job);
     if (code == -1)
         code = level_features(job->cmd, &a->q.common, &q->features);
     if (code != -1)

@@ -16,6 +16,8 @@ try -o out -e text.txt -t q8_0 -t q4_0=Q8_0
 try -o out -e text.txt -t q8_0=../up
 try -o out -e text.txt -t q8_0 --name 'a/b'
 try -o out -e text.txt -t q8_0 --name -a
+try -o out -e text.txt -t q8_0 --base-model phi
+try -o out -e text.txt -t q8_0 --base-model 'a/b) [x](y'
 try -o out -e text.txt -t q8_0 --gate-on median
 try -o out -e text.txt -t q8_0 --max-kld x
 try -o there -e text.txt -t q8_0
