@@ -22,8 +22,8 @@
 extern char **environ;
 
 /* Runs a program without input and output; *code is its exit code. */
-static enum phi_status run(const char *const *argv, int *code,
-                           struct phi_err *err)
+static enum phi_status run(const char *program, const char *const *argv,
+                           int *code, struct phi_err *err)
 {
     posix_spawn_file_actions_t actions;
     pid_t pid = 0;
@@ -31,36 +31,36 @@ static enum phi_status run(const char *const *argv, int *code,
     int rc = posix_spawn_file_actions_init(&actions);
 
     if (rc != 0)
-        return phi_fail_sys(err, rc, "%s: cannot be run", argv[0]);
+        return phi_fail_sys(err, rc, "%s: cannot be run", program);
     for (int fd = 0; rc == 0 && fd <= 2; fd++)
         rc = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR,
                                               0);
     if (rc == 0)
-        rc = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv,
+        rc = posix_spawnp(&pid, program, &actions, NULL, (char *const *)argv,
                           environ);
     posix_spawn_file_actions_destroy(&actions);
     if (rc != 0)
-        return phi_fail_sys(err, rc, "%s: cannot be run", argv[0]);
+        return phi_fail_sys(err, rc, "%s: cannot be run", program);
     while (waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR)
-            return phi_fail_sys(err, errno, "%s: waitpid", argv[0]);
+            return phi_fail_sys(err, errno, "%s: waitpid", program);
     }
     *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     /* What a shell says of a program that is not there, and some C libraries
      * of a spawned one. */
     if (*code == 127)
-        return phi_fail_sys(err, ENOENT, "%s: cannot be run", argv[0]);
+        return phi_fail_sys(err, ENOENT, "%s: cannot be run", program);
     return PHI_OK;
 }
 
-/* What the programs are asked. NULL: no such program has this argument. */
+/* What the programs are asked, with numbers where words of a run belong. */
 enum { KEY = 1, SIGNATURE, SIGNED };
 
 static const struct method {
     const char *ending;
     const char *option;
-    const char *what;
-    /* Words, among them numbers for KEY, SIGNATURE and SIGNED. */
+    const char *program;
+    /* The first character may be KEY, SIGNATURE or SIGNED. */
     const char *argv[10];
 } methods[] = {
     {".minisig",
@@ -97,10 +97,10 @@ static enum phi_status check(struct relcheck *c, const struct method *m,
         if (strcmp(m->argv[i], "-p") == 0 && is_minisign_key(key))
             argv[i] = "-P";
     }
-    st = run(argv, &code, err);
+    st = run(m->program, argv, &code, err);
     if (st != PHI_OK) {
         if (err->sys == ENOENT)
-            phi_hint(err, "%s needs the program %s", m->option, m->what);
+            phi_hint(err, "%s needs the program %s", m->option, m->program);
         return st;
     }
     if (code != 0)
@@ -108,7 +108,7 @@ static enum phi_status check(struct relcheck *c, const struct method *m,
                               RELEASE_SUMS
                               "%s: is no signature of " RELEASE_SUMS
                               " by the key given (%s says so)",
-                              m->ending, m->what);
+                              m->ending, m->program);
     return relcheck_note(&c->signatures, err, RELEASE_SUMS "%s: good",
                          m->ending);
 }
@@ -134,7 +134,7 @@ static enum phi_status check_key(const char *key, const struct method *m,
     if (st == PHI_OK && phi_file_size(f) >= sizeof(head))
         st = phi_file_read(f, 0, head, sizeof(head), err);
     phi_file_close(f);
-    if (st == PHI_OK && strcmp(m->what, "gpgv") == 0 &&
+    if (st == PHI_OK && strcmp(m->program, "gpgv") == 0 &&
         memcmp(head, "-----BEGIN ", sizeof(head)) == 0) {
         phi_fail(err, PHI_E_ARG, "%s: is an armored key, expected a binary one",
                  key);

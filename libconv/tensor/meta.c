@@ -89,6 +89,16 @@ static bool same_array(const struct phi_kv *a, const struct phi_kv *b)
     return true;
 }
 
+/* By their bits: a NaN is itself, and -0 is not 0. */
+static bool same_bits(double a, double b)
+{
+    uint64_t bits[2];
+
+    memcpy(&bits[0], &a, sizeof(a));
+    memcpy(&bits[1], &b, sizeof(b));
+    return bits[0] == bits[1];
+}
+
 bool phi_kv_same(const struct phi_kv *a, const struct phi_kv *b)
 {
     if (a->type != b->type)
@@ -99,8 +109,8 @@ bool phi_kv_same(const struct phi_kv *a, const struct phi_kv *b)
     case PHI_KV_ARRAY:
         return same_array(a, b);
     case PHI_KV_F32:
-    case PHI_KV_F64: /* by bits: NaN is NaN, and -0 is not 0 */
-        return memcmp(&a->v.f, &b->v.f, sizeof(a->v.f)) == 0;
+    case PHI_KV_F64:
+        return same_bits(a->v.f, b->v.f);
     case PHI_KV_I8:
     case PHI_KV_I16:
     case PHI_KV_I32:
