@@ -33,16 +33,17 @@ static const struct option options[] = {
     OPT_END,
 };
 
+static enum phi_status (*const steps[])(struct relcheck *, struct phi_err *) = {
+    relcheck_files, relcheck_signature, relcheck_manifest, relcheck_models,
+    relcheck_source};
+
 /* Each step trusts what the ones before it have found. */
 static enum phi_status check(struct relcheck *c, struct phi_err *err)
 {
-    enum phi_status (*const steps[])(struct relcheck *, struct phi_err *) = {
-        relcheck_files, relcheck_signature, relcheck_manifest, relcheck_models,
-        c->args.source != NULL ? relcheck_source : NULL};
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        if (st == PHI_OK && c->found.n == 0 && steps[i] != NULL)
+        if (st == PHI_OK && c->found.n == 0)
             st = steps[i](c, err);
     }
     return st;

@@ -72,7 +72,8 @@ struct relcheck {
     struct phi_names notes;      /* what was not looked at */
 };
 
-/* Each appends to c->found; a status is for what could not be done. */
+/* Each appends to c->found; a status is for what could not be done. Without
+ * --source the last does nothing. */
 enum phi_status relcheck_files(struct relcheck *c, struct phi_err *err);
 enum phi_status relcheck_signature(struct relcheck *c, struct phi_err *err);
 enum phi_status relcheck_manifest(struct relcheck *c, struct phi_err *err);

@@ -345,8 +345,11 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err)
 {
     struct again a = {0};
     const struct phi_json root = phi_json_root(c->manifest);
-    enum phi_status st = begin(c, &a, err);
+    enum phi_status st;
 
+    if (c->args.source == NULL)
+        return PHI_OK;
+    st = begin(c, &a, err);
     if (st == PHI_OK && quantize_read_words(&a.q) != -1)
         st = phi_fail(err, PHI_E_ARG, "the adapters' words are no use");
     if (st == PHI_OK)
