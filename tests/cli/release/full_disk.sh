@@ -14,7 +14,7 @@ unshare -rm bash -c '
     echo "code $?"
     diff -r small/out old && ls -A small
     # Room for the model, not for what is beside it.
-    mount -t tmpfs -o size=2560k none small || exit 77
+    mount -t tmpfs -o size=2568k none small || exit 77
     $release -t q4_0
     echo "code $?"
     ls -A small
