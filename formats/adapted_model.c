@@ -12,31 +12,7 @@
 #include "libconv/base/mem.h"
 #include "libconv/lora/merged_source.h"
 
-#define CHUNK ((size_t)1 << 16)
-
 /* ---- inputs -------------------------------------------------------------- */
-
-static enum phi_status hash_file(const struct phi_file *f,
-                                 char out[PHI_SHA256_HEX], struct phi_err *err)
-{
-    struct phi_sha256 *h = NULL;
-    uint8_t *chunk = phi_alloc(CHUNK, 1, err);
-    enum phi_status st = chunk != NULL ? phi_sha256_new(&h, err) : PHI_E_NOMEM;
-
-    for (uint64_t at = 0; st == PHI_OK && at < phi_file_size(f); at += CHUNK) {
-        const uint64_t left = phi_file_size(f) - at;
-        const size_t n = left < CHUNK ? (size_t)left : CHUNK;
-
-        st = phi_file_read(f, at, chunk, n, err);
-        if (st == PHI_OK)
-            st = phi_sha256_add(h, chunk, n, err);
-    }
-    if (st == PHI_OK)
-        st = phi_sha256_hex(h, out, err);
-    phi_sha256_free(h);
-    free(chunk);
-    return st;
-}
 
 /* The hash of adapter_config.json; a GGUF file has all in one. */
 static enum phi_status hash_settings(struct phi_adapted_input *in,
@@ -53,7 +29,7 @@ static enum phi_status hash_settings(struct phi_adapted_input *in,
         return PHI_E_NOMEM;
     st = phi_file_open(&f, path, err);
     if (st == PHI_OK)
-        st = hash_file(f, in->settings, err);
+        st = phi_sha256_file(f, NULL, in->settings, err);
     phi_file_close(f);
     free(path);
     return st;
@@ -67,7 +43,7 @@ static enum phi_status open_input(struct phi_adapted_input *in,
     if (st == PHI_OK)
         st = phi_file_open(&in->file, in->adapter->file, err);
     if (st == PHI_OK)
-        st = hash_file(in->file, in->weights, err);
+        st = phi_sha256_file(in->file, NULL, in->weights, err);
     if (st == PHI_OK)
         st = hash_settings(in, err);
     return st;

@@ -429,6 +429,19 @@ enum phi_status phi_pack_sink_plan(struct phi_sink **out, const char *path,
     return st;
 }
 
+enum phi_status phi_pack_sink_rename(struct phi_sink *base, const char *path,
+                                     struct phi_err *err)
+{
+    struct phi_pack_sink *s = pack_of(base);
+    char *copy = phi_strdup(path, err);
+
+    if (copy == NULL)
+        return PHI_E_NOMEM;
+    free(s->path);
+    s->path = copy;
+    return PHI_OK;
+}
+
 enum phi_status phi_pack_sink_begin(struct phi_sink *s, struct phi_err *err)
 {
     return open_files(pack_of(s), err);

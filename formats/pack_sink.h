@@ -53,6 +53,10 @@ enum phi_status phi_pack_sink_plan(struct phi_sink **out, const char *path,
                                    size_t n, const struct phi_pack_options *opt,
                                    struct phi_err *err);
 
+/* Another name for the file of a sink that was planned and not begun. */
+enum phi_status phi_pack_sink_rename(struct phi_sink *s, const char *path,
+                                     struct phi_err *err);
+
 /* Begins the file of a sink that was planned; an existing one may be replaced
  * if the options said so. */
 enum phi_status phi_pack_sink_begin(struct phi_sink *s, struct phi_err *err);

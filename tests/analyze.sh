@@ -19,6 +19,7 @@ formats/hf_vocab.c core.NullDereference
 formats/safetensors.c core.UndefinedBinaryOperatorResult
 libconv/base/bytes.h core.NullDereference
 libconv/engine/perplexity.c core.DivideZero
+libconv/engine/perplexity.c core.NullDereference
 libconv/lora/merge_apply.c core.NonNullParamChecker
 libconv/lora/merge_ops.c core.NullDereference
 libconv/text/tokenizer_new.c core.CallAndMessage

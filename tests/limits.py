@@ -17,8 +17,10 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(HERE, "malformed"))
+sys.path.insert(0, os.path.join(HERE, "release"))
 sys.dont_write_bytecode = True
 
+import hostile  # noqa: E402
 import run  # noqa: E402,F401  it loads all cases
 from case import ACCEPTED, CASES  # noqa: E402
 
@@ -46,6 +48,10 @@ OTHER = {
     "tools/help_shells.c: MAX_WORDS": "a buffer for values of our options",
     "tools/plot.c: MAX_TICKS": "marks of an axis",
     "tools/quantize_job.c: MAX_TYPES": "rows of a table of ours",
+    "tools/relcheck_files.c: MAX_FOUND": "differences that are told",
+    "tools/release_manifest.c: MAX_EPOCH": "a date's place in a buffer",
+    "tools/release_job.h: RELEASE_MAX_RATIO": "the gate that holds without one",
+    "tools/release_words.c: STEM_MAX": "names of files of ours, cut",
 }
 
 problems = []
@@ -110,8 +116,24 @@ def printed(limit, text):
                          text.replace("\\", "")) for s in spelled)
 
 
+def check_release(row, test, limit, past):
+    """One of release/hostile.py."""
+    cases = [c for c in hostile.CASES if c[0] == test.replace("_", "-")]
+    if not cases:
+        problems.append("%s: there is no release %s" % (row, test))
+    for _, _, code, pattern, _ in cases:
+        if past and code == 0:
+            problems.append("%s: %s is accepted" % (row, test))
+        elif past and not printed(limit, pattern.decode()):
+            problems.append("%s: the message of %s has no %s" % (
+                row, test, limit))
+
+
 def check_test(row, test, limit, past):
     """A test that is there and is of the kind that it is called."""
+    if test.startswith("release: "):
+        check_release(row, test[len("release: "):], limit, past)
+        return
     if ": " in test:
         module, name = test.split(": ")
         text = next(filter(None, (

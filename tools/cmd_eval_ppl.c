@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* phiconv eval-ppl: perplexity, and what quantization changed. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "formats/model.h"
 #include "formats/pack_source.h"
@@ -10,83 +9,42 @@
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/kernels/crc32_kernels.h"
-#include "libconv/text/tokenizer.h"
 #include "tools/commands.h"
-#include "tools/eval_gates.h"
 #include "tools/eval_html.h"
+#include "tools/eval_job.h"
 #include "tools/eval_journal.h"
-#include "tools/eval_logits.h"
-#include "tools/eval_report.h"
 #include "tools/levels.h"
 #include "tools/lora_options.h"
 #include "tools/lora_report.h"
-#include "tools/progress.h"
-
-/* The largest text that is read; it is held in memory with its ids. */
-#define MAX_TEXT ((uint64_t)1 << 32)
-
-/* Fewer tokens would leave nothing to score. */
-#define MIN_CTX 4
-#define MAX_CTX (1 << 20)
 
 struct args {
     struct common common;
-    const char *file;
+    struct eval_args eval;
     const char *reference;
-    uint64_t n_ctx;
-    uint64_t stride;
-    uint64_t chunks;
-    const char *act;
-    struct opt_float max_ratio;
-    struct opt_float max_kld;
-    struct opt_float min_top;
-    const char *gate_on;
-    bool early;
     const char *junit;
     const char *page;
     const char *journal;
     const char *logits;
-    bool verify;
     const char *save;
+    bool verify;
     bool force;
     struct lora_args lora;
 };
 
 static const struct option options[] = {
-    OPT_TEXT('f', "file", "TEXT", struct args, file,
+    OPT_TEXT('f', "file", "TEXT", struct args, eval.text,
              "the text, in UTF-8; one newline at its end does not count"),
     OPT_TEXT('r', "reference", "MODEL|FILE", struct args, reference,
              "compare every MODEL with this one, on the same windows; or with "
              "a logits file, on the file's"),
-    OPT_UINT('c', "ctx-size", "N", struct args, n_ctx, MIN_CTX, MAX_CTX,
-             "tokens of a window (512)"),
-    OPT_UINT(0, "stride", "N", struct args, stride, 1, MAX_CTX,
-             "begin a window every N tokens, and score its last N predictions: "
-             "more context for each, and slower"),
-    OPT_UINT(0, "chunks", "N", struct args, chunks, 1, UINT32_MAX,
-             "evaluate the first N windows only"),
-    OPT_WORD(0, "act", "MODE", struct args, act, "exact fast ref",
-             "how activations meet quantized weights: exact, two bytes each, "
-             "which is the default; fast, one byte. Float weights are "
-             "multiplied in f32. ref: all products and sums in double"),
+    EVAL_OPTIONS(struct args, eval),
     OPT_LIST(0, "lora", "ADAPTER[:SCALE]", struct args, lora.adapters,
              "merge the adapter into every MODEL, but not into the reference; "
              "several are merged in order"),
     OPT_TEXT(0, "allow-unused", "REGEX", struct args, lora.allow_unused,
              "let tensors of an adapter go unused whose key REGEX is found "
              "in"),
-    OPT_FLOAT(0, "max-ppl-ratio", "X", struct args, max_ratio,
-              "fail if a perplexity is more than X times the reference's"),
-    OPT_FLOAT(0, "max-kld", "X", struct args, max_kld,
-              "fail if a mean KL divergence is more than X"),
-    OPT_FLOAT(0, "min-same-top", "X", struct args, min_top,
-              "fail if the share of equal top tokens is less than X"),
-    OPT_WORD(0, "gate-on", "WHAT", struct args, gate_on, "ci mean",
-             "judge gates by the worse end of a 95 % confidence interval (ci, "
-             "the default) or by the value measured (mean)"),
-    OPT_FLAG(0, "early-stop", struct args, early,
-             "end as soon as a sequential test of the windows has decided the "
-             "gates, with 99 % confidence over all of its looks"),
+    GATE_OPTIONS(struct args, eval),
     OPT_TEXT(0, "junit", "FILE", struct args, junit,
              "write the gates' verdicts as a JUnit report"),
     OPT_TEXT(0, "report", "FILE.html", struct args, page,
@@ -111,82 +69,44 @@ static const struct option options[] = {
 struct job {
     const struct command *cmd;
     struct args args;
-    uint32_t features;
-    enum phi_engine_act act;
     struct lora_words words;
     struct phi_adapted *adapted; /* (n) with --lora */
     struct phi_source **models;  /* (n + 1), the reference last or NULL */
+    const char **names;          /* (n + 1) their paths */
     size_t n;
-    bool stored; /* the reference is a logits file */
-    struct eval_logits logits;
-    struct phi_tokens tokens;
     struct eval_journal *journal;
-    struct phi_eval_options options;
-    struct progress progress;
-    struct phi_eval_stop stop;
-    struct phi_eval eval;
-    struct eval_report report;
-    struct eval_gates gates;
+    struct eval_job eval;
 };
-
-static const char *const acts[] = {[PHI_ENGINE_REF] = "ref",
-                                   [PHI_ENGINE_EXACT] = "exact",
-                                   [PHI_ENGINE_FAST] = "fast"};
-
-/* The parser has seen to it that the word is one of them. */
-static void read_act(struct job *job)
-{
-    job->act = PHI_ENGINE_EXACT;
-    for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
-        if (job->args.act != NULL && strcmp(job->args.act, acts[i]) == 0)
-            job->act = (enum phi_engine_act)i;
-    }
-}
 
 static int check_args(struct job *job)
 {
     struct args *a = &job->args;
     struct phi_err err = {0};
     int code;
-    const bool gated =
-        a->max_ratio.given || a->max_kld.given || a->min_top.given;
 
     if (a->reference != NULL &&
-        phi_logits_probe(a->reference, &job->stored, &err) != PHI_OK)
+        phi_logits_probe(a->reference, &job->eval.stored, &err) != PHI_OK)
         return report_error(&err);
-    if (a->file == NULL && !job->stored)
+    if (a->eval.text == NULL && !job->eval.stored)
         return usage_error(job->cmd, "no text: -f TEXT, or a logits file as "
                                      "--reference");
-    read_act(job);
-    if (gated && a->reference == NULL)
-        return usage_error(job->cmd,
-                           "a gate compares with a model: --reference MODEL");
-    if ((a->junit != NULL || a->gate_on != NULL || a->early) && !gated)
-        return usage_error(job->cmd, "%s is for gates, and there is none",
-                           a->junit != NULL     ? "--junit"
-                           : a->gate_on != NULL ? "--gate-on"
-                                                : "--early-stop");
+    code = eval_read_words(&job->eval, a->reference != NULL);
+    if (code != -1)
+        return code;
+    if (a->junit != NULL && !eval_gated(&a->eval))
+        return usage_error(job->cmd, "--junit is for gates, and there is none");
     if (a->logits != NULL && a->common.operands.n != 1)
         return usage_error(job->cmd, "--logits is for a single MODEL");
-    if (a->save != NULL && (a->common.operands.n != 1 || a->stride != 0 ||
-                            a->journal != NULL || a->early))
+    if (a->save != NULL && (a->common.operands.n != 1 || a->eval.stride != 0 ||
+                            a->journal != NULL || a->eval.early))
         return usage_error(job->cmd,
                            "--save-logits is for a single MODEL, without "
                            "--stride, --journal and --early-stop");
-    if (a->n_ctx == 0 && !job->stored)
-        a->n_ctx = 512;
-    if (a->n_ctx != 0 && a->stride >= a->n_ctx)
-        return usage_error(job->cmd,
-                           "--stride %llu: a window of %llu tokens predicts "
-                           "%llu",
-                           (unsigned long long)a->stride,
-                           (unsigned long long)a->n_ctx,
-                           (unsigned long long)a->n_ctx - 1);
-    code = level_features(job->cmd, &a->common, &job->features);
+    code = level_features(job->cmd, &a->common, &job->eval.features);
     if (code != -1)
         return code;
     code = lora_words_read(&job->words, job->cmd, &a->lora, a->lora.adapters.v,
-                           a->lora.adapters.n, job->features);
+                           a->lora.adapters.n, job->eval.features);
     /* Here nothing is rounded again. */
     job->words.options.dequantize = true;
     return code;
@@ -232,7 +152,7 @@ static enum phi_status verify(const struct job *job, const struct phi_source *s,
 {
     const struct phi_pack_verify_options opt = {
         .nthreads = (size_t)job->args.common.threads,
-        .crc32 = phi_crc32_kernel(job->features)};
+        .crc32 = phi_crc32_kernel(job->eval.features)};
     struct phi_pack_verified v = {0};
     enum phi_status st = PHI_OK;
 
@@ -257,6 +177,16 @@ static enum phi_status verify_models(const struct job *job, struct phi_err *err)
     return st;
 }
 
+static enum phi_status open_reference(struct job *job, struct phi_err *err)
+{
+    const char *path = job->args.reference;
+
+    if (path == NULL)
+        return PHI_OK;
+    return job->eval.stored ? phi_logits_open(&job->models[job->n], path, err)
+                            : phi_model_open(&job->models[job->n], path, err);
+}
+
 static enum phi_status open_models(struct job *job, struct phi_err *err)
 {
     const struct args *a = &job->args;
@@ -264,7 +194,8 @@ static enum phi_status open_models(struct job *job, struct phi_err *err)
 
     job->n = a->common.operands.n;
     job->models = phi_alloc(job->n + 1, sizeof(struct phi_source *), err);
-    if (job->models == NULL)
+    job->names = phi_alloc(job->n + 1, sizeof(*job->names), err);
+    if (job->models == NULL || job->names == NULL)
         return PHI_E_NOMEM;
     if (job->words.n > 0) {
         job->adapted = phi_alloc(job->n, sizeof(*job->adapted), err);
@@ -276,130 +207,34 @@ static enum phi_status open_models(struct job *job, struct phi_err *err)
             job->adapted != NULL
                 ? open_adapted(job, i, err)
                 : phi_model_open(&job->models[i], a->common.operands.v[i], err);
-    if (st == PHI_OK && job->stored)
-        st = phi_logits_open(&job->models[job->n], a->reference, err);
-    else if (st == PHI_OK && a->reference != NULL)
-        st = phi_model_open(&job->models[job->n], a->reference, err);
+    if (st == PHI_OK)
+        st = open_reference(job, err);
     for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
-        if (job->models[i] != NULL)
-            phi_pack_use_crc32(job->models[i], phi_crc32_kernel(job->features));
+        if (job->models[i] == NULL)
+            continue;
+        job->names[i] = job->models[i]->path;
+        phi_pack_use_crc32(job->models[i],
+                           phi_crc32_kernel(job->eval.features));
     }
     if (st == PHI_OK && a->verify)
         st = verify_models(job, err);
-    if (st == PHI_OK && job->stored)
-        st = eval_logits_ask(job->models[job->n], &job->args.n_ctx, a->stride,
-                             err);
-    return st;
-}
-
-/* The ids of the text, unless it is NULL, by one model's tokenizer, and its
- * BOS. */
-static enum phi_status encode(const struct job *job, const struct phi_source *s,
-                              const char *text, size_t n,
-                              struct phi_tokens *out, bool *add_bos,
-                              uint32_t *bos, struct phi_err *err)
-{
-    const struct phi_encode_options how = {
-        .nthreads = (size_t)job->args.common.threads};
-    struct phi_tokenizer *t = NULL;
-    enum phi_status st = phi_tokenizer_new(&t, &s->meta, err);
-
-    if (st != PHI_OK)
-        return phi_err_prefix(err, "%s", s->path);
-    *add_bos = phi_tokenizer_add_bos(t, bos);
-    if (text != NULL)
-        st = phi_tokenizer_encode(t, text, n, &how, out, err);
-    if (st != PHI_OK)
-        phi_err_prefix(err, "%s", job->args.file);
-    phi_tokenizer_free(t);
-    return st;
-}
-
-/* Numbers of two models can be compared only on the same tokens. */
-static enum phi_status check_same(const struct job *job,
-                                  const struct phi_source *s,
-                                  const struct phi_tokens *got, bool add_bos,
-                                  uint32_t bos, struct phi_err *err)
-{
-    const struct phi_tokens *want = &job->tokens;
-    const size_t n = got->n < want->n ? got->n : want->n;
-    size_t i = 0;
-
-    while (i < n && got->id[i] == want->id[i])
-        i++;
-    if (i < n || got->n != want->n)
-        return phi_fail(err, PHI_E_FORMAT,
-                        "%s: makes other tokens of the text than %s, from "
-                        "token %zu on",
-                        s->path, job->models[0]->path, i);
-    if (add_bos != job->options.add_bos || (add_bos && bos != job->options.bos))
-        return phi_fail(err, PHI_E_FORMAT,
-                        "%s: begins a window with another token than %s",
-                        s->path, job->models[0]->path);
-    return PHI_OK;
-}
-
-static enum phi_status read_text(struct job *job, struct phi_err *err)
-{
-    const size_t nmodels = job->n + (!job->stored && job->models[job->n]);
-    uint8_t *text = NULL;
-    size_t n = 0;
-    enum phi_status st = PHI_OK;
-
-    if (job->args.file != NULL)
-        st = phi_file_load(job->args.file, MAX_TEXT, &text, &n, err);
-    if (st == PHI_OK && n > 0 && text[n - 1] == '\n')
-        n--; /* as llama-perplexity does */
-    if (st == PHI_OK)
-        st = encode(job, job->models[0], (const char *)text, n, &job->tokens,
-                    &job->options.add_bos, &job->options.bos, err);
-    for (size_t i = 1; st == PHI_OK && i < nmodels; i++) {
-        struct phi_tokens other = {0};
-        bool add_bos = false;
-        uint32_t bos = 0;
-
-        st = encode(job, job->models[i], (const char *)text, n, &other,
-                    &add_bos, &bos, err);
-        if (st == PHI_OK)
-            st = check_same(job, job->models[i], &other, add_bos, bos, err);
-        phi_tokens_release(&other);
-    }
-    if (st == PHI_OK && job->stored) {
-        st = eval_logits_tokens(job->models[job->n], &job->tokens,
-                                job->args.file, err);
-    } else if (st == PHI_OK && job->tokens.n / 2 < job->args.n_ctx) {
-        phi_fail(err, PHI_E_FORMAT,
-                 "%s: has %zu tokens, expected at least %llu, two windows",
-                 job->args.file, job->tokens.n,
-                 (unsigned long long)job->args.n_ctx * 2);
-        st = phi_hint(err, "-c N makes the windows shorter");
-    }
-    free(text);
-    return st;
-}
-
-/* What was computed is of the files as they are. */
-static enum phi_status check_unchanged(const struct job *job,
-                                       struct phi_err *err)
-{
-    enum phi_status st = PHI_OK;
-
-    for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
-        if (job->models[i] != NULL)
-            st = phi_source_unchanged(job->models[i], err);
-    }
+    job->eval.models = (const struct phi_source *const *)job->models;
+    job->eval.names = job->names;
+    job->eval.n = job->n;
     return st;
 }
 
 static enum phi_status write_logits(const struct job *job, struct phi_err *err)
 {
-    struct phi_st_entry entry = {"logits", PHI_F32, 2, {job->args.n_ctx, 0}};
+    const struct eval_job *e = &job->eval;
+    const size_t n_ctx = e->options.engine.n_ctx;
+    struct phi_st_entry entry = {"logits", PHI_F32, 2, {n_ctx, 0}};
     struct phi_st_writer *w = NULL;
     float *logits = NULL;
     size_t n_vocab = 0;
     enum phi_status st =
-        phi_eval_logits(&logits, &n_vocab, job->models[0], job->tokens.id,
-                        job->tokens.n, &job->options, err);
+        phi_eval_logits(&logits, &n_vocab, job->models[0], e->tokens.id,
+                        e->tokens.n, &e->options, err);
 
     if (st != PHI_OK)
         return st;
@@ -407,11 +242,9 @@ static enum phi_status write_logits(const struct job *job, struct phi_err *err)
     st = phi_st_create(&w, job->args.logits, &entry, 1, NULL, job->args.force,
                        err);
     if (st == PHI_OK)
-        st = phi_st_write(w, 0, logits,
-                          (size_t)job->args.n_ctx * n_vocab * sizeof(float),
-                          err);
+        st = phi_st_write(w, 0, logits, n_ctx * n_vocab * sizeof(float), err);
     if (st == PHI_OK)
-        st = check_unchanged(job, err);
+        st = eval_unchanged(e, err);
     if (st == PHI_OK)
         st = phi_st_commit(w, err);
     phi_st_writer_close(w);
@@ -422,14 +255,15 @@ static enum phi_status write_logits(const struct job *job, struct phi_err *err)
 /* After the options of the evaluation are set. */
 static enum phi_status open_journal(struct job *job, struct phi_err *err)
 {
+    struct eval_job *e = &job->eval;
     const size_t n = job->n + (job->models[job->n] != NULL);
-    const struct eval_journal_key key = {
-        .models = (const struct phi_source *const *)job->models,
-        .n = n,
-        .tokens = &job->tokens,
-        .options = &job->options,
-        .act = acts[job->act],
-        .nthreads = (size_t)job->args.common.threads};
+    const struct eval_journal_key key = {.models = e->models,
+                                         .n = n,
+                                         .tokens = &e->tokens,
+                                         .options = &e->options,
+                                         .act = eval_act_name(e->act),
+                                         .nthreads =
+                                             (size_t)job->args.common.threads};
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; st == PHI_OK && i < n; i++)
@@ -437,49 +271,28 @@ static enum phi_status open_journal(struct job *job, struct phi_err *err)
     if (st == PHI_OK)
         st = eval_journal_open(&job->journal, job->args.journal, &key, err);
     if (st == PHI_OK)
-        job->options.journal = eval_journal_of(job->journal);
+        e->options.journal = eval_journal_of(job->journal);
     return st;
-}
-
-static bool enough(void *ctx, const struct phi_eval *so_far)
-{
-    return eval_gates_enough(ctx, so_far);
 }
 
 static enum phi_status evaluate(struct job *job, struct phi_err *err)
 {
     const struct args *a = &job->args;
-    struct phi_monitor monitor = progress_monitor(&job->progress);
-    enum phi_status st;
+    struct eval_job *e = &job->eval;
+    enum phi_status st = PHI_OK;
 
-    job->options.engine = (struct phi_engine_options){
-        phi_kernels_select(job->features), (size_t)a->common.threads,
-        (size_t)a->n_ctx, job->act, job->features};
-    job->options.stride = (size_t)a->stride;
-    job->options.max_windows = (size_t)a->chunks;
-    if (job->stored && (st = eval_logits_from(&job->logits, job->models[job->n],
-                                              &job->options, err)) != PHI_OK)
-        return st;
     if (a->save != NULL)
-        eval_logits_to(&job->logits, a->save, a->force, &job->tokens,
-                       &job->options);
-    job->stop = (struct phi_eval_stop){&job->report, enough};
-    if (a->early)
-        job->options.stop = &job->stop;
-    if (a->journal != NULL && (st = open_journal(job, err)) != PHI_OK)
-        return st;
-    progress_begin(&job->progress, a->common.progress, "eval-ppl", "tokens");
-    job->options.monitor = &monitor;
-    st = phi_eval_run(&job->eval, (const struct phi_source *const *)job->models,
-                      job->n, job->models[job->n], job->tokens.id,
-                      job->tokens.n, &job->options, err);
+        eval_logits_to(&e->logits, a->save, a->force, &e->tokens, &e->options);
+    if (a->journal != NULL)
+        st = open_journal(job, err);
+    if (st == PHI_OK)
+        st = eval_run(e, err);
     if (st == PHI_OK && a->logits != NULL)
         st = write_logits(job, err);
     else if (st == PHI_OK)
-        st = check_unchanged(job, err);
+        st = eval_unchanged(e, err);
     if (st == PHI_OK)
-        st = eval_logits_commit(&job->logits, err);
-    progress_end(&job->progress);
+        st = eval_logits_commit(&e->logits, err);
     if (st == PHI_OK && job->journal != NULL && !a->common.quiet &&
         eval_journal_loaded(job->journal) > 0)
         report_note("%s: %zu windows were done before", a->journal,
@@ -487,37 +300,20 @@ static enum phi_status evaluate(struct job *job, struct phi_err *err)
     return st;
 }
 
-static void begin_report(struct job *job)
-{
-    const struct args *a = &job->args;
-
-    job->report = (struct eval_report){
-        .text = a->file != NULL ? a->file : a->reference,
-        .act = acts[job->act],
-        .n_ctx = (size_t)a->n_ctx,
-        .models = (const struct phi_source *const *)job->models,
-        .eval = &job->eval,
-        .max_ratio = a->max_ratio,
-        .max_kld = a->max_kld,
-        .min_top = a->min_top,
-        .on_mean = a->gate_on != NULL && strcmp(a->gate_on, "mean") == 0,
-        .early = a->early,
-    };
-}
-
 /* All that is said of a finished run. */
 static enum phi_status tell(struct job *job, struct phi_err *err)
 {
     const struct args *a = &job->args;
-    const struct eval_report *r = &job->report;
-    enum phi_status st = eval_gates_judge(&job->gates, r, err);
+    const struct eval_report *r = &job->eval.report;
+    struct eval_gates *gates = &job->eval.gates;
+    enum phi_status st = eval_gates_judge(gates, r, err);
 
     if (st == PHI_OK && a->junit != NULL)
-        st = eval_gates_junit(&job->gates, r, a->junit, a->force, err);
+        st = eval_gates_junit(gates, r, a->junit, a->force, err);
     if (st == PHI_OK && a->page != NULL)
-        st = eval_html_write(&job->gates, r, a->page, a->force, err);
+        st = eval_html_write(gates, r, a->page, a->force, err);
     if (st == PHI_OK && a->common.json)
-        st = eval_report_json(r, &job->gates, err);
+        st = eval_report_json(r, gates, err);
     else if (st == PHI_OK && !a->common.quiet)
         st = eval_report_table(r, err);
     return st;
@@ -536,18 +332,14 @@ static int eval_ppl(struct job *job)
     if (st == PHI_OK)
         st = check_output(job, a->save, &err);
     if (st == PHI_OK)
-        st = read_text(job, &err);
-    if (st == PHI_OK) {
-        begin_report(job);
+        st = eval_read_text(&job->eval, &err);
+    if (st == PHI_OK)
         st = evaluate(job, &err);
-    }
-    if (st == PHI_OK) {
-        job->report.seconds = progress_seconds(&job->progress);
+    if (st == PHI_OK)
         st = tell(job, &err);
-    }
     if (st != PHI_OK)
         return report_error(&err);
-    return eval_gates_tell(&job->gates) ? EXIT_CODE_DONE : EXIT_CODE_GATE;
+    return eval_gates_tell(&job->eval.gates) ? EXIT_CODE_DONE : EXIT_CODE_GATE;
 }
 
 static int run(const struct command *self, int argc, char **argv)
@@ -555,18 +347,19 @@ static int run(const struct command *self, int argc, char **argv)
     struct job job = {.cmd = self};
     int code = options_parse(self, argc, argv, &job.args);
 
+    job.eval.cmd = self;
+    job.eval.common = &job.args.common;
+    job.eval.args = &job.args.eval;
     if (code == -1)
         code = check_args(&job);
     if (code == -1)
         code = eval_ppl(&job);
-    phi_eval_release(&job.eval);
+    eval_job_release(&job.eval);
     eval_journal_close(job.journal);
-    eval_gates_release(&job.gates);
-    eval_logits_release(&job.logits);
-    phi_tokens_release(&job.tokens);
     for (size_t i = 0; job.models != NULL && i <= job.n; i++)
         phi_source_close(job.models[i]);
     free(job.models);
+    free(job.names);
     for (size_t i = 0; job.adapted != NULL && i < job.n; i++)
         phi_adapted_release(&job.adapted[i]);
     free(job.adapted);

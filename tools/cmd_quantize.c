@@ -67,8 +67,10 @@ static const struct option options[] = {
 static int quantize(struct quantize_job *job)
 {
     struct phi_err err = {0};
-    enum phi_status st = quantize_make_plans(job, &err);
+    enum phi_status st = quantize_open(job, &err);
 
+    if (st == PHI_OK)
+        st = quantize_make_plans(job, &err);
     if (st == PHI_OK && !job->args.common.quiet)
         quantize_print_notes(job);
     if (st == PHI_OK && !job->args.dry_run)

@@ -14,16 +14,18 @@ extern const struct command cmd_help;
 extern const struct command cmd_inspect;
 extern const struct command cmd_merge_lora;
 extern const struct command cmd_quantize;
+extern const struct command cmd_release;
 extern const struct command cmd_set_metadata;
 extern const struct command cmd_tokenize;
 extern const struct command cmd_verify;
+extern const struct command cmd_verify_release;
 
 const struct command *const commands[] = {
-    &cmd_quantize, &cmd_merge_lora, &cmd_eval_ppl,
-    &cmd_export,   &cmd_inspect,    &cmd_verify,
-    &cmd_extract,  &cmd_doctor,     &cmd_set_metadata,
-    &cmd_tokenize, &cmd_bench,      &cmd_help,
-    NULL,
+    &cmd_quantize, &cmd_merge_lora,     &cmd_eval_ppl,
+    &cmd_release,  &cmd_verify_release, &cmd_export,
+    &cmd_inspect,  &cmd_verify,         &cmd_extract,
+    &cmd_doctor,   &cmd_set_metadata,   &cmd_tokenize,
+    &cmd_bench,    &cmd_help,           NULL,
 };
 
 const struct command *command_find(const char *name, const char **near)

@@ -7,7 +7,7 @@
 BUILD_PACKAGES=(gcc libc6-dev make cmake pkg-config zlib1g-dev libcjson-dev
     libpcre2-dev libssl-dev)
 # shellcheck disable=SC2034
-TEST_PACKAGES=(check xz-utils python3 strace)
+TEST_PACKAGES=(check xz-utils python3 strace minisign gnupg)
 
 # NAME is this machine's, NAME:ARCHITECTURE another's.
 is_installed() {

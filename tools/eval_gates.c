@@ -127,7 +127,7 @@ static void judge(struct eval_gate *g, const struct eval_report *r, size_t i,
                   size_t k, const struct measured *m)
 {
     *g = (struct eval_gate){.name = kinds[k].name,
-                            .path = r->models[i]->path,
+                            .path = r->names[i],
                             .limit = limit_of(r, k)->value,
                             .value = m->value,
                             .bound = r->on_mean ? m->value : m->bound};

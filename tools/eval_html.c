@@ -71,7 +71,7 @@ static const char *base_name(const char *path)
 
 static const char *name_of(const struct eval_report *r, size_t i)
 {
-    return base_name(r->models[i]->path);
+    return base_name(r->names[i]);
 }
 
 static void put_cell(struct phi_buf *b, const char *text)
@@ -377,6 +377,18 @@ static enum phi_status plot_divergences(struct phi_buf *b,
 
 /* ---- the page ------------------------------------------------------------ */
 
+static void put_title(struct phi_buf *b, const struct eval_report *r)
+{
+    if (r->title != NULL) {
+        markup_text(b, r->title);
+        return;
+    }
+    phi_buf_text(b, "Perplexity of ");
+    markup_text(b, name_of(r, 0));
+    if (r->eval->nmodels > 1)
+        phi_buf_printf(b, " and %zu more", r->eval->nmodels - 1);
+}
+
 static void put_head(struct phi_buf *b, const struct eval_gates *gates,
                      const struct eval_report *r)
 {
@@ -387,14 +399,12 @@ static void put_head(struct phi_buf *b, const struct eval_gates *gates,
     phi_buf_text(b, "<!doctype html>\n<html lang=\"en\">\n<head>\n"
                     "<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
                     "content=\"width=device-width, initial-scale=1\">\n"
-                    "<title>Perplexity of ");
-    markup_text(b, name_of(r, 0));
+                    "<title>");
+    put_title(b, r);
     phi_buf_text(b, "</title>\n");
     phi_buf_text(b, style);
-    phi_buf_text(b, "</head>\n<body>\n<h1>Perplexity of ");
-    markup_text(b, name_of(r, 0));
-    if (r->eval->nmodels > 1)
-        phi_buf_printf(b, " and %zu more", r->eval->nmodels - 1);
+    phi_buf_text(b, "</head>\n<body>\n<h1>");
+    put_title(b, r);
     phi_buf_text(b, "</h1>\n");
     if (gates->n > 0 && failed == 0)
         phi_buf_text(b, "<p class=\"verdict good\">All gates passed</p>\n");
@@ -421,10 +431,9 @@ static void put_head(struct phi_buf *b, const struct eval_gates *gates,
                        r->eval->nwindows, r->eval->nplanned);
 }
 
-static enum phi_status put_page(struct phi_buf *b,
-                                const struct eval_gates *gates,
-                                const struct eval_report *r,
-                                struct phi_err *err)
+enum phi_status eval_html_page(struct phi_buf *b,
+                               const struct eval_gates *gates,
+                               const struct eval_report *r, struct phi_err *err)
 {
     enum phi_status st = PHI_OK;
 
@@ -446,7 +455,7 @@ static enum phi_status put_page(struct phi_buf *b,
     for (size_t i = 0; compared(r) && i < r->eval->nmodels; i++)
         put_worst(b, r, i);
     phi_buf_text(b, "</body>\n</html>\n");
-    return st;
+    return st == PHI_OK ? phi_buf_status(b, err) : st;
 }
 
 enum phi_status eval_html_write(const struct eval_gates *gates,
@@ -456,10 +465,8 @@ enum phi_status eval_html_write(const struct eval_gates *gates,
     const struct phi_output_options options = {.replace = replace};
     struct phi_buf b = {0};
     struct phi_output *o = NULL;
-    enum phi_status st = put_page(&b, gates, r, err);
+    enum phi_status st = eval_html_page(&b, gates, r, err);
 
-    if (st == PHI_OK)
-        st = phi_buf_status(&b, err);
     if (st == PHI_OK)
         st = phi_output_open(&o, path, &options, err);
     if (st == PHI_OK)

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "formats/logits_file.h"
-#include "libconv/base/file.h"
 #include "libconv/quant/recipe.h"
 #include "tools/eval_gates.h"
 
 bool eval_is_stored(const struct phi_source *s)
 {
-    return s != NULL && strcmp(s->format, PHI_LOGITS_FORMAT) == 0;
+    return s != NULL && s->format != NULL &&
+           strcmp(s->format, PHI_LOGITS_FORMAT) == 0;
 }
 
 struct eval_size eval_size_of(const struct phi_source *s)
@@ -30,8 +30,8 @@ struct eval_size eval_size_of(const struct phi_source *s)
         weights += phi_tensor_rows(t) * phi_tensor_cols(t);
     }
     z.bits = weights > 0 ? (double)z.nbytes * 8 / (double)weights : 0;
-    /* What is no folder takes its files, metadata and all. */
-    if (strcmp(s->format, "hf") != 0) {
+    /* A folder has other files, and one that is merged as it is read none. */
+    if (s->format != NULL && strcmp(s->format, "hf") != 0) {
         z.nbytes = 0;
         for (size_t i = 0; i < s->nfiles; i++)
             z.nbytes += s->files[i].nbytes;
@@ -74,7 +74,7 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
     const struct phi_eval_against *a = &res->against;
     const struct eval_size z = eval_size_of(r->models[i]);
 
-    table_cell(t, "%s", r->models[i]->path);
+    table_cell(t, "%s", r->names[i]);
     table_cell(t, "%s", z.type);
     if (z.bits > 0)
         table_cell(t, "%.3f", z.bits);
@@ -168,35 +168,16 @@ static void json_windows(struct json_out *j, const char *key, const double *v,
     json_close(j, ']');
 }
 
-static void json_result(struct json_out *j, const struct eval_report *r,
-                        size_t i)
+void eval_json_perplexity(struct json_out *j, const struct phi_eval_result *res)
 {
-    const struct phi_eval_result *res = &r->eval->results[i];
-    const struct eval_size z = eval_size_of(r->models[i]);
-
-    json_str(j, "path", r->models[i]->path);
-    json_str(j, "type", z.type);
-    json_uint(j, "bytes", z.nbytes);
-    if (z.bits > 0)
-        json_num(j, "bits_per_weight", z.bits);
-    else
-        json_null(j, "bits_per_weight");
     json_num(j, "ppl", res->ppl);
     json_num(j, "ppl_error", res->ppl_error);
     json_num(j, "mean_nll", res->mean_nll);
     json_num(j, "mean_nll_error", res->mean_nll_error);
-    json_windows(j, "window_nll", res->window_nll, r->eval->nwindows);
 }
 
-static void json_against(struct json_out *j, const struct eval_report *r,
-                         size_t i)
+void eval_json_divergence(struct json_out *j, const struct phi_eval_against *a)
 {
-    const struct phi_eval_result *res = &r->eval->results[i];
-    const struct phi_eval_against *a = &res->against;
-    size_t worst[EVAL_WORST];
-    const size_t nworst = eval_report_worst(worst, r, i);
-
-    json_open(j, "reference", '{');
     json_num(j, "mean_kld", a->mean_kld);
     json_num(j, "kld_error", a->kld_error);
     json_num(j, "min_kld", a->min_kld);
@@ -207,15 +188,43 @@ static void json_against(struct json_out *j, const struct eval_report *r,
     json_num(j, "rms_dp", a->rms_dp);
     json_num(j, "rms_dp_error", a->rms_dp_error);
     json_percentiles(j, "dp_percentiles", a->dp_percentiles);
+    json_num(j, "same_top", a->same_top);
+    json_num(j, "same_top_error", a->same_top_error);
+    json_num(j, "ln_ratio", a->ln_ratio);
+    json_num(j, "ln_ratio_error", a->ln_ratio_error);
+}
+
+static void json_result(struct json_out *j, const struct eval_report *r,
+                        size_t i)
+{
+    const struct phi_eval_result *res = &r->eval->results[i];
+    const struct eval_size z = eval_size_of(r->models[i]);
+
+    json_str(j, "path", r->names[i]);
+    json_str(j, "type", z.type);
+    json_uint(j, "bytes", z.nbytes);
+    if (z.bits > 0)
+        json_num(j, "bits_per_weight", z.bits);
+    else
+        json_null(j, "bits_per_weight");
+    eval_json_perplexity(j, res);
+    json_windows(j, "window_nll", res->window_nll, r->eval->nwindows);
+}
+
+static void json_against(struct json_out *j, const struct eval_report *r,
+                         size_t i)
+{
+    const struct phi_eval_result *res = &r->eval->results[i];
+    size_t worst[EVAL_WORST];
+    const size_t nworst = eval_report_worst(worst, r, i);
+
+    json_open(j, "reference", '{');
+    eval_json_divergence(j, &res->against);
     json_windows(j, "window_kld", res->window_kld, r->eval->nwindows);
     json_open(j, "worst_windows", '[');
     for (size_t k = 0; k < nworst; k++)
         json_uint(j, NULL, worst[k]);
     json_close(j, ']');
-    json_num(j, "same_top", a->same_top);
-    json_num(j, "same_top_error", a->same_top_error);
-    json_num(j, "ln_ratio", a->ln_ratio);
-    json_num(j, "ln_ratio_error", a->ln_ratio_error);
     json_close(j, '}');
 }
 

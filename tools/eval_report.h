@@ -13,7 +13,9 @@ struct eval_report {
     size_t n_ctx;
     double seconds;
     const struct phi_source *const *models; /* (eval->nmodels + 1) */
-    const struct phi_eval *eval;            /* the reference, or NULL, last */
+    const char *const *names;               /* (eval->nmodels + 1) of them */
+    const char *title; /* of a page; NULL: the first model's name makes one */
+    const struct phi_eval *eval; /* the reference, or NULL, last */
     struct opt_float max_ratio;
     struct opt_float max_kld;
     struct opt_float min_top;
@@ -28,7 +30,7 @@ bool eval_is_stored(const struct phi_source *s);
 
 /* How large a model is. */
 struct eval_size {
-    uint64_t nbytes;  /* of its file; of its tensors if it is a folder */
+    uint64_t nbytes;  /* of its files; of its tensors if it is a folder */
     double bits;      /* a weight; 0 of a logits file */
     const char *type; /* by general.file_type; "logits" */
 };
@@ -41,6 +43,11 @@ struct eval_size eval_size_of(const struct phi_source *s);
 /* The windows of the largest mean divergences, the worst first; how many. */
 size_t eval_report_worst(size_t out[EVAL_WORST], const struct eval_report *r,
                          size_t i);
+
+/* Members of an open object: what a model got, and against the reference. */
+void eval_json_perplexity(struct json_out *j,
+                          const struct phi_eval_result *res);
+void eval_json_divergence(struct json_out *j, const struct phi_eval_against *a);
 
 enum phi_status eval_report_table(const struct eval_report *r,
                                   struct phi_err *err);

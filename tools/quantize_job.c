@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "formats/imatrix_read.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
@@ -62,6 +63,7 @@ static int fill_targets(struct quantize_job *job)
         if (name == NULL)
             return report_error(&err);
         t->type = phi_file_type_find(name);
+        t->recipe = job->recipes != NULL ? &job->recipes[job->n] : &job->recipe;
         free(name);
         if (t->type == NULL)
             return unknown_type(job->cmd, type, ntype);
@@ -73,7 +75,7 @@ static int fill_targets(struct quantize_job *job)
             path = a->output;
         else if (a->output != NULL)
             return usage_error(job->cmd, "-o is for a single -t without =FILE");
-        if (path == NULL && !a->dry_run)
+        if (path == NULL && !a->dry_run && !job->unnamed)
             return usage_error(job->cmd, "no output for %s: -t %s=FILE%s",
                                t->label, t->label,
                                a->types.n == 1 ? " or -o FILE" : "");
@@ -141,6 +143,25 @@ static bool any_packed(const struct quantize_job *job)
     return any;
 }
 
+static int read_recipe(struct quantize_job *job)
+{
+    const struct quantize_args *a = &job->args;
+    const struct quantize_recipe_words words = {.names = &quantize_option_names,
+                                                .tensors = a->tensor_types.v,
+                                                .ntensors = a->tensor_types.n,
+                                                .embedding = a->embedding_type,
+                                                .output = a->output_type,
+                                                .pure = a->pure,
+                                                .leave_output =
+                                                    a->leave_output};
+    struct phi_err err = {0};
+    const enum phi_status st = quantize_recipe_read(&job->recipe, &words, &err);
+
+    if (st == PHI_E_ARG)
+        return usage_error(job->cmd, "%s", err.msg);
+    return st == PHI_OK ? -1 : report_error(&err);
+}
+
 int quantize_read_words(struct quantize_job *job)
 {
     const struct quantize_args *a = &job->args;
@@ -160,9 +181,7 @@ int quantize_read_words(struct quantize_job *job)
         code =
             lora_words_read(&job->words, job->cmd, &a->lora, a->lora.adapters.v,
                             a->lora.adapters.n, job->features);
-    if (code == -1)
-        code = quantize_recipe_read(&job->recipe, job->cmd, &job->args);
-    return code;
+    return code == -1 ? read_recipe(job) : code;
 }
 
 /* The model and the matrix are not to be replaced by what is made of them. */
@@ -179,7 +198,7 @@ static enum phi_status check_paths(const struct quantize_job *job,
             return PHI_E_NOMEM;
         st = phi_adapted_not_input(&job->model, path, err);
         if (st == PHI_OK && job->args.imatrix != NULL)
-            st = phi_output_not_input(path, job->recipe.imatrix.id, err);
+            st = phi_output_not_input(path, job->imatrix.id, err);
         free(path);
     }
     return st;
@@ -191,13 +210,13 @@ static enum phi_status plan_provenance(const struct quantize_job *job,
                                        const struct phi_recipe *recipe,
                                        struct phi_err *err)
 {
-    const struct phi_provenance p = {
-        .version = PHICONV_VERSION,
-        .recipe = recipe,
-        .imatrix_sha256 =
-            job->args.imatrix != NULL ? job->recipe.imatrix.sha256 : NULL,
-        .adapters = job->adapters,
-        .nadapters = job->model.n};
+    const struct phi_provenance p = {.version = PHICONV_VERSION,
+                                     .recipe = recipe,
+                                     .imatrix_sha256 = job->args.imatrix != NULL
+                                                           ? job->imatrix.sha256
+                                                           : NULL,
+                                     .adapters = job->adapters,
+                                     .nadapters = job->model.n};
 
     if (job->args.no_provenance) {
         phi_provenance_remove(&t->plan.meta);
@@ -210,8 +229,8 @@ static enum phi_status make_plan(struct quantize_job *job,
                                  struct quantize_target *t, struct phi_err *err)
 {
     struct phi_plan_options opt = {
-        .recipe = job->recipe.recipe,
-        .imatrix = job->args.imatrix != NULL ? &job->recipe.imatrix : NULL,
+        .recipe = t->recipe->recipe,
+        .imatrix = job->args.imatrix != NULL ? &job->imatrix : NULL,
         .allow_requantize =
             job->args.allow_requantize || job->args.lora.dequantize,
         .strict = job->args.strict};
@@ -232,8 +251,7 @@ static enum phi_status make_plan(struct quantize_job *job,
     return PHI_OK;
 }
 
-enum phi_status quantize_make_plans(struct quantize_job *job,
-                                    struct phi_err *err)
+enum phi_status quantize_open(struct quantize_job *job, struct phi_err *err)
 {
     enum phi_status st =
         phi_adapted_open(&job->model, job->args.common.operands.v[0],
@@ -244,8 +262,16 @@ enum phi_status quantize_make_plans(struct quantize_job *job,
     if (st == PHI_OK && job->model.n > 0 &&
         (job->adapters = lora_provenance(&job->model, err)) == NULL)
         st = PHI_E_NOMEM;
-    if (st == PHI_OK)
-        st = quantize_recipe_load(&job->recipe, &job->args, err);
+    if (st == PHI_OK && job->args.imatrix != NULL)
+        st = phi_imatrix_read(&job->imatrix, job->args.imatrix, err);
+    return st;
+}
+
+enum phi_status quantize_make_plans(struct quantize_job *job,
+                                    struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
     for (size_t i = 0; st == PHI_OK && i < job->n; i++)
         st = make_plan(job, &job->targets[i], err);
     return st == PHI_OK ? quantize_recipe_check(job, err) : st;
@@ -264,6 +290,7 @@ void quantize_release(struct quantize_job *job)
     free(job->targets);
     free(job->sha256);
     quantize_recipe_release(&job->recipe);
+    phi_imatrix_release(&job->imatrix);
     free(job->adapters);
     phi_adapted_release(&job->model);
     lora_words_release(&job->words);

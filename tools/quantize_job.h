@@ -41,7 +41,8 @@ struct quantize_target {
     char *path;  /* owned; NULL: none was named (--dry-run) */
     char *label; /* as it was asked for: "q4_0", "pack:q4_0"; owned */
     const struct phi_file_type *type;
-    bool packed; /* and not GGUF */
+    bool packed;                          /* and not GGUF */
+    const struct quantize_recipe *recipe; /* borrowed */
     struct phi_plan plan;
     /* Only the container changes: the file has the source's metadata and
      * order, and the bytes before its tensors. */
@@ -62,7 +63,12 @@ struct quantize_target {
 struct quantize_job {
     const struct command *cmd;
     struct quantize_args args;
-    struct quantize_recipe recipe;
+    struct quantize_recipe recipe; /* of the options */
+    /* (args.types.n) of the targets, borrowed; NULL: all have the options' */
+    const struct quantize_recipe *recipes;
+    bool unnamed; /* targets get their paths after quantize_open() */
+    bool hashed;  /* the source's hashes are wanted, whatever is made of it */
+    struct phi_imatrix imatrix; /* of --imatrix */
     struct phi_gguf_split split;
     uint32_t features; /* of the kernels that --cpu leaves */
     struct lora_words words;
@@ -83,7 +89,10 @@ struct quantize_job {
  */
 int quantize_read_words(struct quantize_job *job);
 
-/* Opens model and matrix, plans every target: nothing is written yet. */
+/* Opens model and matrix. */
+enum phi_status quantize_open(struct quantize_job *job, struct phi_err *err);
+
+/* Plans every target: nothing is written yet. */
 enum phi_status quantize_make_plans(struct quantize_job *job,
                                     struct phi_err *err);
 

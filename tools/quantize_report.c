@@ -44,7 +44,7 @@ static void note_substituted(const struct quantize_target *t)
 /* Entries for nothing here, and a matrix that no type takes. */
 static void note_imatrix(const struct quantize_job *job)
 {
-    const struct phi_imatrix *m = &job->recipe.imatrix;
+    const struct phi_imatrix *m = &job->imatrix;
     size_t n = 0;
     size_t at;
 
@@ -211,7 +211,7 @@ static void json_source(struct json_out *j, const struct quantize_job *job)
 
 static void json_imatrix(struct json_out *j, const struct quantize_job *job)
 {
-    const struct phi_imatrix *m = &job->recipe.imatrix;
+    const struct phi_imatrix *m = &job->imatrix;
 
     if (job->args.imatrix == NULL) {
         json_null(j, "imatrix");

@@ -153,6 +153,17 @@ enum phi_status quantize_plan_format(struct quantize_job *job,
                               t->plan.n, &gguf, err);
 }
 
+enum phi_status quantize_name_target(struct quantize_target *t, char *path,
+                                     struct phi_err *err)
+{
+    free(t->path);
+    t->path = path;
+    /* A sink that was planned has its own copy. */
+    if (t->packed && t->inner != NULL)
+        return phi_pack_sink_rename(t->inner, path, err);
+    return PHI_OK;
+}
+
 enum phi_status quantize_open_format(const struct quantize_job *job,
                                      struct quantize_target *t,
                                      struct phi_err *err)

@@ -26,6 +26,10 @@ enum phi_status quantize_plan_format(struct quantize_job *job,
                                      struct quantize_target *t,
                                      struct phi_err *err);
 
+/* Gives it a path, which it owns then, or another one before it is begun. */
+enum phi_status quantize_name_target(struct quantize_target *t, char *path,
+                                     struct phi_err *err);
+
 /* Begins the file. */
 enum phi_status quantize_open_format(const struct quantize_job *job,
                                      struct quantize_target *t,

@@ -115,7 +115,7 @@ static bool needs_hashes(const struct quantize_job *job)
 
     for (size_t i = 0; i < job->n; i++)
         any = any || !job->targets[i].copied;
-    return any && !job->args.no_provenance;
+    return job->hashed || (any && !job->args.no_provenance);
 }
 
 /* Everything between opened and closed outputs. */

@@ -179,6 +179,13 @@ enum phi_path_kind phi_path_kind(const char *path)
     return S_ISDIR(st.st_mode) ? PHI_PATH_DIR : PHI_PATH_OTHER;
 }
 
+bool phi_path_is_plain(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 char *phi_path_join(const char *dir, const char *name, struct phi_err *err)
 {
     const size_t n = strlen(dir);

@@ -8,6 +8,7 @@
 #ifndef PHI_BASE_FILE_H
 #define PHI_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,9 @@ enum phi_path_kind {
 
 /* What path names, links followed. */
 enum phi_path_kind phi_path_kind(const char *path);
+
+/* Whether it is a regular file itself, no link to one. */
+bool phi_path_is_plain(const char *path);
 
 /* "dir/name", to be released with free(); NULL and err without memory. */
 char *phi_path_join(const char *dir, const char *name, struct phi_err *err);

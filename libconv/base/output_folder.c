@@ -152,25 +152,38 @@ static enum phi_status make_temp(struct phi_output_folder *f,
     return PHI_OK;
 }
 
+/* Slashes at the end of path do not count. */
+static enum phi_status set_path(struct phi_output_folder *f, const char *path,
+                                struct phi_err *err)
+{
+    size_t n = strlen(path);
+    char *copy;
+
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    copy = phi_strndup(path, n, err);
+    if (copy == NULL)
+        return PHI_E_NOMEM;
+    free(f->path);
+    f->path = copy;
+    f->name = phi_path_base(copy);
+    return PHI_OK;
+}
+
 enum phi_status phi_output_folder_open(
     struct phi_output_folder **out, const char *path,
     const struct phi_output_folder_options *options, struct phi_err *err)
 {
     struct phi_output_folder *f = phi_alloc(1, sizeof(*f), err);
-    size_t n = strlen(path);
     enum phi_status st = PHI_E_NOMEM;
 
     if (f == NULL)
         return st;
     f->parent = f->fd = -1;
     f->replace = options->replace;
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    f->path = phi_strndup(path, n, err);
     f->marker = phi_strdup(options->marker, err);
-    if (f->path == NULL || f->marker == NULL)
+    if (f->marker == NULL || (st = set_path(f, path, err)) != PHI_OK)
         goto out;
-    f->name = phi_path_base(f->path);
     if ((st = phi_output_parent(&f->parent, f->path, err)) != PHI_OK ||
         (st = check_target(f, err)) != PHI_OK)
         goto out;
@@ -181,6 +194,21 @@ out:
     else
         phi_output_folder_close(f);
     return st;
+}
+
+char *phi_output_folder_temp(const struct phi_output_folder *f,
+                             struct phi_err *err)
+{
+    return phi_sprintf(err, "%.*s%s", (int)(f->name - f->path), f->path,
+                       f->temp);
+}
+
+enum phi_status phi_output_folder_rename(struct phi_output_folder *f,
+                                         const char *path, struct phi_err *err)
+{
+    const enum phi_status st = set_path(f, path, err);
+
+    return st == PHI_OK ? check_target(f, err) : st;
 }
 
 enum phi_status phi_output_folder_file(struct phi_output **out,
@@ -389,7 +417,10 @@ void phi_output_folder_close(struct phi_output_folder *f)
         phi_output_close(f->files[i]);
     }
     remove_old(f);
-    if (f->temp != NULL && !f->published)
+    /* With what others have put there. */
+    if (f->temp != NULL && !f->published && f->fd >= 0)
+        remove_folder(f->parent, f->temp);
+    else if (f->temp != NULL && !f->published)
         unlinkat(f->parent, f->temp, AT_REMOVEDIR);
     if (f->fd >= 0)
         close(f->fd);

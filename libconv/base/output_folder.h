@@ -51,6 +51,22 @@ enum phi_status phi_output_folder_file(struct phi_output **out,
                                        const char *name, uint64_t size,
                                        struct phi_err *err);
 
+/*
+ * The path of the temporary folder, to be released with free(), for writers
+ * that know nothing of this one: what they put there, files only, belongs to
+ * the output as if it had been begun with phi_output_folder_file(). They make
+ * it durable themselves. Messages should say the target's name instead.
+ */
+char *phi_output_folder_temp(const struct phi_output_folder *f,
+                             struct phi_err *err);
+
+/*
+ * The output gets another name, the last part of a path beside the first one;
+ * checked as phi_output_folder_open() does. Not after publish.
+ */
+enum phi_status phi_output_folder_rename(struct phi_output_folder *f,
+                                         const char *path, struct phi_err *err);
+
 /* As the functions of output.h with the same names. */
 enum phi_status phi_output_folder_sync(struct phi_output_folder *f,
                                        struct phi_err *err);

@@ -13,6 +13,9 @@
 
 #include "libconv/base/mem.h"
 
+/* Bytes of a file at a time. */
+#define CHUNK ((size_t)1 << 18)
+
 struct phi_sha256 {
     SHA256_CTX ctx;
 };
@@ -66,6 +69,31 @@ enum phi_status phi_sha256_hex(struct phi_sha256 *h, char out[PHI_SHA256_HEX],
 
     if (st == PHI_OK)
         phi_sha256_text(out, digest);
+    return st;
+}
+
+enum phi_status phi_sha256_file(const struct phi_file *f,
+                                const struct phi_monitor *monitor,
+                                char out[PHI_SHA256_HEX], struct phi_err *err)
+{
+    struct phi_sha256 *h = NULL;
+    uint8_t *chunk = phi_alloc(CHUNK, 1, err);
+    enum phi_status st = chunk != NULL ? phi_sha256_new(&h, err) : PHI_E_NOMEM;
+
+    for (uint64_t at = 0; st == PHI_OK && at < phi_file_size(f); at += CHUNK) {
+        const uint64_t left = phi_file_size(f) - at;
+        const size_t n = left < CHUNK ? (size_t)left : CHUNK;
+
+        st = phi_file_read(f, at, chunk, n, err);
+        if (st == PHI_OK)
+            st = phi_sha256_add(h, chunk, n, err);
+        if (st == PHI_OK)
+            st = phi_monitor_tick(monitor, at + n, phi_file_size(f), NULL, err);
+    }
+    if (st == PHI_OK)
+        st = phi_sha256_hex(h, out, err);
+    phi_sha256_free(h);
+    free(chunk);
     return st;
 }
 

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "libconv/base/err.h"
+#include "libconv/base/file.h"
+#include "libconv/base/monitor.h"
 
 #define PHI_SHA256_HEX    65 /* 64 digits and a NUL */
 #define PHI_SHA256_NBYTES 32
@@ -30,5 +32,10 @@ void phi_sha256_text(char out[PHI_SHA256_HEX],
                      const uint8_t digest[PHI_SHA256_NBYTES]);
 
 void phi_sha256_free(struct phi_sha256 *h); /* accepts NULL */
+
+/* Of a whole file. monitor, which may be NULL, counts its bytes. */
+enum phi_status phi_sha256_file(const struct phi_file *f,
+                                const struct phi_monitor *monitor,
+                                char out[PHI_SHA256_HEX], struct phi_err *err);
 
 #endif

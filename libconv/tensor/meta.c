@@ -68,6 +68,59 @@ const struct phi_kv *phi_meta_find(const struct phi_meta *m, const char *key)
     return find(m, key);
 }
 
+static bool same_str(const struct phi_str *a, const struct phi_str *b)
+{
+    return a->n == b->n && (a->n == 0 || memcmp(a->p, b->p, a->n) == 0);
+}
+
+static bool same_array(const struct phi_kv *a, const struct phi_kv *b)
+{
+    const size_t n = a->v.arr.n;
+    const size_t nbytes = n * phi_kv_type_size(a->v.arr.type);
+
+    if (a->v.arr.type != b->v.arr.type || n != b->v.arr.n)
+        return false;
+    if (a->v.arr.type != PHI_KV_STRING)
+        return nbytes == 0 || memcmp(a->v.arr.num, b->v.arr.num, nbytes) == 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!same_str(&a->v.arr.str[i], &b->v.arr.str[i]))
+            return false;
+    }
+    return true;
+}
+
+/* By their bits: a NaN is itself, and -0 is not 0. */
+static bool same_bits(double a, double b)
+{
+    uint64_t bits[2];
+
+    memcpy(&bits[0], &a, sizeof(a));
+    memcpy(&bits[1], &b, sizeof(b));
+    return bits[0] == bits[1];
+}
+
+bool phi_kv_same(const struct phi_kv *a, const struct phi_kv *b)
+{
+    if (a->type != b->type)
+        return false;
+    switch (a->type) {
+    case PHI_KV_STRING:
+        return same_str(&a->v.str, &b->v.str);
+    case PHI_KV_ARRAY:
+        return same_array(a, b);
+    case PHI_KV_F32:
+    case PHI_KV_F64:
+        return same_bits(a->v.f, b->v.f);
+    case PHI_KV_I8:
+    case PHI_KV_I16:
+    case PHI_KV_I32:
+    case PHI_KV_I64:
+        return a->v.i == b->v.i;
+    default:
+        return a->v.u == b->v.u;
+    }
+}
+
 void phi_meta_remove(struct phi_meta *m, const char *key)
 {
     struct phi_kv *kv = find(m, key);

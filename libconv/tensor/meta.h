@@ -8,6 +8,7 @@
 #ifndef PHI_TENSOR_META_H
 #define PHI_TENSOR_META_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,9 @@ enum phi_status phi_meta_copy(struct phi_meta *to, const struct phi_meta *from,
 
 /* The entry, or NULL. Linear: a model has a few dozen keys. */
 const struct phi_kv *phi_meta_find(const struct phi_meta *m, const char *key);
+
+/* Whether type and value are the same, whatever the keys. */
+bool phi_kv_same(const struct phi_kv *a, const struct phi_kv *b);
 
 /* Removes the entry if it is there. */
 void phi_meta_remove(struct phi_meta *m, const char *key);

@@ -353,6 +353,45 @@ START_TEST(folders_are_listed_in_order)
 }
 END_TEST
 
+/* Files that others have put into the temporary folder belong to it. */
+START_TEST(others_may_write_into_it)
+{
+    for (int publish = 0; publish < 2; publish++) {
+        struct phi_output_folder *f = begun(false);
+        char *temp = phi_output_folder_temp(f, NULL);
+
+        ck_assert_ptr_nonnull(temp);
+        fixture_text(temp, "theirs", "text");
+        ck_ok(phi_output_folder_sync(f, &err));
+        if (publish) {
+            ck_ok(phi_output_folder_publish(f, &err));
+            ck_ok(phi_output_folder_settle(f, &err));
+        }
+        phi_output_folder_close(f);
+        ck_assert_uint_eq(entries("."), (size_t)publish);
+        free(temp);
+    }
+    ck_holds("out", "theirs", "text");
+}
+END_TEST
+
+START_TEST(it_may_get_another_name)
+{
+    struct phi_output_folder *f = begun(false);
+
+    fixture_text(".", "taken", "a file");
+    ck_refused(phi_output_folder_rename(f, "taken", &err), PHI_E_ARG,
+               "taken: is a file, expected a folder or nothing");
+    ck_ok(phi_output_folder_rename(f, "other/", &err));
+    ck_ok(phi_output_folder_sync(f, &err));
+    ck_ok(phi_output_folder_publish(f, &err));
+    ck_ok(phi_output_folder_settle(f, &err));
+    phi_output_folder_close(f);
+    ck_assert_uint_eq(entries("."), 2);
+    ck_holds("other", "config", "new");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("output_folder");
@@ -371,6 +410,8 @@ int main(void)
     tcase_add_test(t, a_folder_that_grew_is_kept);
     tcase_add_test(t, names_are_single_and_fresh);
     tcase_add_test(t, folders_are_listed_in_order);
+    tcase_add_test(t, others_may_write_into_it);
+    tcase_add_test(t, it_may_get_another_name);
     suite_add_tcase(s, t);
     return unit_main(s);
 }

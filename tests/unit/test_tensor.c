@@ -148,6 +148,35 @@ START_TEST(getters_trust_nothing)
 }
 END_TEST
 
+/* Each value is the same as its copy and as no other. */
+START_TEST(values_are_compared_with_their_types)
+{
+    struct phi_meta m = {0};
+    struct phi_meta copy = {0};
+    const uint8_t other[8] = {1};
+
+    fill(&m);
+    ck_ok(phi_meta_copy(&copy, &m, &err));
+    for (size_t i = 0; i < m.n; i++) {
+        for (size_t k = 0; k < m.n; k++)
+            ck_assert_int_eq(phi_kv_same(&m.kv[i], &copy.kv[k]), i == k);
+    }
+    ck_ok(phi_meta_set_u(&copy, "u", PHI_KV_U64, 4000000000u, &err));
+    ck_ok(phi_meta_set_i(&copy, "i", PHI_KV_I32, -6, &err));
+    ck_ok(phi_meta_set_f(&copy, "f", PHI_KV_F32, -1e-5, &err));
+    ck_ok(phi_meta_set_str(&copy, "s", "text\0mora", 9, &err));
+    ck_ok(phi_meta_set_numbers(&copy, "n", PHI_KV_I32, other, 2, &err));
+    for (size_t i = 0; i < m.n; i++) {
+        const char *key = m.kv[i].key;
+
+        if (strchr("uifsn", key[0]) != NULL && key[1] == '\0')
+            ck_assert(!phi_kv_same(&m.kv[i], phi_meta_find(&copy, key)));
+    }
+    phi_meta_release(&m);
+    phi_meta_release(&copy);
+}
+END_TEST
+
 START_TEST(setting_again_keeps_the_place)
 {
     struct phi_meta m = {0};
@@ -178,6 +207,7 @@ int main(void)
     tcase_add_test(t, sizes_in_bytes);
     tcase_add_test(t, getters_give_what_was_set);
     tcase_add_test(t, getters_trust_nothing);
+    tcase_add_test(t, values_are_compared_with_their_types);
     tcase_add_test(t, setting_again_keeps_the_place);
     suite_add_tcase(s, t);
     return unit_main(s);

@@ -5,7 +5,7 @@ for c in '' $($PHICONV help | sed -n '/^Commands/,/^$/s/^  \([a-z-]*\) .*/\1/p')
     grep -c '^\.SH ' page | sed "s/^/${c:-phiconv}: sections /"
     # Every option of the help page is there, and the other way round.
     [ -n "$c" ] || continue
-    $PHICONV help "$c" | sed -n 's/^  \(-., \)\{0,1\}--\([a-z-]*\).*/\2/p' |
+    $PHICONV help "$c" | sed -n '/^Options/,$s/^  \(-., \)\{0,1\}--\([a-z-]*\).*/\2/p' |
         sort -u >want
     sed -n 's/.*\\fB\\-\\-\([a-z\-]*\)\\fR.*/\1/p' page | tr -d '\\' |
         sort -u | grep -vx 'dumb\|cpu' >have

@@ -1,0 +1,28 @@
+# From the sample and an adapter to a folder that is verified, also against its
+# source; with one byte changed it is refused.
+ln -s "$SAMPLE" m
+ln -s "$ROOT/reference/sample/adapters/physics" physics
+ln -s "$ROOT/reference/sample/text/physics.txt" text.txt
+release() {
+    $PHICONV release m --lora physics -t q8_0 -t q4_0=small -e text.txt -c 128 --chunks 4 \
+        --max-kld 0.02 --base-model openstax/phi "$@"
+}
+release -o out
+ls -A
+ls out
+cat out/README.md
+(cd out && sha256sum -c SHA256SUMS)
+$PHICONV verify-release out --source m --lora physics
+# Two runs make the same bytes, whatever the machine.
+release -q -o again -j 1 --cpu scalar
+diff -r out again && echo same
+SOURCE_DATE_EPOCH=1700000000 release -q -o dated
+diff out/manifest.json dated/manifest.json | grep '^[<>]'
+# One byte, anywhere.
+for name in Phi-Openstax-physics-small.gguf README.md LICENSE report.html; do
+    cp -r out flipped
+    printf '\377' | dd of=flipped/$name bs=1 seek=100 conv=notrunc status=none
+    $PHICONV verify-release flipped
+    echo "code $?"
+    rm -r flipped
+done

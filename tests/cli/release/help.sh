@@ -1,0 +1,1 @@
+$PHICONV release --help

@@ -1,0 +1,1 @@
+$PHICONV verify-release --help

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recipes as text, one output a line:
+ *
+ *   # more bits where it matters
+ *   q4_k_m tensor:ffn_down=q6_k output:q8_0
+ *   q4_k_m=Q4_K_M-plain pure
+ *
+ * A line is TYPE, or TYPE=LABEL to call the file after LABEL, and words that
+ * change it: pure, leave-output, embedding:TYPE, output:TYPE and any number
+ * of tensor:REGEX=TYPE, of which the first that fits decides. They mean what
+ * the options of quantize mean. It is what files say of themselves in the key
+ * phiconv.recipe.
+ */
+#ifndef PHICONV_TOOLS_RECIPE_FILE_H
+#define PHICONV_TOOLS_RECIPE_FILE_H
+
+#include "tools/quantize_recipe.h"
+
+/* Of a file; no recipe needs as much. */
+#define RECIPE_MAX_BYTES ((uint64_t)1 << 16)
+#define RECIPE_MAX_LINES 64
+
+/* Zero-initialise; end with recipe_file_release(). */
+struct recipe_file {
+    char *text;                           /* what everything borrows from */
+    const char **words;                   /* of overrides, line after line */
+    const char *types[RECIPE_MAX_LINES];  /* (n) */
+    const char *labels[RECIPE_MAX_LINES]; /* (n) or NULL */
+    struct quantize_recipe recipes[RECIPE_MAX_LINES]; /* (n) */
+    size_t n;
+    size_t nwords;
+};
+
+/* Adds the lines of a file. PHI_E_FORMAT with file and line. */
+enum phi_status recipe_file_load(struct recipe_file *out, const char *path,
+                                 struct phi_err *err);
+
+/* The same of a text that messages call `name`; n bytes. */
+enum phi_status recipe_file_parse(struct recipe_file *out, const char *text,
+                                  size_t n, const char *name,
+                                  struct phi_err *err);
+void recipe_file_release(struct recipe_file *f);
+
+#endif

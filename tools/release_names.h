@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Names in a release folder. */
+#ifndef PHICONV_TOOLS_RELEASE_NAMES_H
+#define PHICONV_TOOLS_RELEASE_NAMES_H
+
+#include <stdbool.h>
+
+#include "libconv/base/buf.h"
+#include "libconv/base/err.h"
+
+#define RELEASE_MAX_NAME 200
+
+/*
+ * Whether a file of a release may have this name: letters, digits and . _ -,
+ * neither a point nor a dash first. Such names are one part of a path, mean
+ * the same in every shell and need no escapes in any of its files.
+ */
+bool release_plain_name(const char *name);
+
+/* What the name of a file of this type ends with: ".gguf". */
+const char *release_ending(const char *type);
+
+/* Appends the last part of an adapter's path, without a file's ending. */
+void release_adapter_name(struct phi_buf *b, const char *path);
+
+struct release_job;
+
+/* Title of the model, and names of the outputs, after it was opened. */
+enum phi_status release_make_names(struct release_job *job,
+                                   struct phi_err *err);
+
+#endif

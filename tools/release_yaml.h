@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Front matter and markdown, written so that any text is only text. */
+#ifndef PHICONV_TOOLS_RELEASE_YAML_H
+#define PHICONV_TOOLS_RELEASE_YAML_H
+
+#include "libconv/base/buf.h"
+
+/* A scalar: plain where every reader of YAML takes it for text, else quoted. */
+void yaml_put_scalar(struct phi_buf *b, const char *text);
+
+/* "key: text\n"; nothing if text is NULL. */
+void yaml_put_text(struct phi_buf *b, const char *key, const char *text);
+
+/* "- text\n" */
+void yaml_put_item(struct phi_buf *b, const char *text);
+
+/* Text within a paragraph or a cell of a table. */
+void markdown_put_text(struct phi_buf *b, const char *text);
+
+#endif
