@@ -14,7 +14,6 @@
 #include "libconv/base/output.h"
 #include "libconv/base/size.h"
 
-#define MAGIC     "_logits_"
 #define HEAD_SIZE 20
 #define ROW_HEAD  8
 #define STEPS     65535.0f
@@ -22,6 +21,9 @@
 
 /* ln 1, and what rounding may add to it. */
 #define HIGHEST 0.001f
+
+/* Bytes at its beginning. */
+static const char begins[8] = {'_', 'l', 'o', 'g', 'i', 't', 's', '_'};
 
 /* Values that are read at a time. */
 #define CHUNK 2048
@@ -120,7 +122,7 @@ static enum phi_status read_head(struct logits_source *s, struct phi_err *err)
                        size < HEAD_SIZE ? (size_t)size : HEAD_SIZE, err);
     if (st != PHI_OK)
         return st;
-    if (memcmp(b, MAGIC, 8) != 0)
+    if (memcmp(b, begins, sizeof(begins)) != 0)
         return phi_magic_refuse(s->file, "a logits file of llama.cpp", err);
     if (size < HEAD_SIZE)
         return phi_fail(err, PHI_E_FORMAT,
@@ -195,7 +197,7 @@ enum phi_status phi_logits_probe(const char *path, bool *is,
     st = phi_file_open(&f, path, err);
     if (st == PHI_OK && phi_file_size(f) >= sizeof(magic)) {
         st = phi_file_read(f, 0, magic, sizeof(magic), err);
-        *is = st == PHI_OK && memcmp(magic, MAGIC, sizeof(magic)) == 0;
+        *is = st == PHI_OK && memcmp(magic, begins, sizeof(magic)) == 0;
     }
     phi_file_close(f);
     return st;
@@ -322,7 +324,7 @@ static enum phi_status write_head(struct phi_logits_writer *w,
     uint8_t b[4 * CHUNK];
     enum phi_status st;
 
-    memcpy(b, MAGIC, 8);
+    memcpy(b, begins, sizeof(begins));
     phi_store_u32(b + 8, h->n_ctx);
     phi_store_u32(b + 12, h->n_vocab);
     phi_store_u32(b + 16, h->nwindows);

@@ -6,7 +6,7 @@ eval_text() {
 }
 eval_text --save-logits a.logits --logits first.safetensors
 eval_text --save-logits b.logits -j 1 --cpu scalar -q
-eval_text --save-logits c.logits -j 3 -q -r m
+eval_text --save-logits c.logits -j 3 --act fast -q -r m
 cmp a.logits b.logits && cmp a.logits c.logits && echo same
 $PHICONV tokenize m -f "$TEXT" --json >tokens.json
 python3 - <<'EOF'
