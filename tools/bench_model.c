@@ -22,7 +22,7 @@ static const struct bench_model_row integers[] = {
 };
 
 static const struct bench_model_row floats[] = {
-    {"model.f32", PHI_ENGINE_REF},
+    {"model.f32", PHI_ENGINE_EXACT},
 };
 
 const struct bench_model_row *bench_model_rows(const struct phi_source *s,

@@ -86,7 +86,9 @@ static struct phi_eval_options options_of(size_t n_ctx, size_t nthreads,
     return (struct phi_eval_options){
         .engine = {.kernels = phi_kernels_select(features & wanted),
                    .nthreads = nthreads,
-                   .n_ctx = n_ctx}};
+                   .n_ctx = n_ctx,
+                   .act = PHI_ENGINE_EXACT,
+                   .features = features & wanted}};
 }
 
 /* The values of one entry: models/<model>/<key> of a golden file. */
