@@ -417,11 +417,10 @@ void phi_output_folder_close(struct phi_output_folder *f)
         phi_output_close(f->files[i]);
     }
     remove_old(f);
-    /* With what others have put there. */
-    if (f->temp != NULL && !f->published && f->fd >= 0)
+    /* It is empty, which needs no descriptor; or others put files there. */
+    if (f->temp != NULL && !f->published &&
+        unlinkat(f->parent, f->temp, AT_REMOVEDIR) != 0 && f->fd >= 0)
         remove_folder(f->parent, f->temp);
-    else if (f->temp != NULL && !f->published)
-        unlinkat(f->parent, f->temp, AT_REMOVEDIR);
     if (f->fd >= 0)
         close(f->fd);
     if (f->parent >= 0)
