@@ -40,7 +40,7 @@ static double lse_of(const float *x, double *max)
 
     *max = -INFINITY;
     for (size_t k = 0; k < VOCAB; k++)
-        *max = fmax(*max, (double)x[k]);
+        *max = (double)x[k] > *max ? (double)x[k] : *max;
     for (size_t k = 0; k < VOCAB; k++)
         sum += exp((double)x[k] - *max);
     return log(sum);
