@@ -102,7 +102,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command cmd_verify_release = {
     .name = "verify-release",
-    .summary = "check a release folder, offline or against its source",
+    .summary = "check a release folder, also against its source",
     .synopsis = "DIR [--source MODEL [--lora ADAPTER]] [options]",
     .description =
         "DIR is a folder that phiconv release has made. Its files must be "
