@@ -54,7 +54,9 @@ if ! find /usr/lib /usr/local/lib "$archives" -name libcjson.a 2>/dev/null |
     grep -q .; then
     need_packages dpkg-dev
     echo "Making libcjson.a of Debian's source of cJSON"
-    version=$(dpkg-query -W -f '${Version}' libcjson-dev)
+    # Another architecture's may be installed beside this machine's.
+    version=$(dpkg-query -W -f '${Version}' \
+        "libcjson-dev:$(dpkg --print-architecture)")
     rm -rf "$archives"
     mkdir -p "$archives"
     get_source "cjson=$version" "$archives/source"
