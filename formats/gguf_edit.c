@@ -132,7 +132,9 @@ static enum phi_status put_chosen(struct phi_buf *b, const struct phi_meta *m,
                                   const struct phi_meta *list, size_t first,
                                   bool in, size_t *n, struct phi_err *err)
 {
-    const struct phi_meta part = {list->kv + first, list->n - first, 0};
+    /* An empty list has no entries to point at. */
+    const struct phi_meta part = {first < list->n ? list->kv + first : NULL,
+                                  list->n - first, 0};
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; st == PHI_OK && i < m->n; i++) {
