@@ -10,6 +10,7 @@
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "libconv/base/mem.h"
 
@@ -49,6 +50,8 @@ enum phi_status phi_sha256_digest(struct phi_sha256 *h,
                                   uint8_t out[PHI_SHA256_NBYTES],
                                   struct phi_err *err)
 {
+    /* MemorySanitizer does not see what a library writes. */
+    memset(out, 0, PHI_SHA256_NBYTES);
     return SHA256_Final(out, &h->ctx) == 1 && SHA256_Init(&h->ctx) == 1
                ? PHI_OK
                : refused(err);
