@@ -245,37 +245,29 @@ static void add_biases(const struct phi_linear *job, size_t row0, size_t nrows,
     }
 }
 
-/* A row of a group where the next product wants it. */
-static void hand_over(const struct run *r, const struct phi_ready *ready,
-                      const float *y, size_t t, size_t row0, size_t nrows)
-{
-    const phi_act_fn quantize =
-        phi_act_kernel(r->args->features, mode_of(r->args->act));
-
-    quantize(ready->blocks + t * ready->stride +
-                 phi_linear_stride(r->args->act, row0),
-             y, nrows);
-}
-
 /* What becomes of tokens [t, t + n): acc is token 0's, sums token t's. */
 static void finish(const struct run *r, const struct phi_linear *job,
                    const double *acc, const float *sums, const double *bias,
                    size_t t, size_t n, size_t row0, size_t nrows)
 {
     const struct phi_vec_kernels *vec = r->args->kernels->vec;
+    const struct phi_ready *ready = job->ready;
+    const phi_act_fn quantize =
+        phi_act_kernel(r->args->features, mode_of(r->args->act));
+    const size_t at = phi_linear_stride(r->args->act, row0);
 
     for (size_t i = 0; i < n; i++) {
         float row[PHI_GROUP];
         float *const y =
-            job->ready != NULL ? row : job->y + (t + i) * job->ldy + row0;
+            ready != NULL ? row : job->y + (t + i) * job->ldy + row0;
 
         vec->finish(y, acc != NULL ? acc + (t + i) * PHI_GROUP : NULL,
                     sums != NULL ? sums + i * PHI_GROUP : NULL, bias, nrows,
                     job->epilogue == PHI_EPILOGUE_ADD);
         if (job->epilogue == PHI_EPILOGUE_GELU)
             vec->gelu_new(y, nrows);
-        if (job->ready != NULL)
-            hand_over(r, job->ready, y, t + i, row0, nrows);
+        if (ready != NULL)
+            quantize(ready->blocks + (t + i) * ready->stride + at, y, nrows);
     }
 }
 
