@@ -14,7 +14,7 @@ echo "code $code"
 ls -A
 
 # The list in the error is of this processor.
-levels=$($PHICONV quantize "$SAMPLE" -t q8_0=a.gguf --cpu none 2>&1 |
+levels=$($PHICONV quantize "$SAMPLE" -t q8_0=a.gguf --cpu avx9000 2>&1 |
     sed -n 's/.*expected one of //p' | tr -d ,)
 for level in $levels; do
     types=
