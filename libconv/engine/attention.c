@@ -110,7 +110,7 @@ static void attend(const struct phi_attention *a, const struct phi_worker *own,
                    double sums[PHI_PANEL])
 {
     const size_t dim = a->hparams->head_dim;
-    const double scale = 1.0 / sqrt((double)dim);
+    const double factor = 1.0 / sqrt((double)dim);
     float *const scores = own->scores.p;
 
     for (size_t j = 0; j < nkeys; j += KEYS) {
@@ -119,10 +119,33 @@ static void attend(const struct phi_attention *a, const struct phi_worker *own,
 
         a->gemm(acc, PHI_PANEL, keys + j * dim, PHI_PANEL * dim, own->q.p, n,
                 dim);
-        for (size_t i = 0; i < n * PHI_PANEL; i++)
-            scores[j * PHI_PANEL + i] = (float)(acc[i] * scale);
+        a->kernels->vec->scale(scores + j * PHI_PANEL, acc, factor,
+                               n * PHI_PANEL);
     }
     a->kernels->vec->softmax(sums, scores, nkeys, i0 + 1);
+}
+
+/*
+ * heads[d / 16][t][d % 16] = sum over keys j of scores[j][t] * v[j][d]. A block
+ * of keys meets all of a head while its scores are in the first cache.
+ */
+static void weigh(const struct phi_attention *a, const struct phi_worker *own,
+                  const float *values, size_t nq, size_t nkeys)
+{
+    const size_t npanels = phi_panel_count(a->hparams->head_dim);
+    const float *const scores = own->scores.p;
+    double *const heads = own->heads.p;
+
+    memset(heads, 0, npanels * PHI_PANEL * PHI_PANEL * sizeof(*heads));
+    for (size_t j = 0; j < nkeys; j += PHI_GEMM_BLOCK) {
+        const size_t n =
+            nkeys - j < PHI_GEMM_BLOCK ? nkeys - j : PHI_GEMM_BLOCK;
+
+        for (size_t i = 0; i < npanels; i++)
+            a->gemm(heads + i * PHI_PANEL * PHI_PANEL, PHI_PANEL,
+                    scores + j * PHI_PANEL, 0,
+                    values + (i * a->n_ctx + j) * PHI_PANEL, nq, n);
+    }
 }
 
 /* Up to sixteen queries of one head of one window, from the at-th on. */
@@ -138,20 +161,20 @@ static void do_tile(const struct phi_attention *a, const struct phi_worker *own,
     const size_t kv = window * h->n_head_kv + head / (h->n_head / h->n_head_kv);
     float *const q = (float *)a->space->q.p +
                      (window * a->count + at) * h->n_embd + head * dim;
+    const double *const heads = own->heads.p;
     double sums[PHI_PANEL];
 
     take_queries(a, own, q, i0, nq);
     attend(a, own, keys_of(a, kv), i0, nkeys, sums);
-    for (size_t d = 0; d < dim; d += PHI_PANEL) {
-        const size_t n = dim - d < PHI_PANEL ? dim - d : PHI_PANEL;
-        double acc[PHI_PANEL * PHI_PANEL] = {0};
+    weigh(a, own, values_of(a, kv), nq, nkeys);
+    for (size_t t = 0; t < nq; t++) {
+        for (size_t d = 0; d < dim; d++) {
+            const size_t panel = d / PHI_PANEL;
 
-        a->gemm(acc, PHI_PANEL, own->scores.p, 0,
-                values_of(a, kv) + d * a->n_ctx, nq, nkeys);
-        for (size_t t = 0; t < nq; t++) {
-            for (size_t c = 0; c < n; c++)
-                q[t * h->n_embd + d + c] =
-                    (float)(acc[t * PHI_PANEL + c] / sums[t]);
+            q[t * h->n_embd + d] =
+                (float)(heads[(panel * PHI_PANEL + t) * PHI_PANEL +
+                              d % PHI_PANEL] /
+                        sums[t]);
         }
     }
 }

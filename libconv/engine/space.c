@@ -67,6 +67,8 @@ static enum phi_status fit_worker(struct phi_worker *k,
         {&k->q, (PHI_PANEL + 1) * h->head_dim, sizeof(float)},
         {&k->scores, phi_panel_count(size->n_ctx) * PHI_PANEL,
          PHI_PANEL * sizeof(float)},
+        {&k->heads, phi_panel_count(h->head_dim),
+         PHI_PANEL * PHI_PANEL * sizeof(double)},
     };
     enum phi_status st = PHI_OK;
 
@@ -130,6 +132,7 @@ void phi_space_release(struct phi_space *s)
         free(k->sums.p);
         free(k->q.p);
         free(k->scores.p);
+        free(k->heads.p);
     }
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
         free(blocks[i]->p);

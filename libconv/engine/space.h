@@ -38,6 +38,7 @@ struct phi_worker {
     struct phi_block sums;   /* f32 (PHI_INTEGER_TOKENS, PHI_GROUP) */
     struct phi_block q;      /* f32 (head_dim, 16), and a head of one query */
     struct phi_block scores; /* f32 (n_ctx up to whole panels, 16) */
+    struct phi_block heads;  /* f64 (panels of head_dim, 16, 16) */
     enum phi_status status;
     struct phi_err err;
 };

@@ -88,6 +88,9 @@ struct phi_vec_kernels {
     void (*finish)(float *y, const double *acc, const float *sums,
                    const double *bias, size_t n, bool onto);
 
+    /* y[i] = acc[i] * factor, rounded once. */
+    void (*scale)(float *y, const double *acc, double factor, size_t n);
+
     /* y = z / (1 + e^(-2u)), u = sqrt(2/pi) (z + 0.044715 z^3): gelu_new. */
     void (*gelu_new)(float *y, size_t n);
 

@@ -117,6 +117,13 @@ static void PHI_VEC_NAME(finish)(float *y, const double *acc, const float *sums,
         finish_as(y, acc, sums, bias, n, true, true, false);
 }
 
+static void PHI_VEC_NAME(scale)(float *restrict y, const double *restrict acc,
+                                double factor, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)(acc[i] * factor);
+}
+
 static void PHI_VEC_NAME(gelu_new)(float *y, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -143,8 +150,11 @@ static void PHI_VEC_NAME(softmax)(double sums[PHI_PANEL], float *s, size_t n,
             max[l] = s[j * LANES + l] > max[l] ? s[j * LANES + l] : max[l];
     }
     for (size_t j = all; j < n; j++) {
-        for (size_t l = j - seen + 1; l < LANES; l++)
-            max[l] = s[j * LANES + l] > max[l] ? s[j * LANES + l] : max[l];
+        for (size_t l = 0; l < LANES; l++) {
+            const float v = j < seen + l ? s[j * LANES + l] : -INFINITY;
+
+            max[l] = v > max[l] ? v : max[l];
+        }
     }
     for (size_t j = 0; j < all; j++) {
         for (size_t l = 0; l < LANES; l++) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the targets one after the other and keeps what it finds.
+# Fuzzes the targets, one on each processor, and keeps what it finds.
 #
 #   tests/fuzz/run.sh [SECONDS] [NAME...]     30 seconds each, all of them
 #
@@ -30,8 +30,9 @@ then
     tail -n 40 build-fuzz/tests.log >&2
     exit 1
 fi
-failed=0
-for name in "$@"; do
+# Says what came of one target.
+fuzz() {
+    local name=$1
     mkdir -p "build-fuzz/corpus/$name"
     # 2 GiB and 10 s an input; input lengths that a fuzzer can handle.
     if build-fuzz/tests/fuzz/fuzz_"$name" -max_total_time="$seconds" \
@@ -45,9 +46,13 @@ for name in "$@"; do
             / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") c = $(i + 1) }
             END { print runs " runs, " c " edges" }' "build-fuzz/$name.log")"
     else
-        failed=1
         echo "$name: broken; see build-fuzz/$name.log"
         tail -n 30 "build-fuzz/$name.log"
+        return 1
     fi
-done
-exit $failed
+}
+export -f fuzz
+export seconds
+# shellcheck disable=SC2016 # the other shell's
+printf '%s\0' "$@" |
+    xargs -0 -n 1 -P "$(getconf _NPROCESSORS_ONLN)" bash -c 'fuzz "$1"' fuzz

@@ -83,6 +83,7 @@ END_TEST
 /* Everything that one level makes of one input. */
 struct outcome {
     float finish[6][MAX_N];
+    float scale[MAX_N];
     float norm[MAX_N];
     float gelu[MAX_N];
     struct phi_lse lse;
@@ -153,6 +154,8 @@ static void run_level(const struct phi_vec_kernels *vec, const struct input *in,
 
     memset(out, 0, sizeof(*out));
     run_finish(vec, in, out->finish);
+    vec->scale(in->y, in->acc, 0.11180339887498949, n);
+    memcpy(out->scale, in->y, n * sizeof(float));
     vec->norm(in->y, in->x, in->gain, in->bias, n, 1e-5);
     memcpy(out->norm, in->y, n * sizeof(float));
     memcpy(in->y, in->x, n * sizeof(float));
@@ -174,6 +177,8 @@ static void same_outcome(const struct outcome *a, const struct outcome *b,
             same_f32(a->finish[i / n][i % n], b->finish[i / n][i % n]),
             "%s: finish %zu, %zu of %zu", level, i / n, i % n, n);
     for (size_t i = 0; i < n; i++) {
+        ck_assert_msg(same_f32(a->scale[i], b->scale[i]),
+                      "%s: scale %zu of %zu", level, i, n);
         ck_assert_msg(same_f32(a->norm[i], b->norm[i]), "%s: norm %zu of %zu",
                       level, i, n);
         ck_assert_msg(same_f32(a->gelu[i], b->gelu[i]), "%s: gelu %zu of %zu",
@@ -208,6 +213,17 @@ START_TEST(finish_adds_in_order)
         }
     }
     free_input(&in);
+}
+END_TEST
+
+START_TEST(scale_rounds_once)
+{
+    const double acc[] = {1, 1e-46, -0.0, 1.0 + 0x1p-24, 1e39, NAN};
+    float got[6];
+
+    phi_kernels_select(0)->vec->scale(got, acc, 3, 6);
+    for (size_t i = 0; i < 6; i++)
+        ck_assert(same_f32(got[i], (float)(acc[i] * 3)));
 }
 END_TEST
 
@@ -414,6 +430,7 @@ int main(void)
     tcase_add_test(t, logarithms);
     tcase_add_test(t, sines);
     tcase_add_test(t, finish_adds_in_order);
+    tcase_add_test(t, scale_rounds_once);
     tcase_add_loop_test(t, levels_agree, 0, 2);
     tcase_add_test(t, scalar_is_near_the_reference);
     tcase_add_loop_test(t, softmaxes, 0, 7 * NFILLS);

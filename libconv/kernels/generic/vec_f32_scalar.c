@@ -8,6 +8,7 @@
 const struct phi_vec_kernels phi_vec_f32_scalar = {
     .norm = norm_scalar,
     .finish = finish_scalar,
+    .scale = scale_scalar,
     .gelu_new = gelu_new_scalar,
     .softmax = softmax_scalar,
     .lse = lse_scalar,

@@ -8,6 +8,7 @@
 const struct phi_vec_kernels phi_vec_f32_avx2 = {
     .norm = norm_avx2,
     .finish = finish_avx2,
+    .scale = scale_avx2,
     .gelu_new = gelu_new_avx2,
     .softmax = softmax_avx2,
     .lse = lse_avx2,

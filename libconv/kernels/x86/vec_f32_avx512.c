@@ -8,6 +8,7 @@
 const struct phi_vec_kernels phi_vec_f32_avx512 = {
     .norm = norm_avx512,
     .finish = finish_avx512,
+    .scale = scale_avx512,
     .gelu_new = gelu_new_avx512,
     .softmax = softmax_avx512,
     .lse = lse_avx512,
