@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Looks at the machine code: an instruction of an extension may stand only in
 # files whose suffix says so (*_avx2.c, *_avx512vnni.c, ...), and a fused
-# multiply and add only in the kernels that are defined so (gemm_f32), since the
+# multiply and add only in the kernels that are defined so (gemm_*), since the
 # same bits on every machine depend on both, and where peaks are measured.
 #
 #   tests/isa.sh OBJDUMP NM ARCHIVE-OR-OBJECT...
@@ -53,8 +53,8 @@ expect() { # suffix, pattern
 }
 
 any='.'
-# Files in which nothing may be fused: all but gemm_f* and pea*, the peaks.
-unfused='^(gemm_[^f]|g[^e]|p[^e]|pe[^a]|[^gp])'
+# Files in which nothing may be fused: all but gem*, products, and pea*, peaks.
+unfused='^(ge[^m]|g[^e]|p[^e]|pe[^a]|[^gp])'
 plain_x86='_(avx2|avxvnni|avx512|avx512vnni)\.c\.o$'
 case $(awk '{ print $1; exit }' "$work/code") in
 elf64-x86-64)

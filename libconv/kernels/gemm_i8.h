@@ -122,24 +122,33 @@ struct phi_act {
 /*
  * acc[t][r] += the product of token t and row r over nblk blocks, for all 32
  * rows of a panel; row t of acc begins at acc + t * ldacc. For each block, in
- * order of k, with integers that are exact (|i| < 2^30):
+ * order of k, with integers that are exact, and fma(a, b, c) = a b + c rounded
+ * once:
  *
  *     i = sum over k of (q - zero) * a, a one of the activation's integers
- *     one scale      s = (float)i * scale
- *     two            s = (float)i0 * scale0 + (float)i1 * scale1
- *     one min        s = s - (float)(sum0 + sum1) * min
- *     two            s = s - ((float)sum0 * min0 + (float)sum1 * min1)
- *     acc = acc + s * activation's scale
+ *     fast           s = fma(M + i0, scale0, scale0 * -M), M = PHI_I8_MAGIC
+ *     exact          s = (float)i0 * scale0
+ *     two scales     s = fma((float)i1, scale1, s)
+ *     one min        s = fma(-(float)(sum0 + sum1), min0, s)
+ *     two            s = fma(-(float)sum1, min1, fma(-(float)sum0, min0, s))
+ *     acc = fma(s, activation's scale, acc)
  *
- * (float) rounds to nearest even; nothing is fused. A long k in pieces gives
- * the bits of the whole. panel: 64-byte aligned; acc, blocks: any alignment
- * that their types allow. The zero goes into the value that the integer sums
- * start from: -zero * sum.
+ * (float) rounds to nearest even. In fast mode |i| < 2^22, so that M + i is a
+ * float, whose bits are those of M plus i: sums that start from the bits of M
+ * need no conversion. The scales of all types have at most 17 bits, so that
+ * M scale0 is exact and s is i0 scale0 rounded once. In exact mode |i| < 2^30.
+ *
+ * A long k in pieces gives the bits of the whole. panel: 64-byte aligned; acc,
+ * blocks: any alignment that their types allow. The zero goes into the value
+ * that the integer sums start from: -zero * sum.
  *
  * With u = 2^-24 and n blocks, the error is at most
- * ((n + 6) u) * sum over blocks of (sum |scale (q - zero)| + |min sum|...) as
+ * ((n + 4) u) * sum over blocks of (sum |scale (q - zero)| + |min sum|...) as
  * absolute values of the terms above.
  */
+#define PHI_I8_MAGIC      12582912.0f /* 1.5 * 2^23 */
+#define PHI_I8_MAGIC_BITS 0x4b400000
+
 typedef void (*phi_gemm_i8_fn)(float *acc, size_t ldacc, const uint8_t *panel,
                                const struct phi_act *act, size_t nblk);
 

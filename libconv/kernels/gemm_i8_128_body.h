@@ -65,12 +65,15 @@ static inline struct tile tile_at(float *acc, size_t ldacc,
     return tile;
 }
 
-/* The integer that sums start from: -zero * sum. */
-static inline int32x4_t start(int32_t sum, struct form form)
+/* The integer that sums start from: -zero * sum, in fast mode past magic. */
+static inline int32x4_t start(int32_t sum, struct form form,
+                              enum phi_act_mode mode)
 {
+    const int32_t from = mode == PHI_ACT_FAST ? PHI_I8_MAGIC_BITS : 0;
+
     if (form.zero_bits < 0 || (form.bits == 8 && SIGNED_8))
-        return vdupq_n_s32(0);
-    return vdupq_n_s32(-sum * (1 << (form.zero_bits & 7)));
+        return vdupq_n_s32(from);
+    return vdupq_n_s32(from - sum * (1 << (form.zero_bits & 7)));
 }
 
 /* The sums over a block, or over its half `part` if it has two scales. */
@@ -86,7 +89,7 @@ PHI_BODY void sum_block(int32x4_t i[TOKENS][QUADS], const uint8_t *w,
 
         first[t] = start(form.nscales == 1 ? tail.sum[0] + tail.sum[1]
                                            : tail.sum[part],
-                         form);
+                         form, mode);
         for (int q = 0; q < QUADS; q++)
             i[t][q] = mode == PHI_ACT_FAST ? first[t] : vdupq_n_s32(0);
     }
@@ -102,36 +105,56 @@ PHI_BODY void sum_block(int32x4_t i[TOKENS][QUADS], const uint8_t *w,
     dots(i, w, tile->a, at + PHI_I8_BLOCK, n, form.bits);
 }
 
+/* i * scale, for four rows. */
+static inline float32x4_t scaled(int32x4_t i, float32x4_t scale,
+                                 enum phi_act_mode mode)
+{
+    if (mode == PHI_ACT_FAST)
+        return vfmaq_f32(vmulq_n_f32(scale, -PHI_I8_MAGIC),
+                         vreinterpretq_f32_s32(i), scale);
+    return vmulq_f32(vcvtq_f32_s32(i), scale);
+}
+
+static inline float32x4_t as_float(int32x4_t i, enum phi_act_mode mode)
+{
+    if (mode == PHI_ACT_FAST)
+        return vsubq_f32(vreinterpretq_f32_s32(i), vdupq_n_f32(PHI_I8_MAGIC));
+    return vcvtq_f32_s32(i);
+}
+
 /* s less the mins' part of it, for four rows. */
 static inline float32x4_t less_mins(float32x4_t s, const float *min,
                                     struct tail tail, struct form form)
 {
-    const float32x4_t min0 = vld1q_f32(min);
-    float32x4_t part;
+    const int32_t sum =
+        form.nmins == 1 ? tail.sum[0] + tail.sum[1] : tail.sum[0];
 
-    if (form.nmins == 1) {
-        part = vmulq_n_f32(min0, (float)(tail.sum[0] + tail.sum[1]));
-    } else {
-        const float32x4_t min1 = vld1q_f32(min + PHI_I8_ROWS);
-
-        part = vaddq_f32(vmulq_n_f32(min0, (float)tail.sum[0]),
-                         vmulq_n_f32(min1, (float)tail.sum[1]));
-    }
-    return vsubq_f32(s, part);
+    s = vfmsq_n_f32(s, vld1q_f32(min), (float)sum);
+    if (form.nmins == 1)
+        return s;
+    return vfmsq_n_f32(s, vld1q_f32(min + PHI_I8_ROWS), (float)tail.sum[1]);
 }
 
-/* s = or += i * scale */
+/* s = i * scale */
 PHI_BODY void scale_sums(float32x4_t s[TOKENS][QUADS],
                          int32x4_t i[TOKENS][QUADS], const float *scale,
-                         bool add)
+                         enum phi_act_mode mode)
 {
     for (int t = 0; t < TOKENS; t++) {
-        for (int q = 0; q < QUADS; q++) {
-            const float32x4_t v =
-                vmulq_f32(vcvtq_f32_s32(i[t][q]), vld1q_f32(scale + 4 * q));
+        for (int q = 0; q < QUADS; q++)
+            s[t][q] = scaled(i[t][q], vld1q_f32(scale + 4 * q), mode);
+    }
+}
 
-            s[t][q] = add ? vaddq_f32(s[t][q], v) : v;
-        }
+/* s += i * scale */
+PHI_BODY void add_scaled(float32x4_t s[TOKENS][QUADS],
+                         int32x4_t i[TOKENS][QUADS], const float *scale,
+                         enum phi_act_mode mode)
+{
+    for (int t = 0; t < TOKENS; t++) {
+        for (int q = 0; q < QUADS; q++)
+            s[t][q] = vfmaq_f32(s[t][q], as_float(i[t][q], mode),
+                                vld1q_f32(scale + 4 * q));
     }
 }
 
@@ -150,10 +173,10 @@ PHI_BODY void run_tile(const struct tile *tile, const uint8_t *w, size_t nblk,
         float32x4_t s[TOKENS][QUADS];
 
         sum_block(i, w, tile, at, end, 0, form, mode);
-        scale_sums(s, i, scale, false);
+        scale_sums(s, i, scale, mode);
         if (form.nscales == 2) {
             sum_block(i, w, tile, at, end, 1, form, mode);
-            scale_sums(s, i, scale + PHI_I8_ROWS, true);
+            add_scaled(s, i, scale + PHI_I8_ROWS, mode);
         }
         for (int t = 0; t < TOKENS; t++) {
             const struct tail tail = tail_at(tile->a[t] + end);
@@ -164,8 +187,7 @@ PHI_BODY void run_tile(const struct tile *tile, const uint8_t *w, size_t nblk,
 
                 if (form.nmins > 0)
                     v = less_mins(v, min + 4 * q, tail, form);
-                v = vmulq_n_f32(v, tail.scale);
-                vst1q_f32(acc, vaddq_f32(vld1q_f32(acc), v));
+                vst1q_f32(acc, vfmaq_n_f32(vld1q_f32(acc), v, tail.scale));
             }
         }
         w += PHI_I8_QUANT + (size_t)(form.nscales + form.nmins) * PHI_I8_FIELD;

@@ -67,13 +67,17 @@ static inline struct tile tile_at(float *acc, size_t ldacc,
     return tile;
 }
 
-/* The integers that sums start from: -zero * sum. */
-static inline __m256i start(__m256i sum, struct form form)
+/* The integers that sums start from: -zero * sum, in fast mode past magic. */
+static inline __m256i start(__m256i sum, struct form form,
+                            enum phi_act_mode mode)
 {
+    const __m256i from = mode == PHI_ACT_FAST
+                             ? _mm256_set1_epi32(PHI_I8_MAGIC_BITS)
+                             : _mm256_setzero_si256();
+
     if (form.zero_bits < 0 || (form.bits == 8 && SIGNED_8))
-        return _mm256_setzero_si256();
-    return _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), sum),
-                             form.zero_bits);
+        return from;
+    return _mm256_sub_epi32(from, _mm256_slli_epi32(sum, form.zero_bits));
 }
 
 /* The sums over a block, or over its half `part` if it has two scales. */
@@ -90,7 +94,7 @@ PHI_BODY void sum_block(__m256i i[TOKENS][2], const uint8_t *w,
 
         if (form.nscales == 1)
             sum = _mm256_add_epi32(sum, four(sums + 4));
-        first[t] = start(sum, form);
+        first[t] = start(sum, form, mode);
     }
     for (int t = 0; t < TOKENS; t++) {
         i[t][0] = mode == PHI_ACT_FAST ? first[t] : _mm256_setzero_si256();
@@ -108,22 +112,37 @@ PHI_BODY void sum_block(__m256i i[TOKENS][2], const uint8_t *w,
     dots(i, w, tile->a, at + PHI_I8_BLOCK, n, form.bits);
 }
 
+/* i * scale, for eight rows. */
+static inline __m256 scaled(__m256i i, __m256 scale, enum phi_act_mode mode)
+{
+    if (mode == PHI_ACT_FAST)
+        return _mm256_fmadd_ps(
+            _mm256_castsi256_ps(i), scale,
+            _mm256_mul_ps(scale, _mm256_set1_ps(-PHI_I8_MAGIC)));
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(i), scale);
+}
+
+static inline __m256 as_float(__m256i i, enum phi_act_mode mode)
+{
+    if (mode == PHI_ACT_FAST)
+        return _mm256_sub_ps(_mm256_castsi256_ps(i),
+                             _mm256_set1_ps(PHI_I8_MAGIC));
+    return _mm256_cvtepi32_ps(i);
+}
+
 /* s less the mins' part of it, for eight rows. */
 static inline __m256 less_mins(__m256 s, const float *min, const uint8_t *tail,
                                struct form form)
 {
     const __m256i sum0 = four(tail + 4);
     const __m256i sum1 = four(tail + 8);
-    const __m256 min0 = _mm256_load_ps(min);
+    const __m256i sum = form.nmins == 1 ? _mm256_add_epi32(sum0, sum1) : sum0;
 
+    s = _mm256_fnmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_load_ps(min), s);
     if (form.nmins == 1)
-        return _mm256_sub_ps(
-            s, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sum0, sum1)),
-                             min0));
-    return _mm256_sub_ps(
-        s, _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum0), min0),
-                         _mm256_mul_ps(_mm256_cvtepi32_ps(sum1),
-                                       _mm256_load_ps(min + PHI_I8_ROWS))));
+        return s;
+    return _mm256_fnmadd_ps(_mm256_cvtepi32_ps(sum1),
+                            _mm256_load_ps(min + PHI_I8_ROWS), s);
 }
 
 /* All blocks of sixteen rows, the first of which are at w. */
@@ -142,19 +161,15 @@ PHI_BODY void run_tile(const struct tile *tile, const uint8_t *w, size_t nblk,
         sum_block(i, w, tile, at, tail, 0, form, mode);
         for (int t = 0; t < TOKENS; t++) {
             for (int h = 0; h < 2; h++)
-                s[t][h] = _mm256_mul_ps(_mm256_cvtepi32_ps(i[t][h]),
-                                        _mm256_load_ps(scale + 8 * h));
+                s[t][h] = scaled(i[t][h], _mm256_load_ps(scale + 8 * h), mode);
         }
         if (form.nscales == 2) {
             sum_block(i, w, tile, at, tail, 1, form, mode);
             for (int t = 0; t < TOKENS; t++) {
-                for (int h = 0; h < 2; h++) {
-                    const __m256 v = _mm256_mul_ps(
-                        _mm256_cvtepi32_ps(i[t][h]),
-                        _mm256_load_ps(scale + PHI_I8_ROWS + 8 * h));
-
-                    s[t][h] = _mm256_add_ps(s[t][h], v);
-                }
+                for (int h = 0; h < 2; h++)
+                    s[t][h] = _mm256_fmadd_ps(
+                        as_float(i[t][h], mode),
+                        _mm256_load_ps(scale + PHI_I8_ROWS + 8 * h), s[t][h]);
             }
         }
         for (int t = 0; t < TOKENS; t++) {
@@ -166,9 +181,8 @@ PHI_BODY void run_tile(const struct tile *tile, const uint8_t *w, size_t nblk,
                 if (form.nmins > 0)
                     s[t][h] = less_mins(s[t][h], scale + PHI_I8_ROWS + 8 * h,
                                         end, form);
-                s[t][h] = _mm256_mul_ps(s[t][h], factor(end));
-                _mm256_storeu_ps(acc,
-                                 _mm256_add_ps(_mm256_loadu_ps(acc), s[t][h]));
+                _mm256_storeu_ps(acc, _mm256_fmadd_ps(s[t][h], factor(end),
+                                                      _mm256_loadu_ps(acc)));
             }
         }
         w += PHI_I8_QUANT + (size_t)(form.nscales + form.nmins) * PHI_I8_FIELD;

@@ -267,7 +267,7 @@ static double size_of(const struct fixture *f, const double *x, size_t r)
 }
 
 /*
- * (n + 6) u of the terms, n blocks, to the first order; the double reference
+ * (n + 4) u of the terms, n blocks, to the first order; the double reference
  * adds NCOLS 2^-53, and a product that is subnormal up to 2^-149 a block.
  */
 START_TEST(scalar_is_within_its_bound)
@@ -276,7 +276,7 @@ START_TEST(scalar_is_within_its_bound)
     struct fixture f = {.type = panel_types[_i / PHI_ACT_MODES],
                         .mode = (enum phi_act_mode)(_i % PHI_ACT_MODES),
                         .nblk = NCOLS / 32};
-    const double u = (NCOLS / 32 + 6) * 0x1.01p-24 + NCOLS * 0x1p-53;
+    const double u = (NCOLS / 32 + 4) * 0x1.01p-24 + NCOLS * 0x1p-53;
     uint64_t seed = 3;
 
     new_fixture(&f);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "libconv/kernels/fused.h"
 #include "libconv/kernels/gemm_i8_tables.h"
 
 #define ROWS PHI_I8_ROWS
@@ -64,29 +65,31 @@ PHI_BODY void add_block(float acc[ROWS], const uint8_t *w, const uint8_t *a,
     const float factor = get_f32(tail);
     int32_t sum[2];
     int32_t i[2][ROWS];
-    float s[ROWS];
 
     memcpy(sum, tail + 4, sizeof(sum));
     if (form.nscales == 1) {
         sum_products(i[0], w, q, 8, -form.zero * (sum[0] + sum[1]), mode);
-        for (int r = 0; r < ROWS; r++)
-            s[r] = (float)i[0][r] * scale[r];
     } else {
         sum_products(i[0], w, q, 4, -form.zero * sum[0], mode);
         sum_products(i[1], w + PHI_I8_QUANT / 2, q + 16, 4, -form.zero * sum[1],
                      mode);
-        for (int r = 0; r < ROWS; r++)
-            s[r] = (float)i[0][r] * scale[r] + (float)i[1][r] * scale[ROWS + r];
     }
-    if (form.nmins == 1) {
-        for (int r = 0; r < ROWS; r++)
-            s[r] -= (float)(sum[0] + sum[1]) * min[r];
-    } else if (form.nmins == 2) {
-        for (int r = 0; r < ROWS; r++)
-            s[r] -= (float)sum[0] * min[r] + (float)sum[1] * min[ROWS + r];
+    for (int r = 0; r < ROWS; r++) {
+        float s = (float)i[0][r] * scale[r];
+
+        if (mode == PHI_ACT_FAST)
+            s = phi_fused(PHI_I8_MAGIC + (float)i[0][r], scale[r],
+                          scale[r] * -PHI_I8_MAGIC);
+        if (form.nscales == 2)
+            s = phi_fused((float)i[1][r], scale[ROWS + r], s);
+        if (form.nmins == 1)
+            s = phi_fused(-(float)(sum[0] + sum[1]), min[r], s);
+        if (form.nmins == 2) {
+            s = phi_fused(-(float)sum[0], min[r], s);
+            s = phi_fused(-(float)sum[1], min[ROWS + r], s);
+        }
+        acc[r] = phi_fused(s, factor, acc[r]);
     }
-    for (int r = 0; r < ROWS; r++)
-        acc[r] += s[r] * factor;
 }
 
 PHI_BODY void gemm(float *acc, size_t ldacc, const uint8_t *panel,

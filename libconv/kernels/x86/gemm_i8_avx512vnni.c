@@ -5,13 +5,11 @@
  * where blocks have two scales): twelve integer sums and twelve float ones
  * stay in registers, and each load of weights serves six products.
  *
- * Multiplications, conversions and shifts share their ports with the dot
- * products, additions do not; so each sum gets two multiplications a block of
- * eight dot products, three with a min. With one byte an activation, sums stay
- * below 2^22: they start from the bits of 1.5 * 2^23, and are the bits of that
- * float plus the sum when they end, which a subtraction makes exact; and one
- * product of 16-bit pairs takes the zero off: 8 % faster than shifts and
- * conversions, but for blocks in halves, which would need two such products.
+ * Everything shares its ports with the dot products on an Intel processor. A
+ * sum has eight of them a block, and with one byte an activation two fused
+ * multiplications, three with a min or two scales: it starts from the bits of a
+ * float that it is added to (gemm_i8.h), and one product of 16-bit pairs takes
+ * the zero off.
  */
 #include <immintrin.h>
 #include <string.h>
@@ -63,25 +61,25 @@ static inline __m512 factor(const uint8_t *a)
     return _mm512_set1_ps(v);
 }
 
-/* 1.5 * 2^23: the float whose last bits are an integer. */
+/* A float whose last bits are an integer, 0. */
 static inline __m512i magic(void)
 {
-    return _mm512_set1_epi32(0x4b400000);
+    return _mm512_set1_epi32(PHI_I8_MAGIC_BITS);
 }
 
-/* The integer that was added to magic(), as a float. */
-static inline __m512 plain(__m512i i)
+/*
+ * What fast sums start from: magic() - zero * the pair of 16-bit sums, or that
+ * of them which `mask` has.
+ */
+static inline __m512i magic_start(const uint8_t *pair, uint32_t mask,
+                                  struct form form)
 {
-    return _mm512_sub_ps(_mm512_castsi512_ps(i), _mm512_castsi512_ps(magic()));
-}
+    const uint32_t zero = 0x10000u - (1u << (form.zero_bits & 7));
+    const __m512i zeros = _mm512_set1_epi32((int)(zero * 0x10001u & mask));
 
-/* magic() - zero * sum from a pair of 16-bit sums. */
-static inline __m512i magic_start(const uint8_t *pair, struct form form)
-{
     if (form.zero_bits < 0)
         return magic();
-    return _mm512_dpwssd_epi32(
-        magic(), _mm512_set1_epi16((short)-(1 << form.zero_bits)), four(pair));
+    return _mm512_dpwssd_epi32(magic(), zeros, four(pair));
 }
 
 /* The integers that sums start from: -zero * sum. */
@@ -98,9 +96,27 @@ static inline __m512i both_sums(const uint8_t *tail)
     return _mm512_add_epi32(four(tail + 4), four(tail + 8));
 }
 
+/* i * scale; `back` is scale * -magic. */
+static inline __m512 scaled(__m512i i, __m512 scale, __m512 back,
+                            enum phi_act_mode mode)
+{
+    if (mode == PHI_ACT_FAST)
+        return _mm512_fmadd_ps(_mm512_castsi512_ps(i), scale, back);
+    return _mm512_mul_ps(_mm512_cvtepi32_ps(i), scale);
+}
+
+/* The integer of a sum, exactly in fast mode. */
 static inline __m512 as_float(__m512i i, enum phi_act_mode mode)
 {
-    return mode == PHI_ACT_FAST ? plain(i) : _mm512_cvtepi32_ps(i);
+    if (mode == PHI_ACT_FAST)
+        return _mm512_sub_ps(_mm512_castsi512_ps(i),
+                             _mm512_set1_ps(PHI_I8_MAGIC));
+    return _mm512_cvtepi32_ps(i);
+}
+
+static inline __m512 back_of(__m512 scale)
+{
+    return _mm512_mul_ps(scale, _mm512_set1_ps(-PHI_I8_MAGIC));
 }
 
 /* i += products of steps [s, s + n) of a block, for T tokens. */
@@ -128,26 +144,19 @@ static inline void raise(__m512i i[2], __m512i first)
     i[1] = _mm512_add_epi32(_mm512_slli_epi32(i[1], 8), first);
 }
 
-static inline __m512 less(__m512 s, __m512 sum, const float *min)
-{
-    return _mm512_sub_ps(s, _mm512_mul_ps(sum, _mm512_load_ps(min)));
-}
-
 /* s less the mins' part of it, for rows 16 h .. 16 h + 15. */
 static inline __m512 less_mins(__m512 s, const float *min, const uint8_t *tail,
                                struct form form)
 {
-    if (form.nmins == 1)
-        return less(s, _mm512_cvtepi32_ps(both_sums(tail)), min);
-    if (form.nmins == 2) {
-        const __m512 sum0 = _mm512_cvtepi32_ps(four(tail + 4));
-        const __m512 sum1 = _mm512_cvtepi32_ps(four(tail + 8));
-        const __m512 a = _mm512_mul_ps(sum0, _mm512_load_ps(min));
-        const __m512 b = _mm512_mul_ps(sum1, _mm512_load_ps(min + PHI_I8_ROWS));
+    const __m512i sum = form.nmins == 1 ? both_sums(tail) : four(tail + 4);
 
-        return _mm512_sub_ps(s, _mm512_add_ps(a, b));
-    }
-    return s;
+    if (form.nmins == 0)
+        return s;
+    s = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_load_ps(min), s);
+    if (form.nmins == 1)
+        return s;
+    return _mm512_fnmadd_ps(_mm512_cvtepi32_ps(four(tail + 8)),
+                            _mm512_load_ps(min + PHI_I8_ROWS), s);
 }
 
 /* Six tokens; one scale a block. */
@@ -167,12 +176,14 @@ PHI_BODY void tile_6(const struct tile *tile, const uint8_t *w, size_t nblk,
         const float *const scale = (const float *)(w + PHI_I8_QUANT);
         const size_t at = b * step;
         const size_t tail = at + step - 16;
+        __m512 f[2];
+        __m512 back[2];
         __m512i i[T6][2];
 
 #pragma GCC unroll 6
         for (int t = 0; t < T6; t++) {
             i[t][0] = mode == PHI_ACT_FAST
-                          ? magic_start(tile->a[t] + tail + 12, form)
+                          ? magic_start(tile->a[t] + tail + 12, ~0u, form)
                           : _mm512_setzero_si512();
             i[t][1] = i[t][0];
         }
@@ -183,19 +194,21 @@ PHI_BODY void tile_6(const struct tile *tile, const uint8_t *w, size_t nblk,
                 raise(i[t], start(both_sums(tile->a[t] + tail), form));
             dots(i, w, tile->a, at + PHI_I8_BLOCK, 8, T6);
         }
+        for (int h = 0; h < 2; h++) {
+            f[h] = _mm512_load_ps(scale + 16 * h);
+            back[h] = back_of(f[h]);
+        }
 #pragma GCC unroll 6
         for (int t = 0; t < T6; t++) {
             const uint8_t *const end = tile->a[t] + tail;
 
 #pragma GCC unroll 2
             for (int h = 0; h < 2; h++) {
-                const float *const f = scale + 16 * h;
-                __m512 s =
-                    _mm512_mul_ps(as_float(i[t][h], mode), _mm512_load_ps(f));
+                const __m512 s =
+                    less_mins(scaled(i[t][h], f[h], back[h], mode),
+                              scale + PHI_I8_ROWS + 16 * h, end, form);
 
-                s = less_mins(s, f + PHI_I8_ROWS, end, form);
-                acc[t][h] =
-                    _mm512_add_ps(acc[t][h], _mm512_mul_ps(s, factor(end)));
+                acc[t][h] = _mm512_fmadd_ps(s, factor(end), acc[t][h]);
             }
         }
         w += block;
@@ -218,9 +231,9 @@ PHI_BODY void half_block(__m512i i[][2], const uint8_t *w,
 
 #pragma GCC unroll 4
     for (int t = 0; t < T4; t++) {
-        i[t][0] = _mm512_setzero_si512();
-        if (mode == PHI_ACT_FAST)
-            i[t][0] = start(four(tile->a[t] + sum), form);
+        i[t][0] = mode == PHI_ACT_FAST ? magic_start(tile->a[t] + tail + 12,
+                                                     0xffffu << 16 * h, form)
+                                       : _mm512_setzero_si512();
         i[t][1] = i[t][0];
     }
     dots(i, half, tile->a, from, 4, T4);
@@ -252,26 +265,26 @@ PHI_BODY void tile_4(const struct tile *tile, const uint8_t *w, size_t nblk,
         __m512 s[T4][2];
 
         half_block(i, w, tile, at, tail, 0, form, mode);
+#pragma GCC unroll 2
+        for (int h = 0; h < 2; h++) {
+            const __m512 f = _mm512_load_ps(scale + 16 * h);
+            const __m512 back = back_of(f);
+
 #pragma GCC unroll 4
-        for (int t = 0; t < T4; t++) {
-            s[t][0] = _mm512_mul_ps(_mm512_cvtepi32_ps(i[t][0]),
-                                    _mm512_load_ps(scale));
-            s[t][1] = _mm512_mul_ps(_mm512_cvtepi32_ps(i[t][1]),
-                                    _mm512_load_ps(scale + 16));
+            for (int t = 0; t < T4; t++)
+                s[t][h] = scaled(i[t][h], f, back, mode);
         }
         half_block(i, w, tile, at, tail, 1, form, mode);
 #pragma GCC unroll 4
         for (int t = 0; t < T4; t++) {
-            const __m512 f = factor(tile->a[t] + tail);
+            const __m512 factor_t = factor(tile->a[t] + tail);
 
 #pragma GCC unroll 2
             for (int h = 0; h < 2; h++) {
-                const __m512 more =
-                    _mm512_mul_ps(_mm512_cvtepi32_ps(i[t][h]),
-                                  _mm512_load_ps(scale + 32 + 16 * h));
-
-                s[t][h] = _mm512_add_ps(s[t][h], more);
-                acc[t][h] = _mm512_add_ps(acc[t][h], _mm512_mul_ps(s[t][h], f));
+                s[t][h] = _mm512_fmadd_ps(
+                    as_float(i[t][h], mode),
+                    _mm512_load_ps(scale + PHI_I8_ROWS + 16 * h), s[t][h]);
+                acc[t][h] = _mm512_fmadd_ps(s[t][h], factor_t, acc[t][h]);
             }
         }
         w += PHI_I8_QUANT + 2 * PHI_I8_FIELD;
