@@ -26,6 +26,11 @@ static void finish(const struct vectors *v)
     v->k->finish(v->y, v->sums, v->x, v->sums, N, true);
 }
 
+static void scale(const struct vectors *v)
+{
+    v->k->scale(v->y, v->sums, 0.5, N);
+}
+
 /* Each time the same values: what a call wrote would end at 0 or infinity. */
 static void gelu_new(const struct vectors *v)
 {
@@ -60,8 +65,9 @@ static const struct {
     void (*run)(const struct vectors *v);
     double bytes; /* read and written, of a value */
 } operations[] = {
-    {"norm", norm, 16},      {"finish", finish, 28}, {"gelu_new", gelu_new, 8},
-    {"softmax", softmax, 8}, {"lse", lse, 4},        {"kld", kld, 8},
+    {"norm", norm, 16},        {"finish", finish, 28},  {"scale", scale, 12},
+    {"gelu_new", gelu_new, 8}, {"softmax", softmax, 8}, {"lse", lse, 4},
+    {"kld", kld, 8},
 };
 
 static void fill(const struct bench *b, uint8_t *room)
