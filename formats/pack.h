@@ -99,7 +99,7 @@ static inline uint64_t phi_pack_align(uint64_t nbytes)
                                    : PHI_PACK_LARGE_ALIGN;
 }
 
-/* Rows of a panel that a type may have. */
+/* Rows of a panel that a type may have, whatever computes with it. */
 static inline uint32_t phi_pack_panel_rows(enum phi_dtype t)
 {
     return phi_dtype_info(t)->block == 1 ? 16 : 32;

@@ -19,16 +19,17 @@ void phi_pack_extras_release(struct phi_pack_extras *x)
     }
     free(x->parts);
     free(x->bufs);
+    phi_hf_side_files_release(&x->files);
     *x = (struct phi_pack_extras){0};
 }
 
-/* The next section, deflated if that is shorter. */
-static enum phi_status add(struct phi_pack_extras *x, uint32_t kind,
-                           const char *name, const uint8_t *bytes, size_t n,
-                           struct phi_err *err)
+/* Section i, deflated if that is shorter. */
+static enum phi_status fill(struct phi_pack_extras *x, size_t i, uint32_t kind,
+                            const char *name, const uint8_t *bytes, size_t n,
+                            struct phi_err *err)
 {
-    struct phi_pack_part *p = &x->parts[x->n];
-    struct phi_buf *b = &x->bufs[x->n];
+    struct phi_pack_part *p = &x->parts[i];
+    struct phi_buf *b = &x->bufs[i];
     enum phi_status st;
 
     if (n > PHI_PACK_MAX_PLAIN)
@@ -40,7 +41,6 @@ static enum phi_status add(struct phi_pack_extras *x, uint32_t kind,
     p->head.name = phi_strdup(name, err);
     if (p->head.name == NULL)
         return PHI_E_NOMEM;
-    x->n++;
     st = phi_deflate(b, bytes, n, 0, 0, err);
     if (st == PHI_OK && b->n >= n) {
         phi_buf_release(b);
@@ -53,10 +53,10 @@ static enum phi_status add(struct phi_pack_extras *x, uint32_t kind,
     return st;
 }
 
-static enum phi_status add_file(struct phi_pack_extras *x,
-                                const struct phi_hf_side_item *item,
-                                struct phi_err *err)
+enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
+                                        struct phi_err *err)
 {
+    const struct phi_hf_side_item *item = &x->files.v[i];
     const char *fault = phi_pack_name_fault(item->name, strlen(item->name));
     char *name = phi_sprintf(err, PHI_PACK_FILES "%s", item->name);
     uint8_t *loaded = NULL;
@@ -72,7 +72,7 @@ static enum phi_status add_file(struct phi_pack_extras *x,
         bytes = loaded;
     }
     if (st == PHI_OK)
-        st = add(x, PHI_PACK_KIND_FILE, name, bytes, n, err);
+        st = fill(x, 1 + i, PHI_PACK_KIND_FILE, name, bytes, n, err);
     free(loaded);
     free(name);
     return st;
@@ -87,37 +87,37 @@ static enum phi_status collect(struct phi_hf_side_files *files,
     return phi_hf_side_files_scan(files, origin->path, err);
 }
 
-enum phi_status phi_pack_extras_make(struct phi_pack_extras *out,
+enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
                                      const struct phi_source *origin,
                                      const struct phi_sink_tensor *tensors,
                                      size_t n, struct phi_err *err)
 {
-    struct phi_hf_side_files files = {0};
+    struct phi_hf_side_files *files = &out->files;
     struct phi_buf places = {0};
     enum phi_status st;
 
     *out = (struct phi_pack_extras){0};
     if (origin == NULL || origin->folder == NULL)
         return PHI_OK;
-    st = collect(&files, origin, err);
-    if (st == PHI_OK && files.n > PHI_PACK_MAX_SECTIONS - 5)
+    st = collect(files, origin, err);
+    if (st == PHI_OK && files->n > PHI_PACK_MAX_SECTIONS - 5)
         st = phi_fail(err, PHI_E_ARG,
                       "%zu files beside the weights, at most %u can be packed",
-                      files.n, PHI_PACK_MAX_SECTIONS - 5);
+                      files->n, PHI_PACK_MAX_SECTIONS - 5);
     if (st == PHI_OK)
         st = phi_pack_origin_write(&places, origin, tensors, n, err);
     if (st == PHI_OK) {
-        out->parts = phi_alloc(files.n + 1, sizeof(*out->parts), err);
-        out->bufs = phi_alloc(files.n + 1, sizeof(*out->bufs), err);
+        out->parts = phi_alloc(files->n + 1, sizeof(*out->parts), err);
+        out->bufs = phi_alloc(files->n + 1, sizeof(*out->bufs), err);
         if (out->parts == NULL || out->bufs == NULL)
             st = PHI_E_NOMEM;
     }
-    if (st == PHI_OK)
-        st = add(out, PHI_PACK_KIND_ORIGIN, "origin", places.p, places.n, err);
-    for (size_t i = 0; st == PHI_OK && i < files.n; i++)
-        st = add_file(out, &files.v[i], err);
-    out->nfiles = files.n;
-    phi_hf_side_files_release(&files);
+    if (st == PHI_OK) {
+        out->n = files->n + 1;
+        out->nfiles = files->n;
+        st = fill(out, 0, PHI_PACK_KIND_ORIGIN, "origin", places.p, places.n,
+                  err);
+    }
     phi_buf_release(&places);
     return st;
 }

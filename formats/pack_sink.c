@@ -10,7 +10,9 @@
 #include "libconv/base/deflate.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
+#include "libconv/base/par.h"
 #include "libconv/base/spool.h"
+#include "libconv/base/tally.h"
 
 static struct phi_pack_sink *pack_of(struct phi_sink *s)
 {
@@ -353,6 +355,64 @@ static enum phi_status lay_out(struct phi_pack_sink *s, struct phi_err *err)
     return PHI_OK;
 }
 
+/* What is deflated before there are tensors. */
+struct deflating {
+    struct phi_pack_sink *s;
+    const struct phi_meta *meta;
+    const struct phi_sink_tensor *tensors;
+    const struct phi_pack_options *opt;
+    struct phi_tally tally;
+};
+
+static enum phi_status deflate_head(struct deflating *d, struct phi_err *err)
+{
+    const struct phi_pack_options *opt = d->opt;
+    struct phi_pack_sink *s = d->s;
+
+    if (s->copied)
+        return phi_pack_head_copy(&s->head, opt->head, opt->head_nbytes,
+                                  opt->gguf_nbytes, d->tensors, s->n, err);
+    return phi_pack_head_make(&s->head, d->meta, d->tensors, s->n, s->reserve,
+                              err);
+}
+
+/* Item 0 is the head, item 1 + i file i. */
+static void deflate_some(void *ctx, size_t first, size_t count, size_t worker)
+{
+    struct deflating *d = ctx;
+
+    (void)worker;
+    for (size_t i = first; i < first + count; i++) {
+        struct phi_err err = {0};
+        const enum phi_status st =
+            i == 0 ? deflate_head(d, &err)
+                   : phi_pack_extras_deflate(&d->s->extras, i - 1, &err);
+
+        if (st != PHI_OK)
+            phi_tally_fail(&d->tally, i, &err);
+    }
+}
+
+static enum phi_status deflate_all(struct phi_pack_sink *s,
+                                   const struct phi_meta *meta,
+                                   const struct phi_sink_tensor *tensors,
+                                   const struct phi_pack_options *opt,
+                                   struct phi_err *err)
+{
+    struct deflating d = {s, meta, tensors, opt, {0}};
+    enum phi_status st =
+        phi_pack_extras_list(&s->extras, opt->origin, tensors, s->n, err);
+
+    if (st == PHI_OK &&
+        (st = phi_tally_init(&d.tally, NULL, 0, err)) == PHI_OK) {
+        phi_par_for(opt->nthreads > 0 ? opt->nthreads : 1, 1 + s->extras.nfiles,
+                    1, deflate_some, &d);
+        st = phi_tally_status(&d.tally, err);
+        phi_tally_release(&d.tally);
+    }
+    return st;
+}
+
 /* Everything but the file. */
 static enum phi_status sink_new(struct phi_pack_sink **out, const char *path,
                                 const struct phi_meta *meta,
@@ -376,13 +436,7 @@ static enum phi_status sink_new(struct phi_pack_sink **out, const char *path,
     s->n = n;
     if (s->path == NULL)
         return PHI_E_NOMEM;
-    if (s->copied)
-        st = phi_pack_head_copy(&s->head, opt->head, opt->head_nbytes,
-                                opt->gguf_nbytes, tensors, n, err);
-    else
-        st = phi_pack_head_make(&s->head, meta, tensors, n, s->reserve, err);
-    if (st == PHI_OK)
-        st = phi_pack_extras_make(&s->extras, opt->origin, tensors, n, err);
+    st = deflate_all(s, meta, tensors, opt, err);
     if (st == PHI_E_ARG)
         phi_err_prefix(err, "%s", path);
     if (st == PHI_OK)

@@ -32,6 +32,7 @@ struct phi_pack_options {
     uint64_t gguf_nbytes;
     bool reserve;       /* with room for other metadata (gguf_reserve.h) */
     phi_crc32_fn crc32; /* or NULL: phi_crc32() */
+    size_t nthreads;    /* that deflate metadata and files; 0: one */
 };
 
 /* What planes saved, when all is written. */

@@ -9,8 +9,8 @@
 
 #include "formats/magic.h"
 #include "formats/pack_origin.h"
+#include "formats/pack_rooms.h"
 #include "libconv/base/crc32.h"
-#include "libconv/base/lock.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 #include "libconv/base/size.h"
@@ -27,54 +27,42 @@ struct pack_source {
     struct phi_source_file one;
     atomic_uchar *seen; /* (pack.nchunks) whose checksum was looked at */
     phi_crc32_fn crc32;
-    struct phi_lock *lock; /* of: */
-    void **rooms;          /* (nrooms) of ROOM bytes, to be used again */
-    size_t nrooms;
-    size_t cap;
+    struct phi_pack_rooms rooms;
 };
-
-/* A chunk, and where its bytes are in planes two more. */
-#define ROOM (3 * PHI_PACK_CHUNK)
 
 static const struct pack_source *self(const struct phi_source *s)
 {
     return (const struct pack_source *)s;
 }
 
-/* ---- room for chunks ----------------------------------------------------- */
-
-/* Memory touched for the first time is slow: as much as there are threads is
- * kept. What is not used of it takes none. */
-static uint8_t *take_room(const struct pack_source *base, struct phi_err *err)
+/* Which reading fills, whatever is const. */
+static struct phi_pack_rooms *rooms_of(const struct pack_source *s)
 {
-    struct pack_source *s = (struct pack_source *)base;
-    void *room = NULL;
-
-    phi_lock_take(s->lock);
-    if (s->nrooms > 0)
-        room = s->rooms[--s->nrooms];
-    phi_lock_give(s->lock);
-    return room != NULL ? room : phi_alloc_aligned(ROOM, 1, err);
-}
-
-static void give_room(const struct pack_source *base, void *room)
-{
-    struct pack_source *s = (struct pack_source *)base;
-    void *list;
-
-    phi_lock_take(s->lock);
-    list = s->rooms;
-    if (phi_grow(&list, &s->cap, s->nrooms + 1, sizeof(*s->rooms), NULL) ==
-        PHI_OK) {
-        s->rooms = list;
-        s->rooms[s->nrooms++] = room;
-        room = NULL;
-    }
-    phi_lock_give(s->lock);
-    free(room);
+    return &((struct pack_source *)s)->rooms;
 }
 
 /* ---- arranged bytes ------------------------------------------------------ */
+
+/* Bytes that are read and summed while they are in the cache. */
+#define PIECE ((size_t)64 << 10)
+
+/* The same as phi_pack_input_read(), and the bytes' CRC-32. */
+static enum phi_status read_summed(const struct pack_source *s, uint64_t offset,
+                                   uint8_t *to, size_t n, uint32_t *crc,
+                                   struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    *crc = 0;
+    for (size_t at = 0; st == PHI_OK && at < n; at += PIECE) {
+        const size_t now = n - at < PIECE ? n - at : PIECE;
+
+        st = phi_pack_input_read(&s->in, offset + at, to + at, now, err);
+        if (st == PHI_OK)
+            *crc = s->crc32(*crc, to + at, now);
+    }
+    return st;
+}
 
 /* Stored bytes of a chunk to `to`, checked if nobody has done that. */
 static enum phi_status read_chunk(const struct pack_source *s, size_t i,
@@ -82,13 +70,13 @@ static enum phi_status read_chunk(const struct pack_source *s, size_t i,
 {
     const struct phi_pack_chunk c = phi_pack_chunk_of(&s->pack, i, k);
     atomic_uchar *seen = &s->seen[s->pack.tensors[i].chunk + k];
-    enum phi_status st =
-        phi_pack_input_read(&s->in, c.offset, to, c.stored, err);
+    enum phi_status st;
     uint32_t crc;
 
-    if (st != PHI_OK || atomic_load_explicit(seen, memory_order_relaxed))
+    if (atomic_load_explicit(seen, memory_order_relaxed))
+        return phi_pack_input_read(&s->in, c.offset, to, c.stored, err);
+    if ((st = read_summed(s, c.offset, to, c.stored, &crc, err)) != PHI_OK)
         return st;
-    crc = s->crc32(0, to, c.stored);
     if (crc != c.crc)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: tensor \"%.*s\": chunk %" PRIu64 " of %" PRIu64
@@ -101,19 +89,19 @@ static enum phi_status read_chunk(const struct pack_source *s, size_t i,
     return PHI_OK;
 }
 
-/* Bytes [lo, hi) of chunk k where more than these must be looked at. */
+/* Bytes [lo, hi) of chunk k where more than these must be looked at; it is
+ * held as was promised. */
 static enum phi_status read_through(const struct pack_source *s, size_t i,
                                     uint64_t k, size_t lo, size_t hi,
-                                    uint8_t *to, struct phi_err *err)
+                                    uint8_t *to, struct phi_pack_held *promise,
+                                    struct phi_err *err)
 {
     const struct phi_pack_chunk c = phi_pack_chunk_of(&s->pack, i, k);
-    uint8_t *room = take_room(s, err);
+    uint8_t *room = phi_pack_rooms_take(rooms_of(s), err);
     const uint8_t *plain = NULL;
-    enum phi_status st = PHI_E_NOMEM;
+    enum phi_status st =
+        room != NULL ? read_chunk(s, i, k, room, err) : PHI_E_NOMEM;
 
-    if (room == NULL)
-        return st;
-    st = read_chunk(s, i, k, room, err);
     if (st == PHI_OK) {
         st = phi_pack_chunk_plain(&s->pack, i, &c, room, room + PHI_PACK_CHUNK,
                                   room + 2 * PHI_PACK_CHUNK, &plain, err);
@@ -121,9 +109,14 @@ static enum phi_status read_through(const struct pack_source *s, size_t i,
             phi_err_prefix(err, "%s: tensor \"%.*s\": chunk %" PRIu64, s->path,
                            PHI_ERR_NAME, s->base.tensors[i].name, k);
     }
-    if (st == PHI_OK)
-        memcpy(to, plain + lo, hi - lo);
-    give_room(s, room);
+    if (st == PHI_OK) {
+        if (hi > lo)
+            memcpy(to, plain + lo, hi - lo);
+        phi_pack_rooms_keep(rooms_of(s), promise, room, plain);
+    } else {
+        phi_pack_rooms_give(rooms_of(s), room);
+        phi_pack_rooms_keep(rooms_of(s), promise, NULL, NULL);
+    }
     return st;
 }
 
@@ -140,16 +133,21 @@ static enum phi_status read_arranged(const struct pack_source *s, size_t i,
         const size_t lo = (size_t)(offset % PHI_PACK_CHUNK);
         const size_t left = c.plain - lo;
         const size_t now = n < left ? n : left;
+        const uint64_t at = s->pack.tensors[i].chunk + k;
         const bool seen =
-            atomic_load_explicit(&s->seen[s->pack.tensors[i].chunk + k],
-                                 memory_order_relaxed) != 0;
+            atomic_load_explicit(&s->seen[at], memory_order_relaxed) != 0;
+        const bool direct = c.stored == c.plain && (seen || now == c.plain);
+        struct phi_pack_held *promise = NULL;
 
-        if (c.stored == c.plain && seen)
+        if (phi_pack_rooms_copy(rooms_of(s), at, lo, lo + now, to,
+                                direct ? NULL : &promise))
+            st = PHI_OK;
+        else if (direct && seen)
             st = phi_pack_input_read(&s->in, c.offset + lo, to, now, err);
-        else if (c.stored == c.plain && now == c.plain)
+        else if (direct)
             st = read_chunk(s, i, k, to, err);
         else
-            st = read_through(s, i, k, lo, lo + now, to, err);
+            st = read_through(s, i, k, lo, lo + now, to, promise, err);
         offset += now;
         to += now;
         n -= now;
@@ -157,11 +155,34 @@ static enum phi_status read_arranged(const struct pack_source *s, size_t i,
     return st;
 }
 
-static enum phi_status source_read_panels(const struct phi_source *s, size_t i,
-                                          uint64_t offset, void *to, size_t n,
-                                          struct phi_err *err)
+/*
+ * Panels are read in order: whoever is first in chunk k looks at the next one
+ * now, while others still have work in this one. What is wrong with it is
+ * told to who comes to use it.
+ */
+static void look_ahead(const struct pack_source *s, size_t i, uint64_t k)
 {
-    return read_arranged(self(s), i, offset, to, n, err);
+    const uint64_t at = s->pack.tensors[i].chunk + k + 1;
+    struct phi_pack_held *promise;
+
+    if (k + 1 >= s->pack.tensors[i].nchunks ||
+        atomic_load_explicit(&s->seen[at], memory_order_relaxed) != 0)
+        return;
+    promise = phi_pack_rooms_promise(rooms_of(s), at);
+    if (promise != NULL)
+        (void)read_through(s, i, k + 1, 0, 0, NULL, promise, NULL);
+}
+
+static enum phi_status source_read_panels(const struct phi_source *base,
+                                          size_t i, uint64_t offset, void *to,
+                                          size_t n, struct phi_err *err)
+{
+    const struct pack_source *s = self(base);
+    const enum phi_status st = read_arranged(s, i, offset, to, n, err);
+
+    if (st == PHI_OK && n > 0)
+        look_ahead(s, i, (offset + n - 1) / PHI_PACK_CHUNK);
+    return st;
 }
 
 /* ---- bytes as in GGUF ---------------------------------------------------- */
@@ -314,10 +335,7 @@ static void source_close(struct phi_source *base)
     phi_pack_release(&s->pack);
     phi_file_close(s->file);
     free(s->bytes);
-    for (size_t i = 0; i < s->nrooms; i++)
-        free(s->rooms[i]);
-    free(s->rooms);
-    phi_lock_free(s->lock);
+    phi_pack_rooms_release(&s->rooms);
     free((void *)s->seen);
     free(s->tensors);
     free(s->path);
@@ -405,7 +423,7 @@ static enum phi_status new_source(struct pack_source **out, const char *path,
     s->base.read_panels = source_read_panels;
     s->crc32 = phi_crc32;
     s->base.path = s->path = phi_strdup(path, err);
-    return s->path != NULL ? phi_lock_new(&s->lock, err) : PHI_E_NOMEM;
+    return s->path != NULL ? phi_pack_rooms_init(&s->rooms, err) : PHI_E_NOMEM;
 }
 
 /* Once s->in is there. */

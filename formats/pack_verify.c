@@ -21,7 +21,7 @@ struct job {
     struct phi_lock *lock; /* of out */
     struct phi_tally tally;
     size_t *owner; /* (pack->nchunks) tensor of each chunk */
-    uint8_t *room; /* (threads, 3 chunks) */
+    uint8_t *room; /* (threads, ROOM) */
 };
 
 void phi_pack_verified_release(struct phi_pack_verified *v)
@@ -137,85 +137,154 @@ static enum phi_status check_sections(struct job *j, struct phi_err *err)
 /* ---- chunks -------------------------------------------------------------- */
 
 /* Bytes that are read, hashed and summed while they are in the cache. */
-#define PIECE ((size_t)128 << 10)
+#define PIECE ((size_t)64 << 10)
 
-/* The stored bytes of a chunk to room, their CRC-32 and their leaf. */
-static enum phi_status read_chunk(const struct job *j,
-                                  const struct phi_pack_chunk *c, uint8_t *room,
-                                  uint32_t *crc,
-                                  uint8_t leaf[PHI_SHA256_NBYTES],
+/* Room of a thread: two chunks, and what those of planes are made in. */
+#define ROOM (4 * PHI_PACK_CHUNK)
+
+/* A chunk that is looked at; two at a time are hashed faster. */
+struct look {
+    size_t i; /* tensor */
+    uint64_t k;
+    struct phi_pack_chunk c;
+    uint8_t *room; /* of a chunk */
+    struct phi_sha256 *h;
+    uint32_t crc;
+    uint8_t leaf[PHI_SHA256_NBYTES];
+};
+
+static bool is_deflated(const struct phi_pack_chunk *c)
+{
+    return c->stored != c->plain;
+}
+
+/* The next piece, from byte `at` on: where it is and its length, which is 0
+ * behind the end. Only what is to be inflated is kept as a whole. */
+static enum phi_status read_piece(const struct job *j, struct look *l,
+                                  size_t at, const uint8_t **bytes, size_t *n,
                                   struct phi_err *err)
 {
-    static const uint8_t tag = 0;
-    struct phi_sha256 *h = NULL;
-    enum phi_status st = phi_sha256_new(&h, err);
+    const size_t left = at < l->c.stored ? l->c.stored - at : 0;
+    uint8_t *to = l->room + (is_deflated(&l->c) ? at : 0);
+    enum phi_status st;
 
-    *crc = 0;
+    *n = left < PIECE ? left : PIECE;
+    *bytes = to;
+    if (*n == 0)
+        return PHI_OK;
+    st = phi_pack_input_read(j->in, l->c.offset + at, to, *n, err);
     if (st == PHI_OK)
-        st = phi_sha256_add(h, &tag, 1, err);
-    for (size_t at = 0; st == PHI_OK && at < c->stored; at += PIECE) {
-        const size_t n = c->stored - at < PIECE ? c->stored - at : PIECE;
-
-        st = phi_pack_input_read(j->in, c->offset + at, room + at, n, err);
-        if (st == PHI_OK)
-            st = phi_sha256_add(h, room + at, n, err);
-        *crc = j->crc32(*crc, room + at, n);
-    }
-    if (st == PHI_OK)
-        st = phi_sha256_digest(h, leaf, err);
-    phi_sha256_free(h);
+        l->crc = j->crc32(l->crc, to, *n);
     return st;
 }
 
-static enum phi_status check_chunk(struct job *j, size_t i, uint64_t k,
-                                   uint8_t *room, struct phi_err *err)
+/* Both chunks piece by piece; b may have no bytes. */
+static enum phi_status read_both(const struct job *j, struct look *a,
+                                 struct look *b, struct phi_err *err)
 {
-    const struct phi_pack_chunk c = phi_pack_chunk_of(j->pack, i, k);
-    uint8_t leaf[PHI_SHA256_NBYTES];
+    enum phi_status st = PHI_OK;
+
+    for (size_t at = 0; st == PHI_OK && (at < a->c.stored || at < b->c.stored);
+         at += PIECE) {
+        const uint8_t *pa;
+        const uint8_t *pb;
+        size_t na, nb, both;
+
+        st = read_piece(j, a, at, &pa, &na, err);
+        if (st == PHI_OK)
+            st = read_piece(j, b, at, &pb, &nb, err);
+        if (st != PHI_OK)
+            return st;
+        both = na < nb ? na : nb;
+        st = phi_sha256_add_pair(a->h, b->h, pa, pb, both,
+                                 j->options->sha256_pair, err);
+        if (st == PHI_OK)
+            st = phi_sha256_add(a->h, pa + both, na - both, err);
+        if (st == PHI_OK)
+            st = phi_sha256_add(b->h, pb + both, nb - both, err);
+    }
+    return st;
+}
+
+/* Judges a chunk whose bytes went through both sums. */
+static void judge(struct job *j, struct look *l, uint8_t *room)
+{
     struct phi_err found = {0};
     const uint8_t *plain;
-    uint32_t crc = 0;
-    const enum phi_status st = read_chunk(j, &c, room, &crc, leaf, err);
 
-    if (st != PHI_OK)
-        return st;
-    if (crc != c.crc)
+    if (l->crc != l->c.crc)
         phi_fail(&found, PHI_E_FORMAT,
-                 "its CRC-32 is %08" PRIx32 ", expected %08" PRIx32, crc,
-                 c.crc);
-    else if (memcmp(leaf, c.leaf, sizeof(leaf)) != 0)
+                 "its CRC-32 is %08" PRIx32 ", expected %08" PRIx32, l->crc,
+                 l->c.crc);
+    else if (memcmp(l->leaf, l->c.leaf, sizeof(l->leaf)) != 0)
         phi_fail(&found, PHI_E_FORMAT,
                  "its SHA-256 is not that of the section \"chunks\"");
-    else
-        phi_pack_chunk_plain(j->pack, i, &c, room, room + PHI_PACK_CHUNK,
-                             room + 2 * PHI_PACK_CHUNK, &plain, &found);
+    else if (is_deflated(&l->c))
+        phi_pack_chunk_plain(j->pack, l->i, &l->c, l->room, room,
+                             room + PHI_PACK_CHUNK, &plain, &found);
     if (found.status == PHI_OK)
-        return PHI_OK;
+        return;
     phi_err_prefix(&found,
                    "%s: tensor \"%.*s\": chunk %" PRIu64 " of %" PRIu64
                    " is damaged (%zu bytes at %" PRIu64 ")",
-                   j->in->path, PHI_ERR_NAME, j->source->tensors[i].name, k,
-                   j->pack->tensors[i].nchunks, c.stored, c.offset);
-    tell(j, c.offset, &found);
-    return PHI_OK;
+                   j->in->path, PHI_ERR_NAME, j->source->tensors[l->i].name,
+                   l->k, j->pack->tensors[l->i].nchunks, l->c.stored,
+                   l->c.offset);
+    tell(j, l->c.offset, &found);
+}
+
+/* One chunk or two. */
+static enum phi_status check_looks(struct job *j, struct look l[2], size_t n,
+                                   uint8_t *room, struct phi_err *err)
+{
+    static const uint8_t tag = 0;
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && i < 2; i++) {
+        l[i].room = room + i * PHI_PACK_CHUNK;
+        st = phi_sha256_new(&l[i].h, err);
+        if (st == PHI_OK)
+            st = phi_sha256_add(l[i].h, &tag, 1, err);
+    }
+    if (st == PHI_OK)
+        st = read_both(j, &l[0], &l[1], err);
+    for (size_t i = 0; st == PHI_OK && i < n; i++) {
+        st = phi_sha256_digest(l[i].h, l[i].leaf, err);
+        if (st == PHI_OK)
+            judge(j, &l[i], room + 2 * PHI_PACK_CHUNK);
+    }
+    phi_sha256_free(l[0].h);
+    phi_sha256_free(l[1].h);
+    return st;
 }
 
 static void check_some(void *ctx, size_t first, size_t count, size_t worker)
 {
     struct job *j = ctx;
-    uint8_t *room = j->room + worker * 3 * PHI_PACK_CHUNK;
 
-    for (size_t c = first; c < first + count; c++) {
-        const size_t i = j->owner[c];
-        const uint64_t k = c - j->pack->tensors[i].chunk;
-        const struct phi_pack_chunk chunk = phi_pack_chunk_of(j->pack, i, k);
+    for (size_t c = first; c < first + count;) {
+        struct look looks[2] = {{0}};
         struct phi_err err = {0};
+        uint64_t nbytes = 0;
+        size_t n = 0;
 
-        if (!is_wanted(j, chunk.offset, chunk.stored))
-            continue;
-        if (check_chunk(j, i, k, room, &err) != PHI_OK)
+        for (; c < first + count && n < 2; c++) {
+            struct look *l = &looks[n];
+
+            l->i = j->owner[c];
+            l->k = c - j->pack->tensors[l->i].chunk;
+            l->c = phi_pack_chunk_of(j->pack, l->i, l->k);
+            if (is_wanted(j, l->c.offset, l->c.stored)) {
+                nbytes += l->c.stored;
+                n++;
+            }
+        }
+        if (n < 2)
+            looks[n] = (struct look){0};
+        if (n > 0 &&
+            check_looks(j, looks, n, j->room + worker * ROOM, &err) != PHI_OK)
             phi_tally_fail(&j->tally, c, &err);
-        if (phi_tally_add(&j->tally, chunk.stored) != PHI_OK)
+        if (phi_tally_add(&j->tally, nbytes) != PHI_OK)
             return;
     }
 }
@@ -228,7 +297,7 @@ static enum phi_status check_chunks(struct job *j, struct phi_err *err)
     enum phi_status st;
 
     j->owner = phi_alloc(n, sizeof(*j->owner), err);
-    j->room = phi_alloc_aligned(j->options->nthreads, 3 * PHI_PACK_CHUNK, err);
+    j->room = phi_alloc_aligned(j->options->nthreads, ROOM, err);
     if (j->owner == NULL || j->room == NULL)
         return PHI_E_NOMEM;
     for (size_t i = 0; i < p->gguf.ntensors; i++) {

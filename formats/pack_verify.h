@@ -10,6 +10,7 @@
 #include "libconv/base/crc32.h"
 #include "libconv/base/err.h"
 #include "libconv/base/monitor.h"
+#include "libconv/base/sha256.h"
 #include "libconv/tensor/source.h"
 
 /* Damage that is told of, at most; all of it is counted. */
@@ -22,6 +23,7 @@ struct phi_pack_verify_options {
     uint64_t from;
     uint64_t to;
     phi_crc32_fn crc32;                /* or NULL: phi_crc32() */
+    phi_sha256_pair_fn sha256_pair;    /* or NULL: one by one */
     const struct phi_monitor *monitor; /* in bytes of the data, or NULL */
 };
 

@@ -144,14 +144,16 @@ void phi_pack_head_release(struct phi_pack_head *h)
 
 /* ---- tensors ------------------------------------------------------------- */
 
-/* Rows of a panel: none for what is looked up row by row, or has too long
- * rows. */
+/* Rows of a panel: none for what is looked up row by row, has too long rows,
+ * or is of a type that no kernel reads. */
 static uint32_t choose_rows(const struct phi_sink_tensor *t, uint64_t row,
                             bool has_output)
 {
+    const enum phi_dtype_class cls = phi_dtype_info(t->dtype)->cls;
     const uint32_t rows = phi_pack_panel_rows(t->dtype);
 
-    if (t->rank != 2 || row > PHI_PACK_CHUNK / rows)
+    if (cls == PHI_CLASS_CARRIED || cls == PHI_CLASS_OTHER || t->rank != 2 ||
+        row > PHI_PACK_CHUNK / rows)
         return 0;
     return has_output && strcmp(t->name, "token_embd.weight") == 0 ? 0 : rows;
 }

@@ -55,7 +55,7 @@ expect() { # suffix, pattern
 any='.'
 # Files in which nothing may be fused: all but gem*, products, and pea*, peaks.
 unfused='^(ge[^m]|g[^e]|p[^e]|pe[^a]|[^gp])'
-plain_x86='_(avx2|avxvnni|avx512|avx512vnni)\.c\.o$'
+plain_x86='_(avx2|avxvnni|avx512|avx512vnni|shani)\.c\.o$'
 case $(awk '{ print $1; exit }' "$work/code") in
 elf64-x86-64)
     expect avx2 %ymm
@@ -63,6 +63,7 @@ elf64-x86-64)
     expect avxvnni '{vex} vpdpbusd .*%ymm|vpdpbusd .*%ymm'
     expect avx512vnni 'vpdpbusd .*%zmm'
     expect avx2 vfmadd
+    expect shani sha256rnds2
     refuse "fused" "$unfused" '^vfn?m(add|sub)'
     # In all other files: neither wide registers, nor VEX or EVEX forms of
     # SSE instructions, nor what came after SSE2.
@@ -76,8 +77,11 @@ elf64-x86-64)
         '^(p(ins|ext)r[bdq]|pmul(ld|dq|hrsw)|pm(in|ax)(sb|sd|uw|ud)|ptest)'
     refuse "newer than x86-64 outside its files" "$any" \
         '^(popcnt|crc32|movbe|lzcnt|andn |bextr|bzhi|pdep|pext |mulx|rorx)'
+    refuse "SHA outside its files" "$any" '^sha(1|256)'
     refuse "x87" "$any" '^f(ld|st|add|mul|sub|div|sqrt|ild|ist)'
     mv "$work/all" "$work/code"
+    refuse "AVX in *_shani" '_shani\.c\.o$' '%[yz]mm|%k[0-7]|^v'
+    refuse "SHA in *_avx*" '_avx[^.]*\.c\.o$' '^sha(1|256)'
     refuse "AVX-512 in *_avx2, *_avxvnni" '_(avx2|avxvnni)\.c\.o$' \
         '%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])'
     refuse "beyond AVX-512 F, BW, DQ, VL in *_avx512" '_avx512\.c\.o$' \

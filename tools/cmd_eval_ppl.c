@@ -9,6 +9,7 @@
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/kernels/crc32_kernels.h"
+#include "libconv/kernels/sha256_kernels.h"
 #include "tools/commands.h"
 #include "tools/eval_html.h"
 #include "tools/eval_job.h"
@@ -152,7 +153,8 @@ static enum phi_status verify(const struct job *job, const struct phi_source *s,
 {
     const struct phi_pack_verify_options opt = {
         .nthreads = (size_t)job->args.common.threads,
-        .crc32 = phi_crc32_kernel(job->eval.features)};
+        .crc32 = phi_crc32_kernel(job->eval.features),
+        .sha256_pair = phi_sha256_kernel(job->eval.features)};
     struct phi_pack_verified v = {0};
     enum phi_status st = PHI_OK;
 

@@ -7,6 +7,7 @@
 #include "formats/pack_source.h"
 #include "formats/pack_verify.h"
 #include "libconv/kernels/crc32_kernels.h"
+#include "libconv/kernels/sha256_kernels.h"
 #include "tools/commands.h"
 #include "tools/levels.h"
 #include "tools/progress.h"
@@ -77,6 +78,7 @@ static enum phi_status verify(struct job *j, struct phi_err *err)
         return st;
     j->options.nthreads = (size_t)j->args.common.threads;
     j->options.crc32 = phi_crc32_kernel(j->features);
+    j->options.sha256_pair = phi_sha256_kernel(j->features);
     progress_begin(&progress, j->args.common.progress, "verify", "B");
     monitor = progress_monitor(&progress);
     j->options.monitor = &monitor;

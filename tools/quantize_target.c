@@ -112,7 +112,8 @@ static struct phi_pack_options pack_options(const struct quantize_job *job,
         .head_nbytes = t->head_nbytes,
         .gguf_nbytes = t->gguf_nbytes,
         .reserve = !job->args.no_provenance,
-        .crc32 = phi_crc32_kernel(job->features)};
+        .crc32 = phi_crc32_kernel(job->features),
+        .nthreads = (size_t)job->args.common.threads};
 }
 
 static struct phi_gguf_options gguf_options(const struct quantize_job *job,

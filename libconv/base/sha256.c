@@ -14,6 +14,8 @@
 
 #include "libconv/base/mem.h"
 
+#define BLOCK ((size_t)SHA256_CBLOCK)
+
 /* Bytes of a file at a time. */
 #define CHUNK ((size_t)1 << 18)
 
@@ -44,6 +46,42 @@ enum phi_status phi_sha256_add(struct phi_sha256 *h, const void *bytes,
                                size_t n, struct phi_err *err)
 {
     return SHA256_Update(&h->ctx, bytes, n) == 1 ? PHI_OK : refused(err);
+}
+
+/* n blocks went into the state, beside libcrypto. */
+static void count_blocks(SHA256_CTX *c, size_t n)
+{
+    const uint64_t bits =
+        ((uint64_t)c->Nh << 32 | c->Nl) + (uint64_t)n * BLOCK * 8;
+
+    c->Nl = (SHA_LONG)bits;
+    c->Nh = (SHA_LONG)(bits >> 32);
+}
+
+enum phi_status phi_sha256_add_pair(struct phi_sha256 *a, struct phi_sha256 *b,
+                                    const void *to_a, const void *to_b,
+                                    size_t n, phi_sha256_pair_fn pair,
+                                    struct phi_err *err)
+{
+    const uint8_t *pa = to_a;
+    const uint8_t *pb = to_b;
+    const size_t begun = (BLOCK - a->ctx.num) % BLOCK;
+    const size_t first = begun < n ? begun : n;
+    const bool even = pair != NULL && a->ctx.num == b->ctx.num;
+    const size_t nblk = even ? (n - first) / BLOCK : 0;
+    const size_t at = first + nblk * BLOCK;
+    enum phi_status st = phi_sha256_add(a, pa, first, err);
+
+    if (st == PHI_OK)
+        st = phi_sha256_add(b, pb, first, err);
+    if (st == PHI_OK && nblk > 0) {
+        pair(a->ctx.h, pa + first, b->ctx.h, pb + first, nblk);
+        count_blocks(&a->ctx, nblk);
+        count_blocks(&b->ctx, nblk);
+    }
+    if (st == PHI_OK)
+        st = phi_sha256_add(a, pa + at, n - at, err);
+    return st == PHI_OK ? phi_sha256_add(b, pb + at, n - at, err) : st;
 }
 
 enum phi_status phi_sha256_digest(struct phi_sha256 *h,

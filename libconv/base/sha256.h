@@ -19,6 +19,22 @@ enum phi_status phi_sha256_new(struct phi_sha256 **out, struct phi_err *err);
 enum phi_status phi_sha256_add(struct phi_sha256 *h, const void *bytes,
                                size_t n, struct phi_err *err);
 
+/*
+ * n blocks of 64 bytes of each of two runs into the states a and b, the eight
+ * words of FIPS 180-4. kernels/sha256_kernels.h has one where there can be.
+ */
+typedef void (*phi_sha256_pair_fn)(uint32_t a[8], const uint8_t *pa,
+                                   uint32_t b[8], const uint8_t *pb, size_t n);
+
+/*
+ * Adds n bytes to each of two hashes, which is faster than one after the
+ * other if as many bytes were added to both before. pair may be NULL.
+ */
+enum phi_status phi_sha256_add_pair(struct phi_sha256 *a, struct phi_sha256 *b,
+                                    const void *to_a, const void *to_b,
+                                    size_t n, phi_sha256_pair_fn pair,
+                                    struct phi_err *err);
+
 /* The hash of everything added; h starts anew. */
 enum phi_status phi_sha256_digest(struct phi_sha256 *h,
                                   uint8_t out[PHI_SHA256_NBYTES],

@@ -87,8 +87,9 @@ static enum phi_status check_types(const struct phi_tensor *t,
                              "--allow-requantize: rounding twice loses more "
                              "than the file says");
     }
-    /* What is copied is read too: its values must be finite. */
-    if (!phi_quant_readable(t->dtype))
+    /* What is copied is read too where it can be: its values must be finite.
+     * Types of GGUF that nothing here computes with are carried unseen. */
+    if (!phi_quant_readable(t->dtype) && (t->dtype != to || from->ggml < 0))
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "%s: tensor \"%.*s\": is of type %s, expected a float "
                         "type",

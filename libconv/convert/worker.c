@@ -187,6 +187,29 @@ void phi_worker_release(struct phi_worker *w)
 
 /* ---- rows ---------------------------------------------------------------- */
 
+/* Whether every output can have what it wants of the tensor. */
+static enum phi_status check_lanes(const struct phi_worker *w,
+                                   struct phi_err *err)
+{
+    const struct phi_tensor *t = w->tensor;
+
+    for (size_t k = 0; k < w->work->n && !w->carried; k++) {
+        const struct phi_lane *l = &w->lanes[k];
+
+        if (w->widen == NULL ||
+            ((l->dtype != t->dtype || w->merged != NULL) &&
+             l->quantize == NULL) ||
+            !phi_overflow_known(l->dtype))
+            return phi_fail(err, PHI_E_UNSUPPORTED,
+                            "%s: tensor \"%.*s\": %s cannot become %s%s",
+                            t->file, PHI_ERR_NAME, t->origin,
+                            phi_dtype_info(t->dtype)->name,
+                            phi_dtype_info(l->dtype)->name,
+                            w->merged != NULL ? " after a merge" : "");
+    }
+    return PHI_OK;
+}
+
 enum phi_status phi_worker_begin(struct phi_worker *w,
                                  const struct phi_chunk *c, struct phi_err *err)
 {
@@ -203,6 +226,7 @@ enum phi_status phi_worker_begin(struct phi_worker *w,
     w->raw_row = (size_t)(t->nbytes / phi_tensor_rows(t));
     w->stored = (size_t)c->nbytes / w->raw_row;
     w->widen = phi_widen_kernel(w->features, t->dtype);
+    w->carried = w->widen == NULL || t->dtype == PHI_F64;
     w->piece = (size_t)piece_rows(w->cols);
     w->sums.stride = (size_t)c->nrows;
     for (size_t k = 0; k < work->n; k++) {
@@ -223,18 +247,9 @@ enum phi_status phi_worker_begin(struct phi_worker *w,
         l->widen = job->rounding != NULL
                        ? phi_widen_kernel(w->features, l->dtype)
                        : NULL;
-        if (w->widen == NULL ||
-            ((l->dtype != t->dtype || w->merged != NULL) &&
-             l->quantize == NULL) ||
-            !phi_overflow_known(l->dtype))
-            return phi_fail(err, PHI_E_UNSUPPORTED,
-                            "%s: tensor \"%.*s\": %s cannot become %s%s",
-                            t->file, PHI_ERR_NAME, t->origin,
-                            phi_dtype_info(t->dtype)->name,
-                            phi_dtype_info(l->dtype)->name,
-                            w->merged != NULL ? " after a merge" : "");
+        w->carried = w->carried && l->dtype == t->dtype && w->merged == NULL;
     }
-    return PHI_OK;
+    return check_lanes(w, err);
 }
 
 /* Partial results of a row: element i goes to part i % PARTS. */
@@ -311,14 +326,14 @@ static const char *kind_of(float v)
 }
 
 static enum phi_status not_finite(const struct phi_worker *w, size_t first,
-                                  size_t at, struct phi_err *err)
+                                  size_t at, float value, struct phi_err *err)
 {
     const struct phi_tensor *t = w->tensor;
 
     return phi_fail(err, PHI_E_FORMAT,
                     "%s: tensor \"%.*s\": %s at row %llu, column %zu%s, "
                     "expected finite weights",
-                    t->file, PHI_ERR_NAME, t->origin, kind_of(w->values[at]),
+                    t->file, PHI_ERR_NAME, t->origin, kind_of(value),
                     (unsigned long long)(w->chunk.row + first + at / w->cols),
                     at % w->cols, w->merged != NULL ? " after the merge" : "");
 }
@@ -379,6 +394,34 @@ void phi_worker_tally(const struct phi_worker *w, struct phi_merge *merge)
                         w->chunk.row, (size_t)w->chunk.nrows, &w->sums);
 }
 
+/*
+ * Rows that every output has as they are, and that need not fit f32 for it.
+ * What can be looked at is: no type of a block can, whose values nobody here
+ * knows.
+ */
+static enum phi_status carry(struct phi_worker *w, size_t first, size_t n,
+                             struct phi_err *err)
+{
+    const enum phi_dtype dtype = w->tensor->dtype;
+    const uint8_t *from = w->raw + first * w->raw_row;
+    const size_t values = n * w->cols;
+    size_t bad = values;
+    float value;
+
+    for (size_t k = 0; k < w->work->n; k++) {
+        struct phi_lane *l = &w->lanes[k];
+
+        memcpy(l->bytes + first * w->raw_row, from, n * w->raw_row);
+        l->widen = NULL; /* nothing was rounded */
+    }
+    if (phi_overflow_known(dtype)) /* F64 */
+        bad = phi_overflow_find(dtype, from, values);
+    if (bad == values)
+        return PHI_OK;
+    w->widen(&value, from + bad * (w->raw_row / w->cols), 1);
+    return not_finite(w, first, bad, value, err);
+}
+
 enum phi_status phi_worker_piece(struct phi_worker *w, size_t first, size_t n,
                                  struct phi_err *err)
 {
@@ -389,6 +432,8 @@ enum phi_status phi_worker_piece(struct phi_worker *w, size_t first, size_t n,
     size_t bad_col = 0;
     size_t bad_lane = 0;
 
+    if (w->carried)
+        return carry(w, first, n, err);
     if ((st = load(w, first, n, err)) != PHI_OK)
         return st;
     bad = phi_overflow_value(w->values, n * w->cols, FLT_MAX);
@@ -407,5 +452,5 @@ enum phi_status phi_worker_piece(struct phi_worker *w, size_t first, size_t n,
     if (bad_row < good)
         return too_large(w, first, bad_row, bad_col, w->lanes[bad_lane].dtype,
                          err);
-    return good < n ? not_finite(w, first, bad, err) : PHI_OK;
+    return good < n ? not_finite(w, first, bad, w->values[bad], err) : PHI_OK;
 }

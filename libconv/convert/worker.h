@@ -51,6 +51,7 @@ struct phi_worker {
     size_t cols;    /* of the outputs */
     size_t raw_row; /* bytes */
     phi_widen_fn widen;
+    bool carried; /* copied only, of values that f32 has no room for */
     size_t piece; /* rows */
     struct phi_err err;
     struct phi_stopwatch watch;

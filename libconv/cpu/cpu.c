@@ -42,6 +42,15 @@ static bool has_what_comes_with_avx2(void)
     return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & all) == all;
 }
 
+/* With the SSE that its kernel uses besides, which is older. */
+static bool has_sha(void)
+{
+    unsigned a, b, c, d;
+
+    return __builtin_cpu_supports("sse4.1") &&
+           __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b >> 29 & 1) != 0;
+}
+
 /* Nor does it know this; registers are those of AVX2. */
 static bool has_avxvnni(void)
 {
@@ -69,6 +78,8 @@ uint32_t phi_cpu_detect(void)
     if ((features & PHI_CPU_AVX512) != 0 &&
         __builtin_cpu_supports("avx512vnni"))
         features |= PHI_CPU_AVX512VNNI;
+    if (has_sha())
+        features |= PHI_CPU_SHA;
 #elif defined(__aarch64__)
     features |= PHI_CPU_NEON;
 #if defined(__linux__)

@@ -24,6 +24,9 @@
 #define PHI_CPU_DOTPROD (UINT32_C(1) << 5)
 /* Products of 2 x 8 matrices of bytes: Neoverse V1 and N2, Apple M2. */
 #define PHI_CPU_I8MM (UINT32_C(1) << 6)
+/* SHA-256's rounds: Goldmont 2016, Zen 2017, Ice Lake 2019. No level has it:
+ * what a user asks for by name computes, and this only checks. */
+#define PHI_CPU_SHA (UINT32_C(1) << 7)
 
 /* The features of the processor that runs this, as far as the OS lets. */
 uint32_t phi_cpu_detect(void);

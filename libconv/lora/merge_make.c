@@ -280,16 +280,22 @@ static enum phi_status check_tied(const struct phi_merge_maker *m,
 static enum phi_status check_types(const struct phi_merge_maker *m,
                                    struct phi_err *err)
 {
+    enum phi_status st;
+
     for (size_t i = 0; i < m->out->n; i++) {
         const struct phi_tensor *t =
             &m->out->source->tensors[m->out->tensors[i].source];
         const struct phi_dtype_info *type = phi_dtype_info(t->dtype);
 
-        if (type->cls == PHI_CLASS_FLOAT || m->options->dequantize)
+        if (type->cls == PHI_CLASS_FLOAT ||
+            (type->cls == PHI_CLASS_BLOCK && m->options->dequantize))
             continue;
-        phi_fail(err, PHI_E_UNSUPPORTED,
-                 "%s: tensor \"%.*s\": is %s, expected floats to merge into",
-                 t->file, PHI_ERR_NAME, t->origin, type->name);
+        st = phi_fail(
+            err, PHI_E_UNSUPPORTED,
+            "%s: tensor \"%.*s\": is %s, expected floats to merge into",
+            t->file, PHI_ERR_NAME, t->origin, type->name);
+        if (type->cls != PHI_CLASS_BLOCK)
+            return st; /* no option makes it floats */
         return phi_hint(err, "merge into the original checkpoint, or allow "
                              "rounding twice with --dequantize-base");
     }

@@ -12,6 +12,7 @@
 /* Exponents that are all ones: infinity or NaN. */
 #define F16_ONES  0x7c00u
 #define BF16_ONES 0x7f80u
+#define F64_ONES  0x7ff0u
 
 /* Where a block keeps its scale and its minimum (ggml-common.h). */
 struct fields {
@@ -23,6 +24,7 @@ struct fields {
 static const struct fields fields[PHI_NDTYPES] = {
     [PHI_F16] = {F16_ONES, 0, NONE},    [PHI_BF16] = {BF16_ONES, 0, NONE},
     [PHI_F32] = {BF16_ONES, 2, NONE}, /* the upper half of an f32 */
+    [PHI_F64] = {F64_ONES, 6, NONE},  /* the upper quarter of an f64 */
     [PHI_Q4_0] = {F16_ONES, 0, NONE},   [PHI_Q4_1] = {F16_ONES, 0, 2},
     [PHI_Q5_0] = {F16_ONES, 0, NONE},   [PHI_Q5_1] = {F16_ONES, 0, 2},
     [PHI_Q8_0] = {F16_ONES, 0, NONE},   [PHI_Q2_K] = {F16_ONES, 80, 82},

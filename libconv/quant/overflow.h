@@ -12,7 +12,10 @@
 
 #include "libconv/tensor/dtype.h"
 
-/* Whether phi_overflow_find() knows the type: every type that is written. */
+/*
+ * Whether phi_overflow_find() knows the type: every type that is written, and
+ * F64, which is copied.
+ */
 bool phi_overflow_known(enum phi_dtype t);
 
 /*

@@ -9,6 +9,7 @@
 #define FLT PHI_CLASS_FLOAT
 #define OTH PHI_CLASS_OTHER
 #define BLK PHI_CLASS_BLOCK
+#define CAR PHI_CLASS_CARRIED
 
 /*
  * GGUF numbers and block sizes: ggml's ggml.h and ggml-common.h, 2026-08.
@@ -43,28 +44,28 @@ static const struct phi_dtype_info rows[PHI_NDTYPES] = {
     [PHI_Q5_0] = {"Q5_0", NULL, 6, 32, 22 * 8, BLK},
     [PHI_Q5_1] = {"Q5_1", NULL, 7, 32, 24 * 8, BLK},
     [PHI_Q8_0] = {"Q8_0", NULL, 8, 32, 34 * 8, BLK},
-    [PHI_Q8_1] = {"Q8_1", NULL, 9, 32, 36 * 8, BLK},
+    [PHI_Q8_1] = {"Q8_1", NULL, 9, 32, 36 * 8, CAR},
     [PHI_Q2_K] = {"Q2_K", NULL, 10, 256, 84 * 8, BLK},
     [PHI_Q3_K] = {"Q3_K", NULL, 11, 256, 110 * 8, BLK},
     [PHI_Q4_K] = {"Q4_K", NULL, 12, 256, 144 * 8, BLK},
     [PHI_Q5_K] = {"Q5_K", NULL, 13, 256, 176 * 8, BLK},
     [PHI_Q6_K] = {"Q6_K", NULL, 14, 256, 210 * 8, BLK},
-    [PHI_Q8_K] = {"Q8_K", NULL, 15, 256, 292 * 8, BLK},
-    [PHI_IQ2_XXS] = {"IQ2_XXS", NULL, 16, 256, 66 * 8, BLK},
-    [PHI_IQ2_XS] = {"IQ2_XS", NULL, 17, 256, 74 * 8, BLK},
-    [PHI_IQ3_XXS] = {"IQ3_XXS", NULL, 18, 256, 98 * 8, BLK},
-    [PHI_IQ1_S] = {"IQ1_S", NULL, 19, 256, 50 * 8, BLK},
+    [PHI_Q8_K] = {"Q8_K", NULL, 15, 256, 292 * 8, CAR},
+    [PHI_IQ2_XXS] = {"IQ2_XXS", NULL, 16, 256, 66 * 8, CAR},
+    [PHI_IQ2_XS] = {"IQ2_XS", NULL, 17, 256, 74 * 8, CAR},
+    [PHI_IQ3_XXS] = {"IQ3_XXS", NULL, 18, 256, 98 * 8, CAR},
+    [PHI_IQ1_S] = {"IQ1_S", NULL, 19, 256, 50 * 8, CAR},
     [PHI_IQ4_NL] = {"IQ4_NL", NULL, 20, 32, 18 * 8, BLK},
-    [PHI_IQ3_S] = {"IQ3_S", NULL, 21, 256, 110 * 8, BLK},
-    [PHI_IQ2_S] = {"IQ2_S", NULL, 22, 256, 82 * 8, BLK},
+    [PHI_IQ3_S] = {"IQ3_S", NULL, 21, 256, 110 * 8, CAR},
+    [PHI_IQ2_S] = {"IQ2_S", NULL, 22, 256, 82 * 8, CAR},
     [PHI_IQ4_XS] = {"IQ4_XS", NULL, 23, 256, 136 * 8, BLK},
-    [PHI_IQ1_M] = {"IQ1_M", NULL, 29, 256, 56 * 8, BLK},
+    [PHI_IQ1_M] = {"IQ1_M", NULL, 29, 256, 56 * 8, CAR},
     [PHI_TQ1_0] = {"TQ1_0", NULL, 34, 256, 54 * 8, BLK},
     [PHI_TQ2_0] = {"TQ2_0", NULL, 35, 256, 66 * 8, BLK},
-    [PHI_MXFP4] = {"MXFP4", NULL, 39, 32, 17 * 8, BLK},
-    [PHI_NVFP4] = {"NVFP4", NULL, 40, 64, 36 * 8, BLK},
-    [PHI_Q1_0] = {"Q1_0", NULL, 41, 128, 18 * 8, BLK},
-    [PHI_Q2_0] = {"Q2_0", NULL, 42, 64, 18 * 8, BLK},
+    [PHI_MXFP4] = {"MXFP4", NULL, 39, 32, 17 * 8, CAR},
+    [PHI_NVFP4] = {"NVFP4", NULL, 40, 64, 36 * 8, CAR},
+    [PHI_Q1_0] = {"Q1_0", NULL, 41, 128, 18 * 8, CAR},
+    [PHI_Q2_0] = {"Q2_0", NULL, 42, 64, 18 * 8, CAR},
 };
 
 const struct phi_dtype_info *phi_dtype_info(enum phi_dtype t)

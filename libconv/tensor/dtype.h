@@ -68,9 +68,10 @@ enum phi_dtype {
 };
 
 enum phi_dtype_class {
-    PHI_CLASS_FLOAT, /* one number an element, widens to f32 */
-    PHI_CLASS_OTHER, /* sizes known, never computed with */
-    PHI_CLASS_BLOCK, /* quantized blocks along a row */
+    PHI_CLASS_FLOAT,   /* one number an element, widens to f32 */
+    PHI_CLASS_OTHER,   /* sizes known, never computed with */
+    PHI_CLASS_BLOCK,   /* quantized blocks along a row */
+    PHI_CLASS_CARRIED, /* the same, copied but never computed with */
 };
 
 struct phi_dtype_info {

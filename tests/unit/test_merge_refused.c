@@ -351,6 +351,7 @@ START_TEST(quantized_bases_must_be_asked_for)
 {
     struct phi_merge_options options = {0};
     struct phi_merge_input input = {.scale = 1};
+    struct phi_err found = {0};
     size_t i = 0;
 
     adapter = adapter_new("a", ONE, 1);
@@ -363,6 +364,13 @@ START_TEST(quantized_bases_must_be_asked_for)
     phi_merge_release(&merge);
     options.dequantize = true;
     ck_ok(phi_merge_make(&merge, &base->base, &input, 1, &options, &err));
+    phi_merge_release(&merge);
+    base->tensors[i].dtype = PHI_IQ3_S; /* nobody can */
+    ck_assert_int_eq(
+        phi_merge_make(&merge, &base->base, &input, 1, &options, &found),
+        PHI_E_UNSUPPORTED);
+    ck_assert_str_eq(found.hint, "");
+    ck_assert_ptr_nonnull(strstr(found.msg, "is IQ3_S, expected floats"));
 }
 END_TEST
 

@@ -9,6 +9,7 @@
 #include "libconv/base/half.h"
 #include "libconv/convert/pipeline.h"
 #include "libconv/cpu/cpu.h"
+#include "libconv/kernels/quant_kernels.h"
 #include "libconv/quant/overflow.h"
 #include "tests/unit/memory_model.h"
 
@@ -202,6 +203,8 @@ static struct {
     uint64_t max_memory;
     const struct phi_monitor *monitor;
     struct phi_pipeline_times *times;
+    enum phi_dtype from; /* of a GGUF file, if not F32 */
+    const void *bytes;   /* instead of weights */
 } how = {.nthreads = 2, .chunk = 1};
 
 static bool stop(void *ctx, uint64_t done, uint64_t total, const char *note)
@@ -213,7 +216,7 @@ static bool stop(void *ctx, uint64_t done, uint64_t total, const char *note)
     return false;
 }
 
-/* `name` from f32 `weights` to a file of `type`, as `how` says. */
+/* `name` from `weights`, or what `how` has, to a file of `type`. */
 static enum phi_status run_small(const char *name, const char *type,
                                  struct phi_err *out)
 {
@@ -231,7 +234,9 @@ static enum phi_status run_small(const char *name, const char *type,
         .source = &model.base, .outputs = &job, .n = 1};
     enum phi_status st;
 
-    memory_add(&model, name, PHI_F32, ROWS, COLS, weights);
+    model.base.format = how.from == PHI_F32 ? "hf" : "gguf";
+    memory_add(&model, name, how.from, ROWS, COLS,
+               how.bytes != NULL ? how.bytes : weights);
     ck_ok(phi_plan_make(&plan, &model.base, &opt, &err));
     memory_sink_init(&sink, &plan);
     sink.full = how.full;
@@ -387,6 +392,76 @@ START_TEST(large_weights_that_fit_pass)
 }
 END_TEST
 
+/* ---- what is carried ----------------------------------------------------- */
+
+static void expect_bytes(const void *bytes, size_t n)
+{
+    struct phi_sha256 *h = NULL;
+    char want[PHI_SHA256_HEX];
+
+    ck_ok(phi_sha256_new(&h, &err));
+    ck_ok(phi_sha256_add(h, bytes, n, &err));
+    ck_ok(phi_sha256_hex(h, want, &err));
+    phi_sha256_free(h);
+    ck_assert_str_eq(hex, want);
+}
+
+/* Types that nothing here computes with are copied, whatever is in them. */
+START_TEST(carried_bytes_are_any)
+{
+    static uint8_t bytes[ROWS * COLS * 8];
+    size_t types = 0;
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = i % 3 == 0 ? 0xff : (uint8_t)(i * 7);
+    how.bytes = bytes;
+    for (int t = 0; t < PHI_NDTYPES; t++) {
+        const struct phi_dtype_info *d = phi_dtype_info((enum phi_dtype)t);
+        uint64_t n = 0;
+
+        if (d->ggml < 0 || phi_widen_kernel(0, (enum phi_dtype)t) != NULL)
+            continue;
+        again();
+        how.from = (enum phi_dtype)t;
+        how.unmeasured = types % 2 == 1;
+        ck_ok(run_small(W, "copy", &err));
+        ck_assert_double_eq(rounding.max_error, 0);
+        ck_assert(phi_dtype_nbytes((enum phi_dtype)t, ROWS * COLS, &n));
+        expect_bytes(bytes, (size_t)n);
+        types++;
+    }
+    ck_assert_uint_eq(types, 17);
+}
+END_TEST
+
+/* F64 need not fit f32 where it stays, but is finite. */
+START_TEST(doubles_stay_what_they_are)
+{
+    static double x[ROWS][COLS];
+
+    x[0][5] = -1e300;
+    x[4][255] = 0x1p-1074;
+    how.from = PHI_F64;
+    how.bytes = x;
+    ck_ok(run_small(W, "copy", &err));
+    ck_assert_double_eq(rounding.max_error, 0);
+    expect_bytes(x, sizeof(x));
+    again();
+    x[3][17] = (double)NAN;
+    ck_refused(run_small(W, "copy", &err), PHI_E_FORMAT,
+               "model: tensor \"blk.0.ffn_up.weight\": NaN at row 3, column "
+               "17, expected finite");
+    again();
+    x[2][200] = (double)-INFINITY;
+    ck_refused(run_small(W, "copy", &err), PHI_E_FORMAT,
+               "-infinity at row 2, column 200");
+    again(); /* where it is rounded, f32 must have room */
+    x[2][200] = x[3][17] = 0;
+    ck_refused(run_small(W, "q8_0", &err), PHI_E_FORMAT,
+               "-infinity at row 0, column 5");
+}
+END_TEST
+
 START_TEST(a_monitor_stops_the_run)
 {
     int ticks = 0;
@@ -462,6 +537,8 @@ int main(void)
                         sizeof(bad) / sizeof(bad[0]));
     tcase_add_test(t, the_same_message_whatever_the_threads);
     tcase_add_test(t, large_weights_that_fit_pass);
+    tcase_add_test(t, carried_bytes_are_any);
+    tcase_add_test(t, doubles_stay_what_they_are);
     tcase_add_test(t, a_monitor_stops_the_run);
     tcase_add_test(t, a_full_sink_stops_the_run);
     tcase_add_test(t, memory_is_bounded);

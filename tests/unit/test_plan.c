@@ -392,9 +392,12 @@ END_TEST
 START_TEST(copies_keep_types_and_number)
 {
     const struct phi_plan_options opt = options_of("copy");
+    struct phi_plan_options round = options_of("q4_0");
     struct memory_source m = {.base.format = "gguf"};
+    struct phi_err found = {0};
     struct phi_plan plan;
 
+    round.allow_requantize = true;
     fill_model(&m);
     ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
     ck_assert_ptr_null(phi_meta_find(&plan.meta, "general.file_type"));
@@ -411,10 +414,19 @@ START_TEST(copies_keep_types_and_number)
         ck_assert_int_eq(plan.tensors[i].dtype,
                          m.tensors[plan.steps[i].source].dtype);
     phi_plan_release(&plan);
-    /* What is copied is read, to see that it is finite. */
+    /* What nothing here computes with stays, and becomes nothing else. */
     m.tensors[2].dtype = PHI_IQ2_XXS;
-    ck_refused(phi_plan_make(&plan, &m.base, &opt, &err), PHI_E_UNSUPPORTED,
-               "is of type IQ2_XXS");
+    m.tensors[3].dtype = PHI_I32;
+    ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+    for (size_t i = 0; i < plan.n; i++)
+        ck_assert_int_eq(plan.tensors[i].dtype,
+                         m.tensors[plan.steps[i].source].dtype);
+    phi_plan_release(&plan);
+    m.tensors[3].dtype = PHI_F16;
+    ck_assert_int_eq(phi_plan_make(&plan, &m.base, &round, &found),
+                     PHI_E_UNSUPPORTED);
+    ck_assert_str_eq(found.hint, "");
+    ck_assert_ptr_nonnull(strstr(found.msg, "is of type IQ2_XXS, expected"));
     phi_source_close(&m.base);
 }
 END_TEST
