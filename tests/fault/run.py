@@ -580,6 +580,22 @@ def streams(bench):
 
 CRASHED = ["quantize", "merge", "export", "logits", "journal", "pack", "set",
            "set-anew", "release"]
+def surroundings(bench):
+    """What is around a run, and is not to be in its results."""
+    for job in READERS:
+        for what, env in [
+                ("rounding of its own", {"FAULT_FLOATS": "1"}),
+                ("no home", {"HOME": "", "TMPDIR": "/nonexistent",
+                             "LC_ALL": "xx_YY.UTF-8"})]:
+            bench.empty(job)
+            done, _ = bench.run(JOBS[job].args, env)
+            wrong = bench.judge(job, done.returncode, done.stderr, {0})
+            if wrong is None and CLOCKS.sub(rb"\1", done.stdout) != \
+                    bench.printed[job]:
+                wrong = "printed something else"
+            bench.report("%s with %s" % (job, what), wrong, done)
+
+
 SIGNALS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
@@ -627,6 +643,25 @@ def crashes(bench):
             done = subprocess.CompletedProcess(args, code, b"", err)
             bench.report("%s: eight at once" % job, bench.judge(
                 job, code, err, {0}), done)
+            # Some of them die: what the others write is not taken for what
+            # these have left.
+            bench.empty(job)
+            all_of_them = [subprocess.Popen(
+                [bench.options.phiconv] + args, cwd=bench.work,
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                for _ in range(8)]
+            time.sleep(rng.uniform(0, whole))
+            for process in all_of_them[::3]:
+                process.kill()
+            ends = [(p.communicate(timeout=120)[1], p.returncode)
+                    for p in all_of_them]
+            bench.runs += 8
+            err, code = max((end for i, end in enumerate(ends) if i % 3),
+                            key=lambda end: abs(end[1]))
+            done = subprocess.CompletedProcess(args, code, b"", err)
+            wrong = "exit code %d" % code if code != 0 else \
+                bench.judge(job, -9, err, {-9}) or bench.cleans_up(job)
+            bench.report("%s: three of eight die" % job, wrong, done)
 
 
 def leavings(bench):
@@ -755,7 +790,7 @@ def main():
     bench = Bench(options)
     bench.learn()
     matrix(bench)
-    for part in (changes, limits, streams, crashes, traced):
+    for part in (changes, limits, streams, surroundings, crashes, traced):
         if re.search(options.only, part.__name__):
             before = bench.runs
             part(bench)
