@@ -14,7 +14,9 @@ at the second, until a run has no such call. After each run
   - nothing else is in the folder; after kill -9 a temporary file may be,
     which the next run removes
 At most N calls of a kind (60), the first, the last and some between. Signals
-come at --times random moments, as many as --most if not given.
+come at --times random moments, as many as --most if not given. REGEX is for
+"JOB ROW", as --verbose prints them, for the names of what is no single call,
+and within "traced" and "crashes" for "traced JOB", too.
 """
 
 import argparse
@@ -602,7 +604,10 @@ SIGNALS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 def crashes(bench):
     """kill -9 and signals at random times, over what dead runs left."""
     rng = random.Random(bench.options.seed)
+    whole = 0.1
     for job in CRASHED:
+        if not re.search(bench.options.only, "crashes " + job):
+            continue
         started = time.monotonic()
         bench.empty(job)
         bench.run(JOBS[job].args)
@@ -739,10 +744,13 @@ def traced(bench):
         return
     most = bench.options.most
     for job in CRASHED + ["report", "unpack", "set-number"]:
+        if not re.search(bench.options.only, "traced " + job):
+            continue
         strace(job)
         with open(log) as f:
             n = len(f.read().splitlines())
-        for k in sorted({1 + i * n // most for i in range(most)}):
+        # Both ends, and threads make some calls more or less.
+        for k in sorted({1 + i * n // most for i in range(most)} | {n}):
             done = strace(job, "-e", "inject=all:signal=KILL:when=%d" % k)
             code = -9 if done.returncode in (-9, 137) else done.returncode
             bench.report("%s: kill -9 at system call %d" % (job, k),
