@@ -460,8 +460,7 @@ def changes(bench):
              ("inspect", "model/model.safetensors"),
              ("doctor", "model/model.safetensors"),
              ("save", "base.logits"), ("pack", "model/model.safetensors"),
-             ("unpack", "in.phipack"), ("release", "model/model.safetensors"),
-             ("release", "text.txt")]
+             ("unpack", "in.phipack"), ("release", "model/model.safetensors")]
     for job, name in cases:
         for what in ("cut", "touch", "replace"):
             for k in bench.places(job, "read"):
