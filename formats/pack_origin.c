@@ -153,21 +153,64 @@ static void put_name(struct phi_buf *out, const char *name)
     phi_buf_text(out, name);
 }
 
-/*
- * Where tensor k stood. One that was tied in the folder and has been rounded
- * for itself since then is in no file: it is not to be taken for the other.
- */
-static struct phi_folder_place place_of(const struct phi_source *s, size_t k)
-{
-    const struct phi_folder_place *p = s->folder->places;
+struct stood {
+    struct phi_folder_place p;
+    size_t k;
+};
 
-    for (size_t i = 0; i < s->ntensors; i++) {
-        if (i != k && p[i].file == p[k].file && p[i].place == p[k].place &&
-            s->tensors[k].nbytes > 0 && !phi_source_is_alias(s, i, k) &&
-            strcmp(s->tensors[k].name, "token_embd.weight") != 0)
-            return (struct phi_folder_place){PHI_NO_PLACE, 0, ""};
+static int by_place(const void *pa, const void *pb)
+{
+    const struct stood *a = pa;
+    const struct stood *b = pb;
+
+    if (a->p.file != b->p.file)
+        return a->p.file < b->p.file ? -1 : 1;
+    if (a->p.place != b->p.place)
+        return a->p.place < b->p.place ? -1 : 1;
+    return a->k < b->k ? -1 : 1;
+}
+
+/*
+ * Where the tensors stood. One that was tied in the folder and has been
+ * rounded for itself since then is in no file: it is not to be taken for the
+ * other. (ntensors), for free(); NULL and *err.
+ */
+static struct phi_folder_place *find_places(const struct phi_source *s,
+                                            struct phi_err *err)
+{
+    static const struct phi_folder_place none = {PHI_NO_PLACE, 0, ""};
+    const size_t n = s->ntensors;
+    struct phi_folder_place *out = phi_alloc(n, sizeof(*out), err);
+    struct stood *list = phi_alloc(n, sizeof(*list), err);
+    size_t end;
+
+    if (out == NULL || list == NULL) {
+        free(out);
+        free(list);
+        return NULL;
     }
-    return p[k];
+    for (size_t k = 0; k < n; k++)
+        list[k] = (struct stood){s->folder->places[k], k};
+    qsort(list, n, sizeof(*list), by_place);
+    for (size_t first = 0; first < n; first = end) {
+        bool one = true;
+
+        for (end = first + 1;
+             end < n && list[end].p.file == list[first].p.file &&
+             list[end].p.place == list[first].p.place;
+             end++)
+            one = one && phi_source_is_alias(s, list[first].k, list[end].k);
+        for (size_t i = first; i < end; i++) {
+            const struct phi_tensor *t = &s->tensors[list[i].k];
+
+            out[list[i].k] = one || t->nbytes == 0 ||
+                                     strcmp(t->name, "token_embd.weight") == 0
+                                 ? list[i].p
+                                 : none;
+        }
+    }
+    free(list);
+    return out;
 }
 
 enum phi_status phi_pack_origin_write(struct phi_buf *out,
@@ -175,20 +218,33 @@ enum phi_status phi_pack_origin_write(struct phi_buf *out,
                                       const struct phi_sink_tensor *tensors,
                                       size_t n, struct phi_err *err)
 {
+    struct phi_folder_place *places = find_places(s, err);
+    struct phi_map by_name = {0};
+    enum phi_status st = PHI_E_NOMEM;
+
+    if (places != NULL)
+        st = phi_source_index(s, &by_name, err);
+    if (st != PHI_OK)
+        goto out;
     phi_buf_u32(out, (uint32_t)s->folder->nfiles);
     for (size_t i = 0; i < s->folder->nfiles; i++)
         put_name(out, s->folder->files[i].name);
     phi_buf_u32(out, (uint32_t)n);
     for (size_t i = 0; i < n; i++) {
+        const char *name = tensors[i].name;
+        const uint32_t *k = phi_map_find(&by_name, name, strlen(name));
         struct phi_folder_place p = {PHI_NO_PLACE, 0, ""};
-        size_t k;
 
-        if (phi_source_find(s, tensors[i].name, &k))
-            p = place_of(s, k);
+        if (k != NULL)
+            p = places[*k];
         phi_buf_u32(out, p.file == PHI_NO_PLACE ? PHI_PACK_NO_FILE
                                                 : (uint32_t)p.file);
         phi_buf_u64(out, p.place);
         put_name(out, p.name);
     }
-    return phi_buf_status(out, err);
+    st = phi_buf_status(out, err);
+out:
+    phi_map_release(&by_name);
+    free(places);
+    return st;
 }

@@ -144,6 +144,8 @@ static enum phi_status check_output(const struct job *job, const char *path,
         if (job->models[i] != NULL)
             st = phi_source_not_input(job->models[i], path, err);
     }
+    if (st == PHI_OK)
+        report_leftovers(path, job->args.common.quiet);
     return st;
 }
 
@@ -241,6 +243,7 @@ static enum phi_status write_logits(const struct job *job, struct phi_err *err)
     if (st != PHI_OK)
         return st;
     entry.dim[1] = n_vocab;
+    report_leftovers(job->args.logits, job->args.common.quiet);
     st = phi_st_create(&w, job->args.logits, &entry, 1, NULL, job->args.force,
                        err);
     if (st == PHI_OK)

@@ -106,7 +106,10 @@ static enum phi_status prepare(struct job *j, struct phi_err *err)
     st = phi_hf_folder_sink_size(&j->nbytes, j->args.output, j->source,
                                  j->plan.tensors, j->plan.n, &j->folder, err);
     need = (struct phi_disk_need){j->args.output, j->nbytes};
-    return st == PHI_OK ? phi_disk_check(&need, 1, err) : st;
+    if (st != PHI_OK)
+        return st;
+    report_leftovers(j->args.output, j->args.common.quiet);
+    return phi_disk_check(&need, 1, err);
 }
 
 static enum phi_status write(struct job *j, struct phi_err *err)

@@ -182,6 +182,7 @@ static enum phi_status write_out(struct job *j, struct phi_err *err)
 
     if (j->args.output != NULL) {
         st = phi_source_not_input(j->source, j->args.output, err);
+        report_leftovers(j->args.output, j->args.common.quiet);
         if (st == PHI_OK)
             st = phi_output_open(&j->output, j->args.output, &opt, err);
     }

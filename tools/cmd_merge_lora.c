@@ -192,6 +192,7 @@ static enum phi_status prepare(struct job *j, struct phi_err *err)
     if (st != PHI_OK || j->args.dry_run)
         return st;
     need.nbytes = j->nbytes;
+    report_leftovers(j->args.output, j->args.common.quiet);
     return phi_disk_check(&need, 1, err);
 }
 

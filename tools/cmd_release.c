@@ -129,8 +129,10 @@ static int release(struct release_job *job)
     }
     if (st == PHI_OK && !job->args.q.common.quiet)
         print_notes(job);
-    if (st == PHI_OK)
+    if (st == PHI_OK) {
+        report_leftovers(job->args.q.output, job->args.q.common.quiet);
         st = release_make(job, &err);
+    }
     if (st == PHI_OK)
         st = release_finish(job, &err);
     if (st == PHI_OK)

@@ -71,7 +71,10 @@ static enum phi_status check_model(const struct job *j, struct phi_err *err)
     struct phi_hparams h;
     enum phi_status st = PHI_OK;
 
-    if (phi_model_open(&s, j->args.common.operands.v[0], NULL) != PHI_OK)
+    st = phi_model_open(&s, j->args.common.operands.v[0], err);
+    if (st == PHI_E_IO || st == PHI_E_NOMEM)
+        return st;
+    if (st != PHI_OK)
         return PHI_OK; /* an adapter, another architecture: not ours to judge */
     if (phi_hparams_read(&h, s, NULL) == PHI_OK) {
         struct phi_source after = *s;
@@ -106,6 +109,7 @@ static enum phi_status write(struct job *j, struct phi_err *err)
     struct phi_monitor monitor;
     enum phi_status st = PHI_OK;
 
+    report_leftovers(need.path, j->args.common.quiet);
     if (j->edit.way == PHI_GGUF_REWRITE)
         st = phi_disk_check(&need, 1, err);
     if (st != PHI_OK)

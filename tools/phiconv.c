@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
+#include <fenv.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,7 +71,9 @@ int main(int argc, char **argv)
 {
     int code;
 
-    if (claim_standard_descriptors() != 0)
+    /* A library that is loaded before may round otherwise, or flush small
+     * numbers to zero; threads get what this one has. */
+    if (claim_standard_descriptors() != 0 || fesetenv(FE_DFL_ENV) != 0)
         return EXIT_CODE_SYSTEM;
     signals_install();
     code = run(argc, argv);

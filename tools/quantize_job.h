@@ -67,7 +67,9 @@ struct quantize_job {
     /* (args.types.n) of the targets, borrowed; NULL: all have the options' */
     const struct quantize_recipe *recipes;
     bool unnamed; /* targets get their paths after quantize_open() */
-    bool hashed;  /* the source's hashes are wanted, whatever is made of it */
+    /* Targets lie in a new folder, which is synced as a whole at the end. */
+    bool within;
+    bool hashed; /* the source's hashes are wanted, whatever is made of it */
     struct phi_imatrix imatrix; /* of --imatrix */
     struct phi_gguf_split split;
     uint32_t features; /* of the kernels that --cpu leaves */

@@ -45,11 +45,11 @@ static void note_substituted(const struct quantize_target *t)
 static void note_imatrix(const struct quantize_job *job)
 {
     const struct phi_imatrix *m = &job->imatrix;
-    size_t n = 0;
-    size_t at;
+    const struct phi_source *s = job->source;
+    size_t n = m->nentries;
 
-    for (size_t i = 0; i < m->nentries; i++)
-        n += !phi_source_find(job->source, m->entries[i].name, &at);
+    for (size_t i = 0; i < s->ntensors; i++)
+        n -= phi_imatrix_find(m, s->tensors[i].name) != NULL;
     if (n > 0)
         report_note("%s: %zu of its %zu entries %s for no tensor of %s",
                     m->path, n, m->nentries, n == 1 ? "is" : "are",

@@ -12,6 +12,7 @@
 #include "libconv/convert/provenance.h"
 #include "tools/progress.h"
 #include "tools/quantize_target.h"
+#include "tools/report.h"
 
 /* For stacks, the C library and lists that grow while it runs. */
 #define SLACK (UINT64_C(6) << 20)
@@ -30,6 +31,25 @@ static enum phi_status check_disks(const struct quantize_job *job,
     st = phi_disk_check(needs, job->n, err);
     free(needs);
     return st;
+}
+
+/* The room that dead runs take is had back before it is asked for. */
+static enum phi_status clear_leftovers(const struct quantize_job *job,
+                                       struct phi_err *err)
+{
+    for (size_t i = 0; i < job->n; i++) {
+        const struct quantize_target *t = &job->targets[i];
+
+        for (size_t k = 0; k < t->parts.n; k++) {
+            char *path = phi_gguf_part_path(&t->parts, t->path, k, err);
+
+            if (path == NULL)
+                return PHI_E_NOMEM;
+            report_leftovers(path, job->args.common.quiet);
+            free(path);
+        }
+    }
+    return PHI_OK;
 }
 
 /* Bytes of memory that the process has now; 0 where that is not told. */
@@ -147,7 +167,8 @@ static enum phi_status run(struct quantize_job *job,
     if (st == PHI_OK && job->sha256 != NULL)
         st = set_hashes(job, err);
     if (st == PHI_OK)
-        st = phi_sinks_commit(sinks, job->n, err);
+        st = job->within ? phi_sinks_publish(sinks, job->n, err)
+                         : phi_sinks_commit(sinks, job->n, err);
     for (size_t i = 0; st == PHI_OK && i < job->n; i++)
         job->targets[i].nbytes = job->targets[i].sink->nbytes;
     progress_end(&progress);
@@ -168,6 +189,8 @@ enum phi_status quantize_write_files(struct quantize_job *job,
     enum phi_status st = PHI_E_NOMEM;
 
     if (jobs != NULL && sinks != NULL)
+        st = clear_leftovers(job, err);
+    if (st == PHI_OK)
         st = check_disks(job, err);
     for (size_t i = 0; st == PHI_OK && i < job->n; i++) {
         struct quantize_target *t = &job->targets[i];

@@ -241,6 +241,7 @@ enum phi_status release_make(struct release_job *job, struct phi_err *err)
 {
     enum phi_status st = begin_folder(job, err);
 
+    job->q.within = true;
     if (st == PHI_OK)
         st = quantize_write_files(&job->q, err);
     if (st == PHI_OK)

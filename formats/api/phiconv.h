@@ -24,7 +24,9 @@
  *
  * Threads: a handle is used by one thread at a time; functions that only look
  * (those with a const handle) may be called by several at once. Results do
- * not depend on the number of threads.
+ * not depend on the number of threads. They are those of the default
+ * floating-point environment (FE_DFL_ENV of <fenv.h>), which the caller must
+ * be in: a program that is linked with -ffast-math may not be.
  *
  * Versions follow SemVer. What is not here is not part of it: names with
  * phi_, which a static library has too, change without notice. Structures of

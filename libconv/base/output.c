@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,22 +20,43 @@
 /* From this size on a second descriptor writes past the page cache. */
 #define DIRECT_MIN (1u << 20)
 
-/* The clock is no source of names that nobody has. */
-enum phi_status phi_output_temp(char **out, const char *path,
-                                struct phi_err *err)
+char *phi_output_start(const char *path, struct phi_err *err)
 {
-    uint8_t r[8];
-    char hex[17];
     /* Long names are cut: the temporary name must fit 255 bytes too. */
     const int cut = 200;
+
+    return phi_sprintf(err, ".%.*s.", cut, phi_path_base(path));
+}
+
+/* The clock is no source of names that nobody has. */
+enum phi_status phi_output_temp(char **out, const char *path, const char *end,
+                                struct phi_err *err)
+{
+    uint8_t r[PHI_OUTPUT_RANDOM / 2];
+    char hex[PHI_OUTPUT_RANDOM + 1];
+    char *start;
 
     if (getrandom(r, sizeof(r), 0) != (ssize_t)sizeof(r))
         return phi_fail_sys(err, errno, "%s: getrandom", path);
     for (size_t i = 0; i < sizeof(r); i++)
         snprintf(hex + 2 * i, 3, "%02x", r[i]);
     free(*out);
-    *out = phi_sprintf(err, ".%.*s.%s.tmp", cut, phi_path_base(path), hex);
+    *out = NULL;
+    start = phi_output_start(path, err);
+    if (start != NULL)
+        *out = phi_sprintf(err, "%s%s%s", start, hex, end);
+    free(start);
     return *out != NULL ? PHI_OK : PHI_E_NOMEM;
+}
+
+bool phi_output_claim(int fd)
+{
+    struct stat st;
+
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return false;
+    /* Where files cannot be locked, nobody takes it for anything. */
+    return fstat(fd, &st) != 0 || st.st_nlink > 0;
 }
 
 enum phi_status phi_output_parent(int *out, const char *path,
@@ -117,7 +139,7 @@ static enum phi_status output_new(struct phi_output **out, const char *path,
     if (o == NULL)
         return PHI_E_NOMEM;
     *out = o;
-    o->dirfd = o->fd = o->direct = -1;
+    o->dirfd = o->fd = o->direct = o->held = -1;
     o->path = phi_strdup(path, err);
     if (o->path == NULL)
         return PHI_E_NOMEM;
@@ -129,6 +151,20 @@ static void create(struct phi_output *o)
 {
     o->fd = openat(o->dirfd, o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                    0666);
+}
+
+/* False if another name is to be tried. */
+static bool create_locked(struct phi_output *o)
+{
+    create(o);
+    if (o->fd < 0)
+        return errno != EEXIST;
+    if (phi_output_claim(o->fd))
+        return true;
+    close(o->fd);
+    o->fd = -1;
+    unlinkat(o->dirfd, o->temp, 0);
+    return false;
 }
 
 /* After create(). */
@@ -163,10 +199,10 @@ enum phi_status phi_output_open(struct phi_output **out, const char *path,
         (st = check_target(o, err)) != PHI_OK)
         goto out;
     do {
-        if ((st = phi_output_temp(&o->temp, path, err)) != PHI_OK)
+        st = phi_output_temp(&o->temp, path, PHI_OUTPUT_TEMP, err);
+        if (st != PHI_OK)
             goto out;
-        create(o);
-    } while (o->fd < 0 && errno == EEXIST);
+    } while (!create_locked(o));
     st = begin(o, err);
 out:
     if (st == PHI_OK)
@@ -233,6 +269,9 @@ static int close_files(struct phi_output *o)
 
     if (o->direct >= 0 && close(o->direct) != 0)
         rc = -1;
+    /* The lock is the file's, not the descriptor's, and goes with the last. */
+    if (o->fd >= 0 && o->held < 0 && !o->borrowed)
+        o->held = fcntl(o->fd, F_DUPFD_CLOEXEC, 0);
     if (o->fd >= 0 && close(o->fd) != 0)
         rc = -1;
     o->direct = o->fd = -1;
@@ -337,6 +376,8 @@ void phi_output_close(struct phi_output *o)
     close_files(o);
     if (o->temp != NULL && o->dirfd >= 0 && (!o->published || o->swapped))
         unlinkat(o->dirfd, o->temp, 0);
+    if (o->held >= 0)
+        close(o->held);
     if (o->dirfd >= 0 && !o->borrowed)
         close(o->dirfd);
     phi_ranges_release(&o->done);

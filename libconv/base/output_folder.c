@@ -17,8 +17,10 @@
 
 struct phi_output_folder {
     int parent;
-    int fd;
-    char *path;       /* as given, without slashes at its end */
+    DIR *dir;   /* the new folder, open from the start: to remove what is in it
+                   takes neither memory nor a descriptor then */
+    int fd;     /* dir's, or -1 */
+    char *path; /* as given, without slashes at its end */
     const char *name; /* in path */
     char *temp;       /* beside it; NULL before there is one */
     char *aside;      /* of what is replaced, where folders cannot be swapped */
@@ -38,8 +40,7 @@ static bool is_dot(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* The folder `name` in the folder `at`, to be read; NULL and errno. */
-static DIR *read_folder(int at, const char *name)
+DIR *phi_output_read_folder(int at, const char *name)
 {
     const int fd =
         openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -61,7 +62,7 @@ static DIR *read_folder(int at, const char *name)
 static enum phi_status check_contents(const struct phi_output_folder *f,
                                       struct phi_err *err)
 {
-    DIR *d = read_folder(f->parent, f->name);
+    DIR *d = phi_output_read_folder(f->parent, f->name);
     const struct dirent *e;
     bool empty = true;
     bool marked = false;
@@ -127,29 +128,46 @@ static enum phi_status check_target(const struct phi_output_folder *f,
     return check_contents(f, err);
 }
 
+/* False if another name is to be tried; *st if not. */
+static bool try_temp(struct phi_output_folder *f, enum phi_status *st,
+                     struct phi_err *err)
+{
+    *st = phi_output_temp(&f->temp, f->path, PHI_OUTPUT_TEMP, err);
+    if (*st != PHI_OK)
+        return true;
+    if (mkdirat(f->parent, f->temp, 0777) != 0) {
+        if (errno == EEXIST)
+            return false;
+        *st = phi_fail_sys(err, errno, "%s: cannot be created", f->path);
+        free(f->temp);
+        f->temp = NULL;
+        return true;
+    }
+    f->dir = phi_output_read_folder(f->parent, f->temp);
+    if (f->dir == NULL) {
+        if (errno == ENOENT)
+            return false;
+        *st = phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
+        return true;
+    }
+    f->fd = dirfd(f->dir);
+    if (phi_output_claim(f->fd))
+        return true;
+    closedir(f->dir);
+    f->dir = NULL;
+    f->fd = -1;
+    unlinkat(f->parent, f->temp, AT_REMOVEDIR);
+    return false;
+}
+
 static enum phi_status make_temp(struct phi_output_folder *f,
                                  struct phi_err *err)
 {
     enum phi_status st;
-    int rc;
 
-    do {
-        st = phi_output_temp(&f->temp, f->path, err);
-        if (st != PHI_OK)
-            return st;
-        rc = mkdirat(f->parent, f->temp, 0777);
-    } while (rc != 0 && errno == EEXIST);
-    if (rc != 0) {
-        st = phi_fail_sys(err, errno, "%s: cannot be created", f->path);
-        free(f->temp);
-        f->temp = NULL;
-        return st;
-    }
-    f->fd = openat(f->parent, f->temp,
-                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (f->fd < 0)
-        return phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
-    return PHI_OK;
+    while (!try_temp(f, &st, err))
+        ;
+    return st;
 }
 
 /* Slashes at the end of path do not count. */
@@ -324,7 +342,7 @@ enum phi_status phi_output_folder_publish(struct phi_output_folder *f,
 
     if (!f->synced)
         return phi_fail(err, PHI_E_ARG, "%s: is not synced yet", f->path);
-    st = phi_output_temp(&f->aside, f->path, err);
+    st = phi_output_temp(&f->aside, f->path, PHI_OUTPUT_OLD, err);
     if (st != PHI_OK)
         return st;
     if (put_in_place(f) != 0) {
@@ -358,15 +376,11 @@ void phi_output_folder_retract(struct phi_output_folder *f)
         f->moved = false;
 }
 
-/* Removes the folder `name` of files. False and errno if it is still there. */
-static bool remove_folder(int parent, const char *name)
+static void remove_files(DIR *d)
 {
-    DIR *d = read_folder(parent, name);
     const struct dirent *e;
     bool any = true;
 
-    if (d == NULL)
-        return false;
     /* Removing may hide entries from a reader: until there are none. */
     while (any) {
         any = false;
@@ -376,6 +390,15 @@ static bool remove_folder(int parent, const char *name)
                 any = true;
         }
     }
+}
+
+bool phi_output_remove_folder(int parent, const char *name)
+{
+    DIR *d = phi_output_read_folder(parent, name);
+
+    if (d == NULL)
+        return false;
+    remove_files(d);
     closedir(d);
     return unlinkat(parent, name, AT_REMOVEDIR) == 0;
 }
@@ -383,9 +406,10 @@ static bool remove_folder(int parent, const char *name)
 /* What was replaced goes; true if there is nothing left of it. */
 static bool remove_old(struct phi_output_folder *f)
 {
-    if (f->swapped && remove_folder(f->parent, f->temp))
+    if (f->swapped && phi_output_remove_folder(f->parent, f->temp))
         f->swapped = false;
-    if (f->moved && f->published && remove_folder(f->parent, f->aside))
+    if (f->moved && f->published &&
+        phi_output_remove_folder(f->parent, f->aside))
         f->moved = false;
     return !f->swapped && !f->moved;
 }
@@ -417,12 +441,12 @@ void phi_output_folder_close(struct phi_output_folder *f)
         phi_output_close(f->files[i]);
     }
     remove_old(f);
-    /* It is empty, which needs no descriptor; or others put files there. */
-    if (f->temp != NULL && !f->published &&
-        unlinkat(f->parent, f->temp, AT_REMOVEDIR) != 0 && f->fd >= 0)
-        remove_folder(f->parent, f->temp);
-    if (f->fd >= 0)
-        close(f->fd);
+    if (f->dir != NULL && !f->published)
+        remove_files(f->dir);
+    if (f->temp != NULL && !f->published)
+        unlinkat(f->parent, f->temp, AT_REMOVEDIR);
+    if (f->dir != NULL)
+        closedir(f->dir);
     if (f->parent >= 0)
         close(f->parent);
     free(f->files);

@@ -6,6 +6,7 @@
 #ifndef PHI_BASE_OUTPUT_PARTS_H
 #define PHI_BASE_OUTPUT_PARTS_H
 
+#include <dirent.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@ struct phi_output {
     bool borrowed; /* dirfd is the folder's that the file is in */
     int fd;
     int direct; /* the same file past the page cache, or -1 */
+    int held;   /* fd once more, from sync to close, for its lock; or -1 */
     atomic_bool use_direct;
     char *path;       /* as given */
     char *temp;       /* name in the folder; NULL before there is one */
@@ -34,9 +36,32 @@ struct phi_output {
     bool swapped; /* `temp` names what was replaced */
 };
 
-/* A fresh, unguessable name beside path in place of *out, which is freed. */
-enum phi_status phi_output_temp(char **out, const char *path,
+/* Temporary names: a start, so many random digits (hexadecimal), an end. */
+#define PHI_OUTPUT_RANDOM 16
+#define PHI_OUTPUT_TEMP   ".tmp"
+#define PHI_OUTPUT_OLD    ".old" /* of a folder that steps aside */
+
+/* ".NAME." of path, of a length that leaves room for the rest. For free(). */
+char *phi_output_start(const char *path, struct phi_err *err);
+
+/*
+ * A fresh, unguessable name beside path, with that end, in place of *out,
+ * which is freed.
+ */
+enum phi_status phi_output_temp(char **out, const char *path, const char *end,
                                 struct phi_err *err);
+
+/*
+ * Locks what was just made under a temporary name: leftovers.h. False if
+ * somebody took it for a leftover in between; it is gone then, or will be.
+ */
+bool phi_output_claim(int fd);
+
+/* The folder `name` in the folder `at`, to be read; NULL and errno. */
+DIR *phi_output_read_folder(int at, const char *name);
+
+/* Removes the folder `name` of files. False and errno if it is still there. */
+bool phi_output_remove_folder(int parent, const char *name);
 
 /* Opens the folder that path lies in. */
 enum phi_status phi_output_parent(int *out, const char *path,

@@ -28,14 +28,15 @@ static enum phi_status create(struct phi_spool *s, struct phi_err *err)
     enum phi_status st = phi_output_parent(&dir, s->path, err);
 
     while (st == PHI_OK && s->fd < 0) {
-        st = phi_output_temp(&name, s->path, err);
+        st = phi_output_temp(&name, s->path, PHI_OUTPUT_TEMP, err);
         if (st != PHI_OK)
             break;
         s->fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (s->fd < 0 && errno != EEXIST)
             st = phi_fail_sys(err, errno, "%s: no file can be made beside it",
                               s->path);
-        if (s->fd >= 0 && unlinkat(dir, name, 0) != 0)
+        /* Who takes it for a leftover removes the same name. */
+        if (s->fd >= 0 && unlinkat(dir, name, 0) != 0 && errno != ENOENT)
             st = phi_fail_sys(err, errno, "%s: cannot be removed", name);
     }
     free(name);

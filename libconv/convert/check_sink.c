@@ -2,6 +2,7 @@
 #include "libconv/convert/check_sink.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "libconv/base/lock.h"
 #include "libconv/base/mem.h"
@@ -124,6 +125,7 @@ enum phi_status phi_check_sink_open(struct phi_sink **out,
                                     struct phi_err *err)
 {
     struct check_sink *s = phi_alloc(1, sizeof(*s), err);
+    struct phi_map by_name = {0};
     enum phi_status st = PHI_E_NOMEM;
 
     if (s == NULL)
@@ -134,19 +136,23 @@ enum phi_status phi_check_sink_open(struct phi_sink **out,
     s->at = phi_alloc(n, sizeof(*s->at), err);
     if (s->at != NULL)
         st = phi_lock_new(&s->lock, err);
+    if (st == PHI_OK)
+        st = phi_source_index(have, &by_name, err);
     for (size_t i = 0; st == PHI_OK && i < n; i++) {
-        size_t at;
+        const char *name = tensors[i].name;
+        const uint32_t *at = phi_map_find(&by_name, name, strlen(name));
 
         checks[i] = (struct phi_check){PHI_CHECK_SAME, 0, 0};
         s->at[i] = SIZE_MAX;
         s->sink.nbytes += tensors[i].nbytes;
-        if (!phi_source_find(have, tensors[i].name, &at))
+        if (at == NULL)
             checks[i].verdict = PHI_CHECK_MISSING;
-        else if (!same_shape(&tensors[i], &have->tensors[at]))
+        else if (!same_shape(&tensors[i], &have->tensors[*at]))
             checks[i].verdict = PHI_CHECK_SHAPE;
         else
-            s->at[i] = at;
+            s->at[i] = *at;
     }
+    phi_map_release(&by_name);
     if (st == PHI_OK)
         *out = &s->sink;
     else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libconv/convert/plan_floats.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "libconv/base/mem.h"
@@ -12,20 +13,70 @@ static bool is_embedding(const struct phi_source *s, size_t i)
     return strcmp(s->tensors[i].name, "token_embd.weight") == 0;
 }
 
-/*
- * Tensor i is another name of one that is planned: the embedding, which a
- * packed file may list behind the head that is tied to it, or else the first.
- */
-static bool is_alias(const struct phi_source *s, size_t i)
+/* What tensors that are one have in common: phi_source_is_alias(). */
+struct named {
+    size_t file; /* of the folder that a packed file is of, or the source's */
+    uint64_t place;
+    enum phi_dtype dtype; /* 0 where it does not count */
+    size_t i;
+};
+
+static int by_place(const void *pa, const void *pb)
+{
+    const struct named *a = pa;
+    const struct named *b = pb;
+
+    if (a->file != b->file)
+        return a->file < b->file ? -1 : 1;
+    if (a->place != b->place)
+        return a->place < b->place ? -1 : 1;
+    if (a->dtype != b->dtype)
+        return a->dtype < b->dtype ? -1 : 1;
+    return a->i < b->i ? -1 : 1;
+}
+
+/* False for one that is no other's. */
+static bool name_of(struct named *out, const struct phi_source *s, size_t i)
 {
     const struct phi_tensor *t = &s->tensors[i];
+    const struct phi_folder_place *p;
 
-    for (size_t k = 0; k < s->ntensors && t->nbytes > 0; k++) {
-        if (k != i && phi_source_is_alias(s, i, k) && !is_embedding(s, i) &&
-            (k < i || is_embedding(s, k)))
-            return true;
+    *out = (struct named){t->part, t->offset, 0, i};
+    if (s->folder == NULL)
+        return t->nbytes > 0;
+    p = &s->folder->places[i];
+    *out = (struct named){p->file, p->place, t->dtype, i};
+    return t->nbytes > 0 && phi_source_is_alias(s, i, i);
+}
+
+/*
+ * Which tensors are other names of one that is planned: of those that are one,
+ * all but the embedding, which a packed file may list behind the head that is
+ * tied to it, or but the first.
+ */
+static enum phi_status find_aliases(bool *alias, const struct phi_source *s,
+                                    struct phi_err *err)
+{
+    struct named *list = phi_alloc(s->ntensors, sizeof(*list), err);
+    size_t n = 0;
+
+    if (list == NULL)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; i < s->ntensors; i++)
+        n += name_of(&list[n], s, i);
+    qsort(list, n, sizeof(*list), by_place);
+    for (size_t k = 1, planned = 0; k < n; k++) {
+        if (!phi_source_is_alias(s, list[planned].i, list[k].i)) {
+            planned = k;
+        } else if (is_embedding(s, list[k].i)) {
+            alias[list[planned].i] = true;
+            planned = k;
+        } else {
+            alias[list[k].i] = true;
+        }
     }
-    return false;
+    free(list);
+    return PHI_OK;
 }
 
 enum phi_dtype phi_floats_common(const struct phi_source *s)
@@ -126,22 +177,24 @@ enum phi_status phi_plan_floats(struct phi_plan *plan,
     const bool keep = !options->given && keeps(s);
     const enum phi_dtype all =
         options->given ? options->dtype : phi_floats_common(s);
-    enum phi_status st = PHI_OK;
+    bool *alias = phi_alloc(s->ntensors, sizeof(*alias), err);
+    enum phi_status st = PHI_E_NOMEM;
 
     *plan = (struct phi_plan){0};
     plan->steps = phi_alloc(s->ntensors, sizeof(*plan->steps), err);
     plan->tensors = phi_alloc(s->ntensors, sizeof(*plan->tensors), err);
-    if (plan->steps == NULL || plan->tensors == NULL)
-        st = PHI_E_NOMEM;
+    if (alias != NULL && plan->steps != NULL && plan->tensors != NULL)
+        st = find_aliases(alias, s, err);
     for (size_t i = 0; st == PHI_OK && i < s->ntensors; i++) {
         const enum phi_dtype to = keep ? s->tensors[i].dtype : all;
 
-        if (is_alias(s, i))
+        if (alias[i])
             continue;
         st = check(&s->tensors[i], to, options->dequantize, err);
         if (st == PHI_OK)
             st = add(plan, s, i, to, err);
     }
+    free(alias);
     if (st != PHI_OK)
         phi_plan_release(plan);
     return st;

@@ -73,8 +73,16 @@ static inline enum phi_status phi_sink_set_meta(struct phi_sink *s,
 
 /*
  * Makes n finished sinks durable, all of them, and only then puts them in
- * place. If one fails, all names hold what they held before; only if syncing
- * a folder fails, after all that, the message says that the files are there.
+ * place. If one fails, all names hold what they held before. What is replaced
+ * stays until the sinks are closed, and the folders are not synced: for files
+ * of a new folder, which is.
+ */
+enum phi_status phi_sinks_publish(struct phi_sink *const *sinks, size_t n,
+                                  struct phi_err *err);
+
+/*
+ * The same, for good. Only if syncing a folder fails, after all that, the
+ * message says that the files are there.
  */
 enum phi_status phi_sinks_commit(struct phi_sink *const *sinks, size_t n,
                                  struct phi_err *err);

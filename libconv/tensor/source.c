@@ -14,6 +14,17 @@ bool phi_source_find(const struct phi_source *s, const char *name, size_t *i)
     return false;
 }
 
+enum phi_status phi_source_index(const struct phi_source *s,
+                                 struct phi_map *by_name, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && i < s->ntensors; i++)
+        st = phi_map_add(by_name, s->tensors[i].name,
+                         strlen(s->tensors[i].name), (uint32_t)i, NULL, err);
+    return st;
+}
+
 bool phi_source_is_alias(const struct phi_source *s, size_t i, size_t k)
 {
     const struct phi_tensor *a = &s->tensors[i];

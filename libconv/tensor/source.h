@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "libconv/base/err.h"
+#include "libconv/base/map.h"
 #include "libconv/tensor/dtype.h"
 #include "libconv/tensor/meta.h"
 
@@ -110,6 +111,14 @@ struct phi_source {
 
 /* The index of a tensor by canonical name; false if there is none. */
 bool phi_source_find(const struct phi_source *s, const char *name, size_t *i);
+
+/*
+ * The same for many names: adds to *by_name, which is empty, the index of each
+ * tensor by its canonical name. The caller ends it with phi_map_release(), and
+ * before s is closed. PHI_E_NOMEM.
+ */
+enum phi_status phi_source_index(const struct phi_source *s,
+                                 struct phi_map *by_name, struct phi_err *err);
 
 /*
  * Whether two tensors of a model are one: stored once, or floats of one place

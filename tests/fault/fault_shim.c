@@ -7,7 +7,8 @@
  *   FAULT_HIT=PATH       a file that is made when the fault happens
  *   FAULT_PATH=PATH      the file that WHAT is done to
  *   FAULT_COUNT=PATH     a file that gets the number of calls of CALL in the
- * end
+ *                        end
+ *   FAULT_FLOATS=1       numbers are rounded toward zero, and flushed to it
  *
  * CALL  alloc read write sync reserve rename close open unlink mkdir list cut
  *       thread any
@@ -23,6 +24,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fenv.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -34,6 +36,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wredundant-decls"
@@ -137,6 +142,17 @@ static enum what one_fault(const char *spec, size_t i, const char *call)
         mark(getenv("FAULT_HIT"));
     snprintf(name, sizeof(name), "%.*s", (int)(at - what - 1), what);
     return act(name);
+}
+
+/* As a library does that was linked with -ffast-math, and worse. */
+__attribute__((constructor)) static void change_floats(void)
+{
+    if (getenv("FAULT_FLOATS") == NULL)
+        return;
+    fesetround(FE_TOWARDZERO);
+#ifdef __SSE2__
+    _mm_setcsr(_mm_getcsr() | 0x8040u);
+#endif
 }
 
 __attribute__((destructor)) static void write_count(void)

@@ -12,14 +12,17 @@ at the second, until a run has no such call. After each run
     that the file is in place and only its folder could not be synced
   - the exit code is the row's, the message one line that names a file
   - nothing else is in the folder; after kill -9 a temporary file may be,
-    which the next run is not disturbed by
+    which the next run removes
 At most N calls of a kind (60), the first, the last and some between. Signals
-come at --times random moments, as many as --most if not given.
+come at --times random moments, as many as --most if not given. REGEX is for
+"JOB ROW", as --verbose prints them, for the names of what is no single call,
+and within "traced" and "crashes" for "traced JOB", too.
 """
 
 import argparse
 import dataclasses
 import errno
+import fcntl
 import json
 import os
 import random
@@ -43,17 +46,23 @@ OLD = b"what was here before\n"
 TEXT = b"hello the yellow bell\n" * 20
 
 OLD_FOLDER = {"config.json": OLD, "notes.txt": OLD}
+OLD_RELEASE = {"manifest.json": OLD, "notes.txt": OLD}
 
 
 @dataclasses.dataclass
 class Job:
     """outputs: what it makes in out/; a name that ends in "/" is a folder.
     apart: outputs that come one after the other, and need not be of one kind.
-    resumes: the journal, from which the next run goes on."""
+    resumes: the journal, from which the next run goes on.
+    folder: what such a folder held.
+    copied: what an output is a copy of at first, and changed in; it is old or
+    new by what inspect says, as bytes that nobody reads may be anything."""
     args: list
     outputs: list
     apart: bool = False
     resumes: str = ""
+    folder: dict = dataclasses.field(default_factory=lambda: OLD_FOLDER)
+    copied: str = ""
 
 
 EVALUATE = ["eval-ppl", "-c", "16", "-f", "text.txt", "in.gguf"]
@@ -84,12 +93,30 @@ JOBS = {
                    resumes="j"),
     "save": Job(["eval-ppl", "-q", "-j", "1", "in.gguf", "-r", "base.logits",
                  "--force", "--save-logits", "out/s.logits"], ["s.logits"]),
+    "pack": Job(["quantize", "-q", "-f", "-j", "2", "model", "-t",
+                 "pack:q4_0=out/a.phipack"], ["a.phipack"]),
+    "unpack": Job(["extract", "-q", "-f", "in.phipack", "gguf", "-o",
+                   "out/u.gguf"], ["u.gguf"]),
+    # In the room that the file has, a number in its place, and anew.
+    "set": Job(["set-metadata", "-q", "out/m.gguf", "general.name=New",
+                "general.author=me"], ["m.gguf"], copied="room.gguf"),
+    "set-number": Job(["set-metadata", "-q", "-f", "out/m.gguf",
+                       "phi2.context_length=64"], ["m.gguf"],
+                      copied="room.gguf"),
+    "set-anew": Job(["set-metadata", "-q", "--rewrite", "out/m.gguf",
+                     "general.name=New"], ["m.gguf"], copied="room.gguf"),
+    "release": Job(["release", "-q", "-f", "-j", "1", "model", "-t", "q8_0",
+                    "-e", "text.txt", "-c", "16", "--chunks", "2",
+                    "--max-ppl-ratio", "2", "-o", "out/r"], ["r/"],
+                   folder=OLD_RELEASE),
     "tokenize": Job(["tokenize", "model", "--count", "-f", "text.txt"], []),
     "inspect": Job(["inspect", "--json", "--hash", "model"], []),
     "doctor": Job(["doctor", "model"], []),
 }
+SETTERS = ["set", "set-number", "set-anew"]
 WRITERS = ["quantize", "split", "merge", "merge-folder", "export",
-           "export-gguf", "logits", "report"]
+           "export-gguf", "logits", "report", "pack", "unpack",
+           "release"] + SETTERS
 READERS = WRITERS + ["eval", "journal", "tokenize", "inspect", "doctor"]
 THREADED = ["quantize", "merge", "merge-folder", "export-gguf", "eval",
             "tokenize"]
@@ -174,10 +201,16 @@ class Bench:
         os.mkdir(self.path("out"))
         os.mkdir(self.path("adapter"))
         self.new = {}
+        self.old = {}
         self.printed = {}
         self.runs = 0
         self.bad = 0
+        self.made = {}
         self.fill()
+        for name, kind in [("in.phipack", "pack:q4_0"), ("room.gguf", "q8_0")]:
+            self.run(["quantize", "-q", "model", "-t", kind, "-o", name])
+            with open(self.path(name), "rb") as f:
+                self.made[name] = f.read()
 
     def path(self, name):
         return os.path.join(self.work, name)
@@ -192,6 +225,7 @@ class Bench:
                                              tiny.imatrix_entries())
         files["text.txt"] = TEXT
         files["base.logits"] = cases_logits.sound()
+        files.update(self.made)
         files["adapter/adapter_config.json"] = json.dumps(
             cases_adapter.CONFIG).encode()
         files["adapter/adapter_model.safetensors"] = tiny.st_file(
@@ -205,10 +239,10 @@ class Bench:
         shutil.rmtree(self.path("out"))
         os.mkdir(self.path("out"))
         for name in JOBS[job].outputs:
-            files = {name: OLD}
+            files = {name: self.made.get(JOBS[job].copied, OLD)}
             if name.endswith("/"):
                 os.mkdir(self.path("out/" + name))
-                files = {name + k: v for k, v in OLD_FOLDER.items()}
+                files = {name + k: v for k, v in JOBS[job].folder.items()}
             for path, content in files.items():
                 with open(self.path("out/" + path), "wb") as f:
                     f.write(content)
@@ -237,9 +271,18 @@ class Bench:
             done.returncode = 0
         return done, os.path.exists(hit)
 
-    def held(self):
+    def shown(self, path):
+        """What inspect says of a GGUF file; None if it refuses it."""
+        done = subprocess.run([self.options.phiconv, "inspect", "--diffable",
+                               path], stdin=subprocess.DEVNULL,
+                              capture_output=True)
+        return done.stdout if done.returncode == 0 else None
+
+    def held(self, job):
         """name -> bytes, or for name/ a dictionary of such"""
         def content(path):
+            if JOBS[job].copied and not path.endswith(".tmp"):
+                return self.shown(path)
             with open(path, "rb") as f:
                 return CLOCKS.sub(rb"\1", f.read())
 
@@ -260,7 +303,12 @@ class Bench:
             done, _ = self.run(job.args)
             if done.returncode != 0:
                 sys.exit("%s: %s" % (name, done.stderr.decode()))
-            self.new[name] = self.held()
+            self.old[name] = {n: job.folder if n.endswith("/") else OLD
+                              for n in job.outputs}
+            if job.copied:
+                self.old[name] = {n: self.shown(self.path(job.copied))
+                                  for n in job.outputs}
+            self.new[name] = self.held(name)
             self.printed[name] = CLOCKS.sub(rb"\1", done.stdout)
             if sorted(set(self.new[name]) - {job.resumes}) != sorted(
                     job.outputs):
@@ -280,9 +328,18 @@ class Bench:
             return "the next run has other digits"
         return None
 
+    def cleans_up(self, job):
+        """The next run is not disturbed by what a dead one left, and removes
+        it."""
+        if not any(n.endswith(".tmp") for n in os.listdir(self.path("out"))):
+            return None
+        done, _ = self.run(JOBS[job].args)
+        wrong = self.judge(job, done.returncode, done.stderr, {0})
+        return wrong and "the next run: " + wrong
+
     def judge(self, job, code, err, codes, also=None):
         outputs = JOBS[job].outputs
-        held = self.held()
+        held = self.held(job)
         extra = sorted(set(held) - set(outputs) - {JOBS[job].resumes})
         temps = [n for n in extra if re.match(r"\..*\.tmp/?$", n)]
         settled = b"complete and in place" in err
@@ -299,8 +356,7 @@ class Bench:
                                               also == STAYS)):
             return "left %s" % extra
         is_new = [held[n] == self.new[job][n] for n in outputs]
-        is_old = [held[n] == (OLD_FOLDER if n.endswith("/") else OLD)
-                  for n in outputs]
+        is_old = [held[n] == self.old[job][n] for n in outputs]
         mixed = code == -9 or also == MIXED or JOBS[job].apart
         if mixed and code != 0:
             if not all(a or b for a, b in zip(is_new, is_old)):
@@ -403,7 +459,8 @@ def changes(bench):
              ("report", "in.gguf"), ("journal", "in.gguf"),
              ("inspect", "model/model.safetensors"),
              ("doctor", "model/model.safetensors"),
-             ("save", "base.logits")]
+             ("save", "base.logits"), ("pack", "model/model.safetensors"),
+             ("unpack", "in.phipack"), ("release", "model/model.safetensors")]
     for job, name in cases:
         for what in ("cut", "touch", "replace"):
             for k in bench.places(job, "read"):
@@ -434,7 +491,9 @@ def changes(bench):
                       ("merge", "model/model.safetensors"),
                       ("merge-folder", "model/model.safetensors"),
                       ("export", "model/model.safetensors"),
-                      ("export-gguf", "in.gguf"), ("logits", "in.gguf")]:
+                      ("export-gguf", "in.gguf"), ("logits", "in.gguf"),
+                      ("pack", "model/model.safetensors"),
+                      ("unpack", "in.phipack")]:
         n = bench.calls_of(job, "read")
         old = time.time() - 100
         os.utime(bench.path(name), (old, old))
@@ -520,13 +579,34 @@ def streams(bench):
                      "exit code %d" % done.returncode, done)
 
 
+CRASHED = ["quantize", "merge", "export", "logits", "journal", "pack", "set",
+           "set-anew", "release"]
+def surroundings(bench):
+    """What is around a run, and is not to be in its results."""
+    for job in READERS:
+        for what, env in [
+                ("rounding of its own", {"FAULT_FLOATS": "1"}),
+                ("no home", {"HOME": "", "TMPDIR": "/nonexistent",
+                             "LC_ALL": "xx_YY.UTF-8"})]:
+            bench.empty(job)
+            done, _ = bench.run(JOBS[job].args, env)
+            wrong = bench.judge(job, done.returncode, done.stderr, {0})
+            if wrong is None and CLOCKS.sub(rb"\1", done.stdout) != \
+                    bench.printed[job]:
+                wrong = "printed something else"
+            bench.report("%s with %s" % (job, what), wrong, done)
+
+
 SIGNALS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 def crashes(bench):
     """kill -9 and signals at random times, over what dead runs left."""
     rng = random.Random(bench.options.seed)
-    for job in ["quantize", "merge", "export", "logits", "journal"]:
+    whole = 0.1
+    for job in CRASHED:
+        if not re.search(bench.options.only, "crashes " + job):
+            continue
         started = time.monotonic()
         bench.empty(job)
         bench.run(JOBS[job].args)
@@ -545,22 +625,12 @@ def crashes(bench):
                 bench.runs += 1
                 code = process.returncode
                 done = subprocess.CompletedProcess([], code, b"", err)
+                wrong = bench.judge(job, code, err, {0, -number}, LATE)
+                if wrong is None and number == signal.SIGKILL:
+                    wrong = bench.cleans_up(job)
                 bench.report("%s: signal %d at %.1f ms" % (
-                    job, number, moment * 1000), bench.judge(
-                        job, code, err, {0, -number}, LATE), done)
-    args = JOBS["quantize"].args
-    # What dead runs left is in nobody's way.
-    for job, name in [("quantize", "a.gguf"), ("export", "e")]:
-        bench.empty(job)
-        left = ["out/.%s.%016x.tmp" % (name, i) for i in range(5)]
-        for path in left:
-            with open(bench.path(path), "wb") as f:
-                f.write(b"x")
-        done, _ = bench.run(JOBS[job].args)
-        for path in left:
-            os.remove(bench.path(path))
-        bench.report("%s over leavings" % job, bench.judge(
-            job, done.returncode, done.stderr, {0}), done)
+                    job, number, moment * 1000), wrong, done)
+    leavings(bench)
     # Eight at once: the last wins, and all are whole.
     for job in ("quantize", "merge", "export"):
         args = JOBS[job].args
@@ -577,11 +647,65 @@ def crashes(bench):
             done = subprocess.CompletedProcess(args, code, b"", err)
             bench.report("%s: eight at once" % job, bench.judge(
                 job, code, err, {0}), done)
+            # Some of them die: what the others write is not taken for what
+            # these have left.
+            bench.empty(job)
+            all_of_them = [subprocess.Popen(
+                [bench.options.phiconv] + args, cwd=bench.work,
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                for _ in range(8)]
+            time.sleep(rng.uniform(0, whole))
+            for process in all_of_them[::3]:
+                process.kill()
+            ends = [(p.communicate(timeout=120)[1], p.returncode)
+                    for p in all_of_them]
+            bench.runs += 8
+            err, code = max((end for i, end in enumerate(ends) if i % 3),
+                            key=lambda end: abs(end[1]))
+            done = subprocess.CompletedProcess(args, code, b"", err)
+            wrong = "exit code %d" % code if code != 0 else \
+                bench.judge(job, -9, err, {-9}) or bench.cleans_up(job)
+            bench.report("%s: three of eight die" % job, wrong, done)
+
+
+def leavings(bench):
+    """What dead runs left is removed, what others use is not."""
+    for job, name in [("quantize", "a.gguf"), ("split", "a-00002-of-00002.gguf"),
+                      ("export", "e"), ("merge", "m.gguf"), ("pack", "a.phipack"),
+                      ("unpack", "u.gguf"), ("logits", "l.safetensors"),
+                      ("report", "j.xml"), ("set", "m.gguf"),
+                      ("release", "r")]:
+        bench.empty(job)
+        left = [bench.path("out/.%s.%016x.tmp" % (name, i)) for i in range(4)]
+        for path in left:
+            with open(path, "wb") as f:
+                f.write(b"x")
+        os.remove(left[2])
+        os.mkdir(left[2])
+        with open(left[2] + "/x", "wb") as f:
+            f.write(b"x")
+        done, _ = bench.run(JOBS[job].args)
+        bench.report("%s over leavings" % job, bench.judge(
+            job, done.returncode, done.stderr, {0}), done)
+        # One in use, one that is no temporary name, and one aside.
+        bench.empty(job)
+        kept = [left[0], left[1][:-4] + ".tmp2", left[2][:-4] + ".old"]
+        for path in kept:
+            with open(path, "wb") as f:
+                f.write(b"x")
+        with open(kept[0], "rb") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            done, _ = bench.run(JOBS[job].args)
+        gone = [path for path in kept if not os.path.exists(path)]
+        for path in set(kept) - set(gone):
+            os.remove(path)
+        bench.report("%s beside others" % job, "removed %s" % gone if gone else
+                     bench.judge(job, done.returncode, done.stderr, {0}), done)
 
 
 SYSTEM_PATHS = ("/etc/ld.so", "/lib", "/usr/lib", "/proc/", "/sys/", "/dev/",
                 "/etc/ssl/", "/usr/local/lib", "/etc/localtime")
-INPUTS = ("model", "adapter", "in.gguf", "in.imatrix", "text.txt", "out", ".")
+INPUTS = ("model", "adapter", "in.gguf", "in.phipack", "in.imatrix", "text.txt", "out", ".")
 # Space f, data w, syncs s, renames r; and what must come in which order.
 LETTERS = {"pwrite64": "w", "write": "", "fsync": "s", "renameat2": "r",
            "renameat": "r", "fallocate": "f"}
@@ -593,6 +717,10 @@ ORDERS = {
     "export-gguf": "[fws]*ssrs", "logits": "fw+srs",
     # One file, and then the other.
     "report": "(f?w+srs){2}",
+    "pack": "fw+srs", "unpack": "fw+srs",
+    # The new keys, what makes them count, zeros over the old ones.
+    "set": "wswsws", "set-number": "ws", "set-anew": "fw+srs",
+    "release": "[fwrs]*ssrs",
 }
 
 
@@ -614,11 +742,14 @@ def traced(bench):
         print("skipped: no strace here, or no leave to trace")
         return
     most = bench.options.most
-    for job in ["quantize", "merge", "export", "logits", "report", "journal"]:
+    for job in CRASHED + ["report", "unpack", "set-number"]:
+        if not re.search(bench.options.only, "traced " + job):
+            continue
         strace(job)
         with open(log) as f:
             n = len(f.read().splitlines())
-        for k in sorted({1 + i * n // most for i in range(most)}):
+        # Both ends, and threads make some calls more or less.
+        for k in sorted({1 + i * n // most for i in range(most)} | {n}):
             done = strace(job, "-e", "inject=all:signal=KILL:when=%d" % k)
             code = -9 if done.returncode in (-9, 137) else done.returncode
             bench.report("%s: kill -9 at system call %d" % (job, k),
@@ -633,7 +764,7 @@ def traced(bench):
         opened = [m.group(1) for c in calls for m in
                   [re.match(r'open(?:at)?\([^"]*"([^"]*)".*\) = \d', c)] if m]
         files = {n for o in bench.new[job].values() if isinstance(o, dict)
-                 for n in o} | set(OLD_FOLDER)
+                 for n in o} | set(JOBS[job].folder)
         for path in opened:
             if not (path.startswith(SYSTEM_PATHS) or path in files or
                     path + "/" in JOBS[job].outputs or
@@ -666,7 +797,7 @@ def main():
     bench = Bench(options)
     bench.learn()
     matrix(bench)
-    for part in (changes, limits, streams, crashes, traced):
+    for part in (changes, limits, streams, surroundings, crashes, traced):
         if re.search(options.only, part.__name__):
             before = bench.runs
             part(bench)

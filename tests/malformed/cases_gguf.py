@@ -130,6 +130,29 @@ accept("keys-at", many_keys(MILLION - len(KEYS)), seconds=10,
 refuse("keys-one-over", many_keys(MILLION - len(KEYS) + 1),
        "number of keys is 1000001, expected at most 1000000")
 
+
+
+def many_tensors(n):
+    """Small ones, so that of an output of them most is padding."""
+    def make(path):
+        at = sum(-(-len(e[3]) // 32) * 32 for e in ENTRIES)
+        extra = b"".join(tiny.gguf_tensor("t%06d" % i, [1], 0, at + 32 * i)
+                         for i in range(n))
+        with open(path, "wb") as f:
+            f.write(tiny.gguf_file(ntensors=len(ENTRIES) + n,
+                                   raw_tensors=extra, tail=bytes(32 * n)))
+    return make
+
+
+accept("tensors-200000", many_tensors(200000), seconds=10,
+       args=QUANTIZE + ["--max-memory", "1G"])
+add("gg-ok-tensors-packed", ["quantize", "-q", "in.gguf", "-t",
+                             "pack:copy=out.phipack", "--max-memory", "1G"],
+    {"in.gguf": many_tensors(200000)}, ACCEPTED, seconds=10)
+add("gg-tensors-export", ["export", "-q", "in.gguf", "-o", "out"],
+    {"in.gguf": many_tensors(200000)}, REFUSED, 'in.gguf: tensor "t000000": has no ',
+    seconds=10)
+
 # --- keys ------------------------------------------------------------------
 
 

@@ -75,7 +75,7 @@ def text(unit):
 
 TOKENIZE = ["tokenize", "model", "--count", "-f", "in.txt"]
 ROWS = [("keys of a GGUF file", gguf_keys, QUANTIZE + BIG + ["in.gguf"], 2000),
-        ("tensors of a GGUF file, refused", gguf_tensors,
+        ("tensors of a GGUF file", gguf_tensors,
          QUANTIZE + BIG + ["in.gguf"], 2000),
         ("strings of a GGUF array", gguf_array, QUANTIZE + BIG + ["in.gguf"],
          2000),

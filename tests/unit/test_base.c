@@ -223,6 +223,30 @@ START_TEST(ranges_know_every_byte)
 }
 END_TEST
 
+/*
+ * Many ranges far apart, in an order without order, and then what lies between
+ * them: were all of them moved for each, this would take minutes.
+ */
+START_TEST(ranges_may_be_many)
+{
+    enum { N = 1 << 20, STEP = 611953 };
+    struct phi_ranges r = {0};
+
+    for (uint64_t i = 0; i < N; i++)
+        ck_ok(phi_ranges_add(&r, i * STEP % N * 4, 3, &err));
+    ck_assert_uint_eq(r.n, N);
+    ck_assert_uint_eq(phi_ranges_count(&r, 0, UINT64_MAX), 3 * (uint64_t)N);
+    ck_assert_uint_eq(phi_ranges_gap(&r, 4 * (uint64_t)STEP), 4 * STEP + 3);
+    for (uint64_t i = N; i > 0; i--) {
+        ck_refused(phi_ranges_add(&r, i * 4 - 2, 2, &err), PHI_E_ARG, "twice");
+        ck_ok(phi_ranges_add(&r, i * 4 - 1, 1, &err));
+    }
+    ck_assert_uint_eq(r.n, 1);
+    ck_assert_uint_eq(phi_ranges_gap(&r, 0), 4 * (uint64_t)N);
+    phi_ranges_release(&r);
+}
+END_TEST
+
 struct queue {
     struct phi_lock *lock;
     size_t next;
@@ -323,6 +347,7 @@ int main(void)
     tcase_add_test(t, each_map_has_its_secret);
     tcase_add_test(t, a_cursor_never_leaves_its_run);
     tcase_add_test(t, ranges_know_every_byte);
+    tcase_add_test(t, ranges_may_be_many);
     tcase_add_test(t, items_wait_for_each_other);
     tcase_add_test(t, sha256_of_the_standard_examples);
     tcase_add_test(t, a_loop_does_every_item_once);
