@@ -153,6 +153,8 @@ assert d["packages"][0]["packageVerificationCode"] == {
     "packageVerificationCodeValue": code}
 names = {p["name"] for p in d["packages"]}
 assert {"phi", "physics", "phiconv", "zlib", "OpenSSL"} <= names, names
+# The hashes are the base's, which no adapter is in.
+assert "Phi Openstax" in names and "Phi Openstax + physics" not in names
 END
 
 # The layout of a hub: a new one, links, a clone, what is too large.
