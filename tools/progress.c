@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/colour.h"
 #include "tools/report.h"
 #include "tools/signals.h"
 
@@ -62,13 +62,11 @@ static void eta_text(double seconds, char out[32])
         snprintf(out, 32, "%u:%02u", s / 60, s % 60);
 }
 
-static size_t terminal_columns(void)
+static size_t bar_columns(void)
 {
-    struct winsize w;
+    const size_t n = terminal_columns(stderr);
 
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20)
-        return w.ws_col;
-    return 80;
+    return n >= 20 ? n : 80;
 }
 
 /* What can be said, without the spaces between. */
@@ -123,7 +121,7 @@ static void draw(const struct progress *p, double part, const struct words *w)
         {10, false, false, false}, {0, false, false, false},
     };
     /* Room for the ^C that a terminal shows. */
-    const size_t room = terminal_columns() - 3;
+    const size_t room = bar_columns() - 3;
     const size_t last = sizeof(layouts) / sizeof(layouts[0]) - 1;
     char line[512];
 
