@@ -145,9 +145,11 @@ static void draw(const struct progress *p, double part, const struct words *w)
     fflush(stderr);
 }
 
-static bool tick(void *ctx, uint64_t done, uint64_t total, const char *note)
+static bool tick(void *ctx, uint64_t run_done, uint64_t run, const char *note)
 {
     struct progress *p = ctx;
+    const uint64_t done = p->before + run_done;
+    const uint64_t total = p->before + run;
     const double t = now();
     const double spent = t - p->began;
     const double part = total > 0 ? (double)done / (double)total : 0;
@@ -156,6 +158,7 @@ static bool tick(void *ctx, uint64_t done, uint64_t total, const char *note)
     char speed[48];
     char eta[32] = "-:--";
 
+    p->run = run;
     if (signals_pending())
         return false;
     if ((p->mode == PROGRESS_AUTO && !p->bar) || p->mode == PROGRESS_NONE)
@@ -194,6 +197,12 @@ static bool tick(void *ctx, uint64_t done, uint64_t total, const char *note)
 struct phi_monitor progress_monitor(struct progress *p)
 {
     return (struct phi_monitor){tick, p};
+}
+
+void progress_more(struct progress *p)
+{
+    p->before += p->run;
+    p->run = 0;
 }
 
 /* "quantize: 5.2 GiB in 1:23, 64.1 MiB/s" */

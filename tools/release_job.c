@@ -240,6 +240,7 @@ static enum phi_status hash_tensors(struct release_job *job,
         struct release_output *o = &job->outputs[i];
         const struct phi_source *s = job->models[i];
 
+        progress_more(&progress);
         o->hex = phi_alloc(s->ntensors, sizeof(*o->hex), err);
         st = o->hex != NULL
                  ? phi_source_hash(s, nthreads, &monitor, o->hex, err)
