@@ -140,9 +140,9 @@ static void put_adapters(struct phi_buf *b, const struct release_job *job)
 
     if (job->q.model.n == 0)
         return;
-    phi_buf_text(b, "\nIt is ");
+    phi_buf_text(b, "\nThe model is ");
     markdown_put_text(b, base != NULL ? base : "a base model");
-    phi_buf_text(b, " with adapters, merged in float32 before anything was "
+    phi_buf_text(b, " with adapters merged in float32, before anything was "
                     "rounded:\n\n"
                     "| adapter | factor | SHA-256 of its weights |\n"
                     "|---|---|---|\n");
