@@ -7,6 +7,7 @@
 #include "formats/adapter_open.h"
 #include "formats/hf_tokenizer.h"
 #include "formats/json.h"
+#include "formats/merged_identity.h"
 #include "formats/model.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/mem.h"
@@ -159,8 +160,8 @@ static enum phi_status load_config(struct phi_json_doc **out,
     return st;
 }
 
-/* Metadata after the merge: another tokenizer, or more or fewer tokens. */
-static enum phi_status make_meta(struct phi_adapted *a, struct phi_err *err)
+/* Another tokenizer, or more or fewer tokens. */
+static enum phi_status set_tokenizer(struct phi_adapted *a, struct phi_err *err)
 {
     const struct phi_source *base = a->base;
     const bool folder = strcmp(base->format, "hf") == 0;
@@ -169,10 +170,10 @@ static enum phi_status make_meta(struct phi_adapted *a, struct phi_err *err)
     struct phi_json root;
     uint64_t vocab = a->merge.vocab;
     size_t e;
-    enum phi_status st = phi_meta_copy(&a->meta, &base->meta, err);
+    enum phi_status st;
 
-    if (st != PHI_OK || (a->tokenizer == NULL && vocab == 0))
-        return st;
+    if (a->tokenizer == NULL && vocab == 0)
+        return PHI_OK;
     if (a->tokenizer == NULL && !folder) {
         phi_fail(err, PHI_E_FORMAT,
                  "%s: an adapter resizes the vocabulary to %llu tokens, and "
@@ -191,6 +192,29 @@ static enum phi_status make_meta(struct phi_adapted *a, struct phi_err *err)
     st = phi_hf_tokenizer(&a->meta, from, &root, vocab, err);
     phi_json_free(doc);
     return st;
+}
+
+/* Metadata after the merge. */
+static enum phi_status make_meta(struct phi_adapted *a,
+                                 const struct phi_adapter_words *words,
+                                 struct phi_err *err)
+{
+    const char **paths = phi_alloc(a->n, sizeof(*paths), err);
+    enum phi_status st;
+
+    if (paths == NULL)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; i < a->n; i++)
+        paths[i] = words[i].path;
+    st = phi_meta_copy(&a->meta, &a->base->meta, err);
+    if (st == PHI_OK) {
+        a->title = phi_merged_name(&a->meta, paths, a->n, err);
+        st = a->title != NULL ? PHI_OK : err->status;
+    }
+    free(paths);
+    if (st == PHI_OK)
+        st = phi_merged_identity(&a->meta, a->title, err);
+    return st == PHI_OK ? set_tokenizer(a, err) : st;
 }
 
 static enum phi_status make_name(struct phi_adapted *a,
@@ -246,7 +270,7 @@ enum phi_status phi_adapted_open(struct phi_adapted *out, const char *base,
     if (st == PHI_OK)
         st = find_tokenizer(out, err);
     if (st == PHI_OK)
-        st = make_meta(out, err);
+        st = make_meta(out, words, err);
     if (st == PHI_OK)
         st = make_name(out, words, err);
     if (st == PHI_OK)
@@ -266,6 +290,25 @@ enum phi_status phi_adapted_values(const struct phi_adapted *a,
         (*out)->path = a->name;
     }
     return st;
+}
+
+enum phi_status phi_adapted_rename(struct phi_adapted *a, const char *title,
+                                   struct phi_err *err)
+{
+    char *copy = phi_strdup(title, err);
+    enum phi_status st = PHI_E_NOMEM;
+
+    if (copy != NULL)
+        st = phi_meta_set_str(&a->meta, "general.name", title, strlen(title),
+                              err);
+    if (st != PHI_OK) {
+        free(copy);
+        return st;
+    }
+    free(a->title);
+    a->title = copy;
+    a->shapes->meta = a->meta;
+    return PHI_OK;
 }
 
 enum phi_status phi_adapted_not_input(const struct phi_adapted *a,
@@ -290,6 +333,7 @@ void phi_adapted_release(struct phi_adapted *a)
     free(a->inputs);
     free(a->order);
     free(a->name);
+    free(a->title);
     phi_meta_release(&a->meta);
     phi_source_close(a->base);
     *a = (struct phi_adapted){0};

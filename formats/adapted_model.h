@@ -47,7 +47,8 @@ struct phi_adapted {
     /* The folder whose tokenizer replaces the base's, or NULL; borrowed. */
     const char *tokenizer;
     struct phi_meta meta; /* of the shapes */
-    char *name;           /* "BASE + ADAPTER:SCALE + ..." */
+    char *name;           /* paths: "BASE + ADAPTER:SCALE + ..." */
+    char *title;          /* general.name of meta (merged_identity.h) */
 };
 
 /*
@@ -66,6 +67,11 @@ enum phi_status phi_adapted_open(struct phi_adapted *out, const char *base,
  * caller owns *out, which ends before `a` does. */
 enum phi_status phi_adapted_values(const struct phi_adapted *a,
                                    struct phi_source **out,
+                                   struct phi_err *err);
+
+/* What the merged model is called, if not "BASE + ADAPTER". There are adapters,
+ * and no values yet. */
+enum phi_status phi_adapted_rename(struct phi_adapted *a, const char *title,
                                    struct phi_err *err);
 
 /* PHI_E_ARG if path names a file of the base or of an adapter. */

@@ -8,6 +8,7 @@
 #include "formats/safetensors.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
+#include "libconv/base/output.h"
 #include "libconv/kernels/crc32_kernels.h"
 #include "libconv/kernels/sha256_kernels.h"
 #include "tools/commands.h"
@@ -128,21 +129,67 @@ static enum phi_status open_adapted(struct job *job, size_t i,
     return phi_adapted_values(a, &job->models[i], err);
 }
 
-/* What is written at the end should not fail for what can be seen now. */
-static enum phi_status check_output(const struct job *job, const char *path,
+/* A file that a run writes. */
+struct written {
+    const char *option;
+    const char *path; /* or NULL */
+    bool kept;        /* one that is there is gone on with */
+};
+
+/* What is written should not fail for what can be seen now, and must be
+ * nothing that is read. */
+static enum phi_status check_output(const struct job *job,
+                                    const struct written *w,
                                     struct phi_err *err)
 {
+    enum phi_status st = phi_output_not_path(w->path, job->args.eval.text, err);
+
+    for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
+        if (job->adapted != NULL && i < job->n)
+            st = phi_adapted_not_input(&job->adapted[i], w->path, err);
+        else if (job->models[i] != NULL)
+            st = phi_source_not_input(job->models[i], w->path, err);
+    }
+    if (st != PHI_OK || w->kept || job->args.force ||
+        phi_path_kind(w->path) == PHI_PATH_NONE)
+        return st;
+    phi_fail(err, PHI_E_ARG, "%s: exists already", w->path);
+    return phi_hint(err, "--force replaces it");
+}
+
+static enum phi_status check_two(const struct written *a,
+                                 const struct written *b, struct phi_err *err)
+{
+    bool same = false;
+    const enum phi_status st =
+        phi_path_same_place(&same, a->path, b->path, err);
+
+    if (st != PHI_OK || !same)
+        return st;
+    return phi_fail(err, PHI_E_ARG, "%s: is named as output of both %s and %s",
+                    b->path, a->option, b->option);
+}
+
+static enum phi_status check_outputs(const struct job *job, struct phi_err *err)
+{
+    const struct args *a = &job->args;
+    const struct written all[] = {{"--junit", a->junit, false},
+                                  {"--report", a->page, false},
+                                  {"--logits", a->logits, false},
+                                  {"--save-logits", a->save, false},
+                                  {"--journal", a->journal, true}};
     enum phi_status st = PHI_OK;
 
-    if (path == NULL)
-        return PHI_OK;
-    if (!job->args.force && phi_path_kind(path) != PHI_PATH_NONE) {
-        phi_fail(err, PHI_E_ARG, "%s: exists already", path);
-        return phi_hint(err, "--force replaces it");
-    }
-    for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
-        if (job->models[i] != NULL)
-            st = phi_source_not_input(job->models[i], path, err);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i].path == NULL)
+            continue;
+        st = check_output(job, &all[i], err);
+        for (size_t k = 0; st == PHI_OK && k < i; k++) {
+            if (all[k].path != NULL)
+                st = check_two(&all[k], &all[i], err);
+        }
+        if (st != PHI_OK)
+            return st;
     }
     if (st == PHI_OK)
         report_leftovers(path, job->args.common.quiet);
@@ -220,8 +267,6 @@ static enum phi_status open_models(struct job *job, struct phi_err *err)
         phi_pack_use_crc32(job->models[i],
                            phi_crc32_kernel(job->eval.features));
     }
-    if (st == PHI_OK && a->verify)
-        st = verify_models(job, err);
     job->eval.models = (const struct phi_source *const *)job->models;
     job->eval.names = job->names;
     job->eval.n = job->n;
@@ -269,12 +314,9 @@ static enum phi_status open_journal(struct job *job, struct phi_err *err)
                                          .act = eval_act_name(e->act),
                                          .nthreads =
                                              (size_t)job->args.common.threads};
-    enum phi_status st = PHI_OK;
+    const enum phi_status st =
+        eval_journal_open(&job->journal, job->args.journal, &key, err);
 
-    for (size_t i = 0; st == PHI_OK && i < n; i++)
-        st = phi_source_not_input(job->models[i], job->args.journal, err);
-    if (st == PHI_OK)
-        st = eval_journal_open(&job->journal, job->args.journal, &key, err);
     if (st == PHI_OK)
         e->options.journal = eval_journal_of(job->journal);
     return st;
@@ -331,11 +373,9 @@ static int eval_ppl(struct job *job)
     enum phi_status st = open_models(job, &err);
 
     if (st == PHI_OK)
-        st = check_output(job, a->junit, &err);
-    if (st == PHI_OK)
-        st = check_output(job, a->page, &err);
-    if (st == PHI_OK)
-        st = check_output(job, a->save, &err);
+        st = check_outputs(job, &err);
+    if (st == PHI_OK && a->verify)
+        st = verify_models(job, &err);
     if (st == PHI_OK)
         st = eval_read_text(&job->eval, &err);
     if (st == PHI_OK)

@@ -33,10 +33,12 @@ static const struct option options[] = {
              "let columns count by the importance matrix in FILE"),
     OPT_TEXT(0, "name", "NAME", struct release_args, name,
              "what the model is called in the names of its files and in its "
-             "card, if not as its metadata say"),
+             "card, if not as its metadata say; after a merge in the metadata "
+             "too, where it is BASE + ADAPTER otherwise"),
     OPT_LIST(0, "base-model", "ORG/NAME", struct release_args, base_models,
-             "the model that was quantized, as hubs call it; without it the "
-             "base_model of the source's card is carried over"),
+             "the model that was quantized, or with --lora the base, as hubs "
+             "call it; without it the base_model of the source's card is "
+             "carried over, if nothing was merged"),
     OPT_TEXT(0, "quantized-by", "WHO", struct release_args, quantized_by,
              "for the card (phiconv)"),
     OPT_FLAG(0, "allow-requantize", struct release_args, q.allow_requantize,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* TIOCGWINSZ */
 #define _POSIX_C_SOURCE 200809L
 #include "tools/colour.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static bool wanted(FILE *to)
@@ -25,4 +27,11 @@ const char *colour(FILE *to, enum colour c)
     };
 
     return wanted(to) ? codes[c] : "";
+}
+
+size_t terminal_columns(FILE *to)
+{
+    struct winsize w;
+
+    return ioctl(fileno(to), TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
 }

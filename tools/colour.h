@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Colours, on terminals alone: never with NO_COLOR (https://no-color.org),
- * on a dumb terminal, or where the output goes to a file or a pipe.
+ * on a dumb terminal, or where the output goes to a file or a pipe. And how
+ * wide a terminal is.
  */
 #ifndef PHICONV_TOOLS_COLOUR_H
 #define PHICONV_TOOLS_COLOUR_H
@@ -18,5 +19,8 @@ enum colour {
 
 /* What switches to the colour on that stream; "" where there is none. */
 const char *colour(FILE *to, enum colour c);
+
+/* The width of the terminal; 0 if there is none, or it does not say. */
+size_t terminal_columns(FILE *to);
 
 #endif

@@ -128,6 +128,9 @@ enum phi_status eval_report_table(const struct eval_report *r,
     static const char *const titles[COLUMNS] = {
         "model", "type",   "bits per weight", "bytes",   "perplexity",
         "",      "change", "mean KLD",        "same top"};
+    /* Bits, bytes, errors, types: what a file's name or another look at it
+     * can say goes before what was measured. */
+    static const size_t spare[] = {2, 2, 3, 1};
     struct table t = {.ncols = reference_of(r) != NULL ? COLUMNS : 6};
     enum phi_status st;
 
@@ -139,6 +142,7 @@ enum phi_status eval_report_table(const struct eval_report *r,
         table_row(&t, r, r->eval->nmodels, false);
     for (size_t i = 0; i < r->eval->nmodels; i++)
         table_row(&t, r, i, true);
+    table_fit(&t, stdout, spare, sizeof(spare) / sizeof(spare[0]));
     st = table_print(&t, stdout, err);
     table_release(&t);
     if (st == PHI_OK)

@@ -18,7 +18,7 @@ void help_list(void)
            "  phiconv --help | --version\n\n"
            "Commands\n");
     for (size_t i = 0; commands[i] != NULL; i++)
-        printf("  %-12s  %s\n", commands[i]->name, commands[i]->summary);
+        printf("  %-14s  %s\n", commands[i]->name, commands[i]->summary);
     printf("\nExamples\n"
            "  phiconv quantize my-phi -t q4_k_m -o my-phi-q4_k_m.gguf\n"
            "  phiconv eval-ppl my-phi-q4_k_m.gguf -r my-phi -f text.txt\n"

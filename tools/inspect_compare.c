@@ -192,6 +192,7 @@ static enum phi_status print_rows(const struct comparison *c,
 {
     static const char *const titles[] = {
         "tensor", "shape", "type", "result", "rmse", "largest", "relative"};
+    static const size_t spare = 1; /* the shape */
     const bool all = c->a->args.tensors || c->a->args.common.verbose;
     struct table t = {.ncols = 7,
                       .right = {[4] = true, [5] = true, [6] = true}};
@@ -213,6 +214,7 @@ static enum phi_status print_rows(const struct comparison *c,
         number_cell(&t, r, r->d.relative);
     }
     if (t.n > t.ncols || t.failed) {
+        table_fit(&t, stdout, &spare, 1);
         st = table_print(&t, stdout, err);
         printf("\n");
     }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/markup.h"
 
@@ -138,6 +139,23 @@ static void put_line(struct phi_buf *b, const struct plot *p, size_t k,
     phi_buf_text(b, down ? "\"/>\n" : "M0 0\"/>\n");
 }
 
+/* Bytes with which all names begin, up to the end of a word: beside a point is
+ * room for what tells them apart. */
+static size_t common_head(const struct plot *p)
+{
+    const char *first = p->n > 0 ? p->series[0].name : "";
+    size_t n = 0;
+    size_t head = 0;
+
+    for (bool same = p->n > 1; same && first[n] != '\0'; n++) {
+        for (size_t k = 1; same && k < p->n; k++)
+            same = p->series[k].name[n] == first[n];
+        if (same && strchr("-_/ ", first[n]) != NULL)
+            head = n + 1;
+    }
+    return head;
+}
+
 static void put_points(struct phi_buf *b, const struct plot *p, size_t k,
                        const struct axis *x, const struct axis *y)
 {
@@ -156,7 +174,7 @@ static void put_points(struct phi_buf *b, const struct plot *p, size_t k,
                        at > WIDTH * 0.7 ? at - 9 : at + 9,
                        place(y, s->y[i]) + 4,
                        at > WIDTH * 0.7 ? " text-anchor=\"end\"" : "");
-        markup_text(b, s->name);
+        markup_text(b, s->name + common_head(p));
         phi_buf_text(b, "</text>\n");
     }
 }

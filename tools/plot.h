@@ -24,7 +24,8 @@ struct plot {
     const char *y_title;
     bool log_x; /* values of 0 and less are left out */
     bool log_y;
-    bool points; /* marks with names beside them, no line */
+    bool points; /* marks with their names beside them, without the words
+                   that all begin with; no line */
     const struct plot_series *series; /* (n) */
     size_t n;
 };

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/colour.h"
 #include "tools/report.h"
 #include "tools/signals.h"
 
@@ -62,13 +62,11 @@ static void eta_text(double seconds, char out[32])
         snprintf(out, 32, "%u:%02u", s / 60, s % 60);
 }
 
-static size_t terminal_columns(void)
+static size_t bar_columns(void)
 {
-    struct winsize w;
+    const size_t n = terminal_columns(stderr);
 
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20)
-        return w.ws_col;
-    return 80;
+    return n >= 20 ? n : 80;
 }
 
 /* What can be said, without the spaces between. */
@@ -123,7 +121,7 @@ static void draw(const struct progress *p, double part, const struct words *w)
         {10, false, false, false}, {0, false, false, false},
     };
     /* Room for the ^C that a terminal shows. */
-    const size_t room = terminal_columns() - 3;
+    const size_t room = bar_columns() - 3;
     const size_t last = sizeof(layouts) / sizeof(layouts[0]) - 1;
     char line[512];
 
@@ -147,9 +145,11 @@ static void draw(const struct progress *p, double part, const struct words *w)
     fflush(stderr);
 }
 
-static bool tick(void *ctx, uint64_t done, uint64_t total, const char *note)
+static bool tick(void *ctx, uint64_t run_done, uint64_t run, const char *note)
 {
     struct progress *p = ctx;
+    const uint64_t done = p->before + run_done;
+    const uint64_t total = p->before + run;
     const double t = now();
     const double spent = t - p->began;
     const double part = total > 0 ? (double)done / (double)total : 0;
@@ -158,6 +158,7 @@ static bool tick(void *ctx, uint64_t done, uint64_t total, const char *note)
     char speed[48];
     char eta[32] = "-:--";
 
+    p->run = run;
     if (signals_pending())
         return false;
     if ((p->mode == PROGRESS_AUTO && !p->bar) || p->mode == PROGRESS_NONE)
@@ -196,6 +197,12 @@ static bool tick(void *ctx, uint64_t done, uint64_t total, const char *note)
 struct phi_monitor progress_monitor(struct progress *p)
 {
     return (struct phi_monitor){tick, p};
+}
+
+void progress_more(struct progress *p)
+{
+    p->before += p->run;
+    p->run = 0;
 }
 
 /* "quantize: 5.2 GiB in 1:23, 64.1 MiB/s" */

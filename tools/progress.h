@@ -18,7 +18,9 @@ struct progress {
     bool drawn;
     uint64_t done; /* as last told */
     uint64_t total;
-    double began; /* seconds */
+    uint64_t run;    /* of the piece of work that ticks now */
+    uint64_t before; /* of those before it */
+    double began;    /* seconds */
     double last;
 };
 
@@ -27,6 +29,10 @@ void progress_begin(struct progress *p, enum progress_mode mode,
 
 /* The monitor to pass down; valid as long as p. */
 struct phi_monitor progress_monitor(struct progress *p);
+
+/* The work that the monitor is passed to next is counted with what it was
+ * passed to before. */
+void progress_more(struct progress *p);
 
 /* Removes the bar; of work that is finished, a line says how long it took. Call
  * before anything else is printed. */

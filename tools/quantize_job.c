@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "formats/imatrix_read.h"
 #include "libconv/base/file.h"
@@ -90,28 +89,6 @@ static int fill_targets(struct quantize_job *job)
     return -1;
 }
 
-/* Whether two paths name the same entry of the same folder. */
-static enum phi_status same_place(bool *same, const char *a, const char *b,
-                                  struct phi_err *err)
-{
-    const char *base_a = phi_path_base(a);
-    const char *base_b = phi_path_base(b);
-    char *dir_a = phi_strndup(a, (size_t)(base_a - a), err);
-    char *dir_b = phi_strndup(b, (size_t)(base_b - b), err);
-    struct stat sa;
-    struct stat sb;
-    const bool room = dir_a != NULL && dir_b != NULL;
-
-    *same = room && strcmp(base_a, base_b) == 0 &&
-            stat(dir_a[0] != '\0' ? dir_a : ".", &sa) == 0 &&
-            stat(dir_b[0] != '\0' ? dir_b : ".", &sb) == 0 &&
-            sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-
-    free(dir_a);
-    free(dir_b);
-    return room ? PHI_OK : PHI_E_NOMEM;
-}
-
 static int check_places(const struct quantize_job *job)
 {
     struct phi_err err = {0};
@@ -123,7 +100,7 @@ static int check_places(const struct quantize_job *job)
             bool same = false;
 
             if (a != NULL && b != NULL &&
-                same_place(&same, a, b, &err) != PHI_OK)
+                phi_path_same_place(&same, a, b, &err) != PHI_OK)
                 return report_error(&err);
             if (same)
                 return usage_error(

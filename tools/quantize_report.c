@@ -99,6 +99,7 @@ static enum phi_status print_tensors(const struct quantize_job *job,
     static const char *const titles[] = {
         "tensor", "shape", "from",      "to",      "bits",
         "bytes",  "rmse",  "max error", "because", "imatrix"};
+    static const size_t spare[] = {4, 5, 5}; /* bits, rmse, max error */
     struct table table = {
         .ncols = job->args.imatrix != NULL ? 10 : 9,
         .right = {[4] = true, [5] = true, [6] = true, [7] = true}};
@@ -134,6 +135,7 @@ static enum phi_status print_tensors(const struct quantize_job *job,
         if (job->args.imatrix != NULL)
             table_cell(&table, "%s", step->importance != NULL ? "used" : "-");
     }
+    table_fit(&table, stdout, spare, sizeof(spare) / sizeof(spare[0]));
     st = table_print(&table, stdout, err);
     table_release(&table);
     printf("\n");

@@ -110,6 +110,7 @@ enum phi_status relcheck_models(struct relcheck *c, struct phi_err *err)
         free(path);
         if (st == PHI_OK)
             phi_pack_use_crc32(o->model, phi_crc32_kernel(c->features));
+        progress_more(&progress);
         if (st == PHI_OK)
             st = check_model(c, o, &monitor, err);
         if (st == PHI_OK)

@@ -199,6 +199,23 @@ static enum phi_status check_adapters(struct relcheck *c, const struct again *a,
     return st;
 }
 
+/* What was merged is called what the manifest says: the adapters may lie in
+ * folders of other names now. */
+static enum phi_status take_name(struct again *a, const struct phi_json *root,
+                                 struct phi_err *err)
+{
+    struct phi_json model;
+    const char *name = NULL;
+    enum phi_status st;
+
+    if (a->q.model.n == 0)
+        return PHI_OK;
+    st = phi_json_get(root, "model", PHI_JSON_OBJECT, &model, err);
+    if (st == PHI_OK)
+        st = phi_json_get_str(&model, "name", &name, err);
+    return st == PHI_OK ? phi_adapted_rename(&a->q.model, name, err) : st;
+}
+
 /* The source's files and the matrix, after they were read. */
 static enum phi_status check_inputs(struct relcheck *c, const struct again *a,
                                     struct phi_err *err)
@@ -379,6 +396,8 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err)
         st = check_adapters(c, &a, &root, err);
     if (st == PHI_OK && c->found.n > 0)
         goto out; /* everything would differ */
+    if (st == PHI_OK)
+        st = take_name(&a, &root, err);
     if (st == PHI_OK)
         st = quantize_make_plans(&a.q, err);
     if (st == PHI_OK)

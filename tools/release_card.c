@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "formats/merged_identity.h"
 #include "libconv/base/file.h"
 #include "tools/release_folder.h"
 #include "tools/release_names.h"
@@ -135,16 +136,21 @@ static void put_front_matter(struct phi_buf *b, const struct release_job *job)
 
 static void put_adapters(struct phi_buf *b, const struct release_job *job)
 {
+    const char *base = text_of(job, "general.base_model.0.name");
+
     if (job->q.model.n == 0)
         return;
-    phi_buf_text(b, "\nMerged in float32 before anything was rounded:\n\n"
+    phi_buf_text(b, "\nThe model is ");
+    markdown_put_text(b, base != NULL ? base : "a base model");
+    phi_buf_text(b, " with adapters merged in float32, before anything was "
+                    "rounded:\n\n"
                     "| adapter | factor | SHA-256 of its weights |\n"
                     "|---|---|---|\n");
     for (size_t i = 0; i < job->q.model.n; i++) {
         const struct phi_provenance_adapter *a = &job->q.adapters[i];
         struct phi_buf name = {0};
 
-        release_adapter_name(&name, job->q.words.v[i].path);
+        phi_adapter_label(&name, job->q.words.v[i].path);
         phi_buf_put(&name, "", 1);
         phi_buf_text(b, "| ");
         if (phi_buf_status(&name, NULL) == PHI_OK)

@@ -8,6 +8,7 @@
 #include "formats/model.h"
 #include "formats/pack_source.h"
 #include "libconv/base/file.h"
+#include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
 #include "libconv/kernels/crc32_kernels.h"
 #include "libconv/tensor/source_hash.h"
@@ -76,23 +77,59 @@ static enum phi_status try_text(struct release_job *job, struct phi_err *err)
     return st;
 }
 
-/* Nothing is to be replaced at the end that may not be. */
-static enum phi_status check_failed(const struct release_job *job,
-                                    struct phi_err *err)
+/* Whether the file is read, as a part of what the release is made from. */
+static enum phi_status check_read(const struct release_job *job,
+                                  const char *path, struct phi_err *err)
 {
-    char *path;
+    const struct release_args *a = &job->args;
+    const char *const read[] = {a->eval.text, a->recipe, a->q.imatrix};
+    enum phi_status st = phi_adapted_not_input(&job->q.model, path, err);
+
+    for (size_t i = 0; st == PHI_OK && i < sizeof(read) / sizeof(read[0]); i++)
+        st = phi_output_not_path(path, read[i], err);
+    return st == PHI_OK ? st
+                        : phi_hint(err, "a folder is replaced as a whole: "
+                                        "choose another name");
+}
+
+/* A folder that may go holds nothing that is read. */
+static enum phi_status check_folder(const struct release_job *job,
+                                    const char *dir, struct phi_err *err)
+{
+    struct phi_names names = {0};
     enum phi_status st = PHI_OK;
 
-    if (!job->args.keep_failed || job->args.q.force)
-        return PHI_OK;
-    path = release_failed_path(job, err);
-    if (path == NULL)
+    if (job->args.q.force && phi_path_kind(dir) == PHI_PATH_DIR)
+        st = phi_folder_list(&names, dir, err);
+    for (size_t i = 0; st == PHI_OK && i < names.n; i++) {
+        char *path = phi_path_join(dir, names.v[i], err);
+
+        st = path != NULL ? check_read(job, path, err) : PHI_E_NOMEM;
+        free(path);
+    }
+    phi_names_release(&names);
+    return st;
+}
+
+/* Nothing is to be replaced at the end that may not be. */
+static enum phi_status check_places(const struct release_job *job,
+                                    struct phi_err *err)
+{
+    char *failed;
+    enum phi_status st = check_folder(job, job->args.q.output, err);
+
+    if (st != PHI_OK || !job->args.keep_failed)
+        return st;
+    failed = release_failed_path(job, err);
+    if (failed == NULL)
         return PHI_E_NOMEM;
-    if (phi_path_kind(path) != PHI_PATH_NONE) {
-        phi_fail(err, PHI_E_ARG, "%s: exists already", path);
+    st = check_folder(job, failed, err);
+    if (st == PHI_OK && !job->args.q.force &&
+        phi_path_kind(failed) != PHI_PATH_NONE) {
+        phi_fail(err, PHI_E_ARG, "%s: exists already", failed);
         st = phi_hint(err, "--force replaces it");
     }
-    free(path);
+    free(failed);
     return st;
 }
 
@@ -111,9 +148,9 @@ enum phi_status release_prepare(struct release_job *job, struct phi_err *err)
         quantize_print_notes(&job->q);
     if (st != PHI_OK || job->args.q.dry_run)
         return st;
-    if ((st = open_reference(job, err)) != PHI_OK ||
-        (st = try_text(job, err)) != PHI_OK ||
-        (st = check_failed(job, err)) != PHI_OK)
+    if ((st = check_places(job, err)) != PHI_OK ||
+        (st = open_reference(job, err)) != PHI_OK ||
+        (st = try_text(job, err)) != PHI_OK)
         return st;
     return release_scan_licences(job, err);
 }
@@ -203,6 +240,7 @@ static enum phi_status hash_tensors(struct release_job *job,
         struct release_output *o = &job->outputs[i];
         const struct phi_source *s = job->models[i];
 
+        progress_more(&progress);
         o->hex = phi_alloc(s->ntensors, sizeof(*o->hex), err);
         st = o->hex != NULL
                  ? phi_source_hash(s, nthreads, &monitor, o->hex, err)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "formats/merged_identity.h"
 #include "libconv/base/file.h"
 #include "libconv/convert/provenance.h"
 #include "tools/json_layout.h"
@@ -78,8 +79,12 @@ static void put_model(struct json_out *j, const struct release_job *job)
 static void put_source(struct json_out *j, const struct release_job *job)
 {
     const struct phi_source *s = job->q.source;
+    const char *name = NULL;
 
+    phi_meta_opt_str(&s->meta, "general.name", &name, NULL);
     json_open(j, "source", '{');
+    if (name != NULL)
+        json_str(j, "name", name);
     json_str(j, "format", s->format);
     json_uint(j, "tensors", s->ntensors);
     json_str(j, "digest", job->source_digest);
@@ -102,7 +107,7 @@ static void put_adapters(struct json_out *j, const struct release_job *job)
         const struct phi_provenance_adapter *a = &job->q.adapters[i];
         struct phi_buf name = {0};
 
-        release_adapter_name(&name, job->q.words.v[i].path);
+        phi_adapter_label(&name, job->q.words.v[i].path);
         json_open(j, NULL, '{');
         json_str_n(j, "name", (const char *)name.p, name.n);
         json_num(j, "scale", a->scale);

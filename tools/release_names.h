@@ -20,9 +20,6 @@ bool release_plain_name(const char *name);
 /* What the name of a file of this type ends with: ".gguf". */
 const char *release_ending(const char *type);
 
-/* Appends the last part of an adapter's path, without a file's ending. */
-void release_adapter_name(struct phi_buf *b, const char *path);
-
 struct release_job;
 
 /* Title of the model, and names of the outputs, after it was opened. */

@@ -235,50 +235,26 @@ int release_read_words(struct release_job *job)
 
 /* ---- names --------------------------------------------------------------- */
 
-void release_adapter_name(struct phi_buf *b, const char *path)
-{
-    size_t n = strlen(path);
-    const char *from;
-
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    from = path + n;
-    while (from > path && from[-1] != '/')
-        from--;
-    n -= (size_t)(from - path);
-    if (n > 5 && strncmp(from + n - 5, ".gguf", 5) == 0)
-        n -= 5;
-    phi_buf_put(b, from, n);
-}
-
+/* What the model says that it is called, or --name says. */
 static enum phi_status make_title(struct release_job *job, struct phi_err *err)
 {
-    const struct lora_words *w = &job->q.words;
-    const char *name = "model";
-    struct phi_buf b = {0};
-    enum phi_status st =
-        phi_meta_opt_str(&job->q.source->meta, "general.name", &name, err);
+    struct phi_adapted *a = &job->q.model;
+    const char *name = job->args.name;
+    enum phi_status st = PHI_OK;
 
-    if (job->args.name != NULL)
-        name = job->args.name;
-    phi_buf_text(&b, name);
-    for (size_t i = 0; job->args.name == NULL && i < w->n; i++) {
-        phi_buf_text(&b, " + ");
-        release_adapter_name(&b, w->v[i].path);
+    if (name == NULL) {
+        name = "model";
+        st = phi_meta_opt_str(&job->q.shapes->meta, "general.name", &name, err);
     }
-    if (st == PHI_OK)
-        st = phi_buf_status(&b, err);
     if (st == PHI_OK) {
-        char *raw = phi_strndup((const char *)b.p, b.n, err);
-
-        job->title = raw != NULL ? phi_alloc(PHI_ERR_MAX, 1, err) : NULL;
-        if (job->title != NULL)
-            phi_printable(job->title, PHI_ERR_MAX, raw);
+        job->title = phi_alloc(PHI_ERR_MAX, 1, err);
         st = job->title != NULL ? PHI_OK : PHI_E_NOMEM;
-        free(raw);
     }
-    phi_buf_release(&b);
-    return st;
+    if (st != PHI_OK)
+        return st;
+    phi_printable(job->title, PHI_ERR_MAX, name);
+    /* What was merged here has the name that is given here. */
+    return a->n > 0 ? phi_adapted_rename(a, job->title, err) : PHI_OK;
 }
 
 /* The title with what may be in a name; runs of anything else are one dash. */

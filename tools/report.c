@@ -125,6 +125,53 @@ static void print_cell(const struct table *t, size_t i, size_t width, FILE *to)
         fputs("  ", to);
 }
 
+static void find_widths(const struct table *t, size_t width[16])
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const size_t w = width_of(t->cells[i]);
+
+        if (w > width[i % t->ncols])
+            width[i % t->ncols] = w;
+    }
+}
+
+static bool is_too_wide(const struct table *t, size_t room)
+{
+    size_t width[16] = {0};
+    size_t all = 2 * (t->ncols - 1); /* between them */
+
+    find_widths(t, width);
+    for (size_t k = 0; k < t->ncols; k++)
+        all += width[k];
+    return all > room;
+}
+
+static void remove_column(struct table *t, size_t column)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->n; i++) {
+        if (i % t->ncols == column)
+            free(t->cells[i]);
+        else
+            t->cells[n++] = t->cells[i];
+    }
+    t->n = n;
+    t->ncols--;
+    memmove(&t->right[column], &t->right[column + 1],
+            (15 - column) * sizeof(t->right[0]));
+}
+
+void table_fit(struct table *t, FILE *to, const size_t *spare, size_t n)
+{
+    const size_t room = terminal_columns(to);
+    size_t i = 0;
+
+    for (; room > 0 && !t->failed && i < n && is_too_wide(t, room); i++)
+        remove_column(t, spare[i]);
+    t->cut = t->cut || i > 0;
+}
+
 enum phi_status table_print(const struct table *t, FILE *to,
                             struct phi_err *err)
 {
@@ -132,12 +179,7 @@ enum phi_status table_print(const struct table *t, FILE *to,
 
     if (t->failed)
         return phi_fail(err, PHI_E_NOMEM, "out of memory: a table");
-    for (size_t i = 0; i < t->n; i++) {
-        const size_t w = width_of(t->cells[i]);
-
-        if (w > width[i % t->ncols])
-            width[i % t->ncols] = w;
-    }
+    find_widths(t, width);
     if (!t->headless)
         fputs(colour(to, COLOUR_BOLD), to);
     for (size_t i = 0; i < t->n; i++) {
@@ -147,6 +189,8 @@ enum phi_status table_print(const struct table *t, FILE *to,
     }
     if (t->n <= t->ncols && !t->headless)
         fputs(colour(to, COLOUR_OFF), to);
+    if (t->cut)
+        report_note("the terminal is too narrow for all columns");
     return PHI_OK;
 }
 

@@ -32,6 +32,7 @@ struct table {
     size_t ncols;
     bool right[16]; /* columns aligned to the right */
     bool headless;  /* the first row is no header: it is not shown bold */
+    bool cut;       /* columns were left out */
     char **cells;   /* row after row */
     size_t n;
     size_t cap;
@@ -40,6 +41,13 @@ struct table {
 
 /* Appends the next cell, row by row. */
 void table_cell(struct table *t, const char *fmt, ...) PHI_PRINTF(2, 3);
+
+/*
+ * Leaves columns out while the table is wider than the terminal that it goes
+ * to, in the order of `spare` (n), counted in what is left by then; a note
+ * below it says so. To a file it goes whole.
+ */
+void table_fit(struct table *t, FILE *to, const size_t *spare, size_t n);
 
 /* Prints all rows; PHI_E_NOMEM if a cell could not be kept. */
 enum phi_status table_print(const struct table *t, FILE *to,

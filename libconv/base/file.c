@@ -200,3 +200,23 @@ const char *phi_path_base(const char *path)
 
     return slash != NULL ? slash + 1 : path;
 }
+
+enum phi_status phi_path_same_place(bool *same, const char *a, const char *b,
+                                    struct phi_err *err)
+{
+    const char *base_a = phi_path_base(a);
+    const char *base_b = phi_path_base(b);
+    char *dir_a = phi_strndup(a, (size_t)(base_a - a), err);
+    char *dir_b = phi_strndup(b, (size_t)(base_b - b), err);
+    const bool room = dir_a != NULL && dir_b != NULL;
+    struct stat sa;
+    struct stat sb;
+
+    *same = room && strcmp(base_a, base_b) == 0 &&
+            stat(dir_a[0] != '\0' ? dir_a : ".", &sa) == 0 &&
+            stat(dir_b[0] != '\0' ? dir_b : ".", &sb) == 0 &&
+            sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+    free(dir_a);
+    free(dir_b);
+    return room ? PHI_OK : PHI_E_NOMEM;
+}

@@ -66,4 +66,9 @@ char *phi_path_join(const char *dir, const char *name, struct phi_err *err);
 /* The part after the last '/', borrowed from path. */
 const char *phi_path_base(const char *path);
 
+/* Whether two paths, of files that need not be there, name the same entry of
+ * the same folder. */
+enum phi_status phi_path_same_place(bool *same, const char *a, const char *b,
+                                    struct phi_err *err);
+
 #endif

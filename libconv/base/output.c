@@ -397,3 +397,14 @@ enum phi_status phi_output_not_input(const char *path, struct phi_file_id id,
                         "%s: input and output are the same file", path);
     return PHI_OK;
 }
+
+enum phi_status phi_output_not_path(const char *path, const char *input,
+                                    struct phi_err *err)
+{
+    struct stat st;
+
+    if (input == NULL || stat(input, &st) != 0)
+        return PHI_OK;
+    return phi_output_not_input(
+        path, (struct phi_file_id){st.st_dev, st.st_ino}, err);
+}

@@ -111,4 +111,8 @@ void phi_output_close(struct phi_output *o);
 enum phi_status phi_output_not_input(const char *path, struct phi_file_id id,
                                      struct phi_err *err);
 
+/* The same of an input that is known by its path; NULL is none. */
+enum phi_status phi_output_not_path(const char *path, const char *input,
+                                    struct phi_err *err);
+
 #endif

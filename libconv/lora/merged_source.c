@@ -69,6 +69,16 @@ static enum phi_status merged_read(const struct phi_source *s, size_t i,
     return base->ops->read(base, i, offset, to, n, err);
 }
 
+/* Of a tensor that no adapter changes, which has its place in both. */
+static enum phi_status merged_read_panels(const struct phi_source *s, size_t i,
+                                          uint64_t offset, void *to, size_t n,
+                                          struct phi_err *err)
+{
+    const struct phi_source *base = self(s)->merge->source;
+
+    return base->read_panels(base, i, offset, to, n, err);
+}
+
 /* Shapes only: what a tensor will be is nowhere to be read. */
 static enum phi_status shapes_read(const struct phi_source *s, size_t i,
                                    uint64_t offset, void *to, size_t n,
@@ -116,6 +126,7 @@ static void change(struct phi_tensor *t, const struct phi_merge_tensor *to,
     t->dtype = PHI_F32;
     t->dim[0] = to->rows;
     t->nbytes = to->rows * to->cols * sizeof(float);
+    t->panel_rows = 0;
 }
 
 static enum phi_status merged_new(struct merged_source **out,
@@ -130,6 +141,7 @@ static enum phi_status merged_new(struct merged_source **out,
         return PHI_E_NOMEM;
     s->base = *base;
     s->base.ops = how;
+    s->base.read_panels = NULL;
     s->merge = m;
     s->tensors = phi_alloc(base->ntensors, sizeof(*s->tensors), err);
     if (s->tensors == NULL) {
@@ -155,6 +167,8 @@ enum phi_status phi_merged_source_open(struct phi_source **out,
 
     if (st != PHI_OK)
         return st;
+    if (m->source->read_panels != NULL)
+        s->base.read_panels = merged_read_panels;
     for (size_t i = 0; i < m->n; i++)
         change(&s->tensors[m->tensors[i].source], &m->tensors[i], s->first + i);
     *out = &s->base;

@@ -92,6 +92,15 @@ refused 2 'exists already' release a/phi
 release a/phi --force --minisign-key test.key --gpg-key release@example.org \
     >/dev/null
 
+# A key with a password, which nobody and somebody gives.
+printf 'pw\npw\n' | minisign -G -p secret.pub -s secret.key >/dev/null 2>&1
+mkdir c
+refused 2 'complete, but not signed: minisign' release c/phi \
+    --minisign-key secret.key </dev/null
+[ ! -e c/phi.tar ] && [ ! -e c/phi/SHA256SUMS.minisig ]
+printf 'pw\n' | release c/phi --force --minisign-key secret.key >/dev/null 2>&1
+verify c/phi --minisign-key secret.pub | grep -q 'minisig: good'
+
 # Signatures: good, of another key, of other files, missing.
 verify a/phi --minisign-key test.pub --gpg-key release.gpg |
     grep -q 'SHA256SUMS.asc: good'
@@ -153,6 +162,8 @@ assert d["packages"][0]["packageVerificationCode"] == {
     "packageVerificationCodeValue": code}
 names = {p["name"] for p in d["packages"]}
 assert {"phi", "physics", "phiconv", "zlib", "OpenSSL"} <= names, names
+# The hashes are the base's, which no adapter is in.
+assert "Phi Openstax" in names and "Phi Openstax + physics" not in names
 END
 
 # The layout of a hub: a new one, links, a clone, what is too large.

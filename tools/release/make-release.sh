@@ -6,7 +6,8 @@
 #   make-release.sh [OPTIONS] -o DIR -- MODEL RELEASE-OPTIONS...
 #
 #   -o DIR               the folder; DIR.tar and DIR.spdx.json are made too
-#   --minisign-key FILE  sign SHA256SUMS with this secret key of minisign
+#   --minisign-key FILE  sign SHA256SUMS with this secret key of minisign, whose
+#                        password is asked for, or read from standard input
 #   --gpg-key ID         sign it with this key of gpg (GNUPGHOME, if set)
 #   --phiconv FILE       use this program and build none
 #   --build DIR          build in DIR (build-release of this repository)
@@ -127,12 +128,15 @@ options=()
 sums=$out/SHA256SUMS
 name=${out##*/}
 if [ -n "$minisign_key" ]; then
+    # It asks for the key's password, if there is one, or reads it.
     minisign -S -q -s "$minisign_key" -m "$sums" -x "$sums.minisig" \
-        -c "signature of SHA256SUMS" -t "$name" </dev/null
+        -c "signature of SHA256SUMS" -t "$name" ||
+        die "$out: is complete, but not signed: minisign failed"
 fi
 if [ -n "$gpg_key" ]; then
     gpg --batch --yes --quiet --local-user "$gpg_key" --armor --detach-sign \
-        --output "$sums.asc" "$sums"
+        --output "$sums.asc" "$sums" ||
+        die "$out: is complete, but not signed: gpg failed"
 fi
 "$phiconv" verify-release "$out"
 

@@ -101,7 +101,7 @@ def inputs_of(manifest):
     # One hash for all its files: of what SHA256SUMS of them would hold.
     lines = "".join("%s  %s\n" % (f["sha256"], f["name"])
                     for f in source["files"])
-    yield package("Model", manifest["model"]["name"],
+    yield package("Model", source.get("name", "model"),
                   primaryPackagePurpose="SOURCE",
                   licenseDeclared=license_of(manifest),
                   comment="SHA-256 is of the list of its files' hashes:\n"

@@ -14,3 +14,6 @@ ppl a.gguf a.phipack --act ref
 ppl a.gguf a.phipack --cpu scalar
 ppl c.gguf c.phipack
 ppl c.phipack -j 1
+# With an adapter, which leaves some tensors as they lie.
+ppl a.gguf a.phipack --lora "$ROOT/reference/sample/adapters/physics"
+ppl c.phipack c.gguf --lora "$ROOT/reference/sample/adapters/physics-head"

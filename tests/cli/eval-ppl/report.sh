@@ -47,6 +47,12 @@ cmp page.html again.html && echo same
 try -r "$SAMPLE" --report page.html
 try -r "$SAMPLE" --report page.html --force
 try --report b.gguf --force
+# Beside a point is what tells a model from the others.
+mv b.gguf my-long_q2.gguf && cp 'a&<.gguf' my-long_q4.gguf
+$PHICONV eval-ppl my-long_q2.gguf my-long_q4.gguf -r "$SAMPLE" -f "$TEXT" \
+    -c 64 --chunks 2 -q --report names.html
+grep -o '>[^<]*gguf</text>' names.html
+mv my-long_q2.gguf b.gguf && rm my-long_q4.gguf names.html
 # One model without a reference has one plot.
 try --report alone.html
 grep -c '<svg' alone.html

@@ -18,6 +18,12 @@ release -q -o again -j 1 --cpu scalar
 diff -r out again && echo same
 SOURCE_DATE_EPOCH=1700000000 release -q -o dated
 diff out/manifest.json dated/manifest.json | grep '^[<>]'
+# Nothing is called what its base is: by itself, and with a name of its own.
+$PHICONV inspect out/*-small.gguf --metadata | grep '^general\.\(name\|base\)'
+release -q -o named --name Mine
+$PHICONV inspect named/Mine-small.gguf --metadata |
+    grep '^general\.\(name\|base\)'
+$PHICONV verify-release named --source m --lora physics | tail -n 1
 # One byte, anywhere.
 for name in Phi-Openstax-physics-small.gguf README.md LICENSE report.html; do
     cp -r out flipped

@@ -21,6 +21,9 @@ check m --lora physics:0.5 --lora dora
 check m --imatrix imatrix.gguf --lora dora --lora physics:0.5
 check m --imatrix imatrix.gguf --lora physics --lora dora
 check m --imatrix imatrix.dat --lora physics:0.5 --lora dora | head -n 2
+# What an adapter's folder is called now does not count.
+ln -s "$(realpath physics)" elsewhere
+check m --imatrix imatrix.gguf --lora elsewhere:0.5 --lora dora | tail -n 2
 # Another checkpoint, of which one weight is another.
 cp -r m/ other
 chmod u+w other/*
