@@ -190,9 +190,9 @@ static enum phi_status check_outputs(const struct job *job, struct phi_err *err)
         }
         if (st != PHI_OK)
             return st;
+        if (!all[i].kept)
+            report_leftovers(all[i].path, a->common.quiet);
     }
-    if (st == PHI_OK)
-        report_leftovers(path, job->args.common.quiet);
     return st;
 }
 
@@ -288,7 +288,6 @@ static enum phi_status write_logits(const struct job *job, struct phi_err *err)
     if (st != PHI_OK)
         return st;
     entry.dim[1] = n_vocab;
-    report_leftovers(job->args.logits, job->args.common.quiet);
     st = phi_st_create(&w, job->args.logits, &entry, 1, NULL, job->args.force,
                        err);
     if (st == PHI_OK)
