@@ -110,8 +110,7 @@ static enum phi_status sink_set_meta(struct phi_sink *s,
     return st;
 }
 
-/* ---- the end
- * ------------------------------------------------------------------ */
+/* ---- the end ------------------------------------------------------------- */
 
 static enum phi_status sink_sync(struct phi_sink *s, struct phi_err *err)
 {
@@ -174,8 +173,7 @@ static const struct phi_sink_ops ops = {
     sink_write,   sink_position, sink_set_meta, sink_sync,
     sink_publish, sink_settle,   sink_retract,  sink_close};
 
-/* ---- the beginning
- * ------------------------------------------------------------ */
+/* ---- the beginning ------------------------------------------------------- */
 
 static enum phi_status copy_list(struct gguf_sink *g, const char *path,
                                  const struct phi_sink_tensor *tensors,

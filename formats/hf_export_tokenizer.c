@@ -47,8 +47,7 @@ static bool is_added(const struct tokens *t, size_t i)
     return type_of(t, i) == CONTROL || type_of(t, i) == USER_DEFINED;
 }
 
-/* ---- what can be exported
- * ------------------------------------------------ */
+/* ---- what can be exported ------------------------------------------------ */
 
 static enum phi_status check_kind(const struct phi_meta *meta,
                                   struct phi_err *err)
@@ -153,8 +152,7 @@ static enum phi_status load(struct tokens *t, const struct phi_meta *meta,
     return st;
 }
 
-/* ---- tokenizer.json
- * ------------------------------------------------------ */
+/* ---- tokenizer.json ------------------------------------------------------ */
 
 /* The object of one added token, without its id. */
 static void put_token(struct phi_buf *b, const struct tokens *t, size_t i,
@@ -273,8 +271,7 @@ static enum phi_status put_tokenizer(struct phi_buf *b, const struct tokens *t,
     return st;
 }
 
-/* ---- tokenizer_config.json
- * ----------------------------------------------- */
+/* ---- tokenizer_config.json ----------------------------------------------- */
 
 /* The token with a role, as a text; a role makes a token special. */
 static enum phi_status put_role(struct phi_buf *b, const char *name,

@@ -33,8 +33,7 @@ static struct hf_sink *hf_of(struct phi_sink *s)
     return (struct hf_sink *)s;
 }
 
-/* ---- the sink
- * ------------------------------------------------------------ */
+/* ---- the sink ------------------------------------------------------------ */
 
 static enum phi_status sink_write(struct phi_sink *s, size_t i, uint64_t offset,
                                   const void *bytes, size_t n,
@@ -102,8 +101,7 @@ static const struct phi_sink_ops ops = {
     sink_write,   sink_position, sink_set_meta, sink_sync,
     sink_publish, sink_settle,   sink_retract,  sink_close};
 
-/* ---- config.json
- * --------------------------------------------------------- */
+/* ---- config.json --------------------------------------------------------- */
 
 /* What transformers calls a type; NULL: nothing. */
 static const char *torch_name(enum phi_dtype t)
@@ -270,8 +268,7 @@ out:
     return st;
 }
 
-/* ---- the beginning
- * ------------------------------------------------------- */
+/* ---- the beginning ------------------------------------------------------- */
 
 /* The files beside the weights, but for the index. */
 static enum phi_status collect(struct hf_sink *h, const struct order *o,

@@ -18,8 +18,7 @@
 /* Links from one to the next in a folder. */
 #define MAX_LINKS 8
 
-/* ---- names
- * --------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------- */
 
 static char lower(char c)
 {
@@ -83,8 +82,7 @@ static bool is_blob(const char *target)
     return hash[n] == '\0' && (n == 40 || n == 64);
 }
 
-/* ---- the list
- * ------------------------------------------------------------ */
+/* ---- the list ------------------------------------------------------------ */
 
 static void release_item(struct phi_hf_side_item *item)
 {
@@ -192,8 +190,7 @@ void phi_hf_side_files_release(struct phi_hf_side_files *files)
     *files = (struct phi_hf_side_files){0};
 }
 
-/* ---- a folder
- * ------------------------------------------------------------ */
+/* ---- a folder ------------------------------------------------------------ */
 
 /*
  * Follows name to a file, as far as the rules let it; *file is false for what
@@ -308,8 +305,7 @@ enum phi_status phi_hf_side_files_tokenizer(struct phi_hf_side_files *files,
     return st;
 }
 
-/* ---- writing
- * ------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 static enum phi_status copy(const struct phi_hf_side_item *item,
                             struct phi_output *o, struct phi_err *err)

@@ -148,13 +148,15 @@ static bool is_too_wide(const struct table *t, size_t room)
 
 static void remove_column(struct table *t, size_t column)
 {
+    size_t at = 0; /* column of a cell */
     size_t n = 0;
 
     for (size_t i = 0; i < t->n; i++) {
-        if (i % t->ncols == column)
+        if (at == column)
             free(t->cells[i]);
         else
             t->cells[n++] = t->cells[i];
+        at = at + 1 < t->ncols ? at + 1 : 0;
     }
     t->n = n;
     t->ncols--;
@@ -183,7 +185,7 @@ enum phi_status table_print(const struct table *t, FILE *to,
     if (!t->headless)
         fputs(colour(to, COLOUR_BOLD), to);
     for (size_t i = 0; i < t->n; i++) {
-        if (i == t->ncols && !t->headless)
+        if (i > 0 && i == t->ncols && !t->headless)
             fputs(colour(to, COLOUR_OFF), to);
         print_cell(t, i, width[i % t->ncols], to);
     }

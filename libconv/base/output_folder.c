@@ -55,8 +55,7 @@ DIR *phi_output_read_folder(int at, const char *name)
     return d;
 }
 
-/* ---- the beginning
- * ------------------------------------------------------- */
+/* ---- the beginning ------------------------------------------------------- */
 
 /* What would go is a folder of files, and one of ours. */
 static enum phi_status check_contents(const struct phi_output_folder *f,
@@ -255,8 +254,7 @@ enum phi_status phi_output_folder_file(struct phi_output **out,
     return st;
 }
 
-/* ---- the end
- * ------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------- */
 
 enum phi_status phi_output_folder_sync(struct phi_output_folder *f,
                                        struct phi_err *err)
@@ -406,7 +404,8 @@ bool phi_output_remove_folder(int parent, const char *name)
 /* What was replaced goes; true if there is nothing left of it. */
 static bool remove_old(struct phi_output_folder *f)
 {
-    if (f->swapped && phi_output_remove_folder(f->parent, f->temp))
+    if (f->swapped && f->temp != NULL &&
+        phi_output_remove_folder(f->parent, f->temp))
         f->swapped = false;
     if (f->moved && f->published &&
         phi_output_remove_folder(f->parent, f->aside))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libconv/base/ranges.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,8 +159,11 @@ enum phi_status phi_ranges_add(struct phi_ranges *r, uint64_t begin, uint64_t n,
                                struct phi_err *err)
 {
     const struct place p = first_after(r, begin);
+    const bool has_left = p.i > 0 || p.leaf > 0;
+    const bool has_right = p.leaf < r->nleaves;
     struct phi_range *left = before(r, p);
     struct phi_range *right = at_place(r, p);
+    bool to_left, to_right;
     uint64_t end;
 
     if (n == 0)
@@ -167,24 +171,22 @@ enum phi_status phi_ranges_add(struct phi_ranges *r, uint64_t begin, uint64_t n,
     if (!phi_add_u64(begin, n, &end) || end > INT64_MAX)
         return phi_fail(err, PHI_E_ARG, "%llu bytes at byte %llu are too many",
                         (unsigned long long)n, (unsigned long long)begin);
-    if (right != NULL && right->begin < end)
+    if (has_right && right->begin < end)
         return phi_fail(
             err, PHI_E_ARG, "bytes %llu to %llu were written twice",
             (unsigned long long)(right->begin > begin ? right->begin : begin),
             (unsigned long long)(right->end < end ? right->end : end));
-    if (left != NULL && left->end != begin)
-        left = NULL;
-    if (right != NULL && right->begin != end)
-        right = NULL;
-    if (left == NULL && right == NULL)
+    to_left = has_left && left->end == begin;
+    to_right = has_right && right->begin == end;
+    if (!to_left && !to_right)
         return insert_range(r, p, (struct phi_range){begin, end}, err);
-    if (right == NULL) {
+    if (!to_right) {
         left->end = end;
         return PHI_OK;
     }
-    right->begin = left != NULL ? left->begin : begin;
+    right->begin = to_left ? left->begin : begin;
     /* The last gap between two closes. */
-    if (left != NULL)
+    if (to_left)
         remove_range(r, p.i > 0 ? (struct place){p.leaf, p.i - 1}
                                 : (struct place){p.leaf - 1,
                                                  r->leaves[p.leaf - 1]->n - 1});

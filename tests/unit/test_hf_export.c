@@ -8,8 +8,7 @@
 #include "libconv/base/bytes.h"
 #include "tests/unit/fixture.h"
 
-/* ---- config.json
- * --------------------------------------------------------- */
+/* ---- config.json --------------------------------------------------------- */
 
 static const struct phi_hf_config phi_2 = {.hidden = 2560,
                                            .inner = 10240,
@@ -159,8 +158,7 @@ START_TEST(shapes_are_those_of_the_configuration)
 }
 END_TEST
 
-/* ---- names
- * --------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------- */
 
 START_TEST(names_lead_back)
 {
@@ -208,8 +206,7 @@ START_TEST(names_lead_back)
 }
 END_TEST
 
-/* ---- the tokenizer
- * ------------------------------------------------------- */
+/* ---- the tokenizer ------------------------------------------------------- */
 
 static char *dir;
 

@@ -139,8 +139,7 @@ int close(int fd)
     return failed ? -1 : rc;
 }
 
-/* ---- a run that may fail
- * ------------------------------------------------- */
+/* ---- a run that may fail ------------------------------------------------- */
 
 static enum phi_status fill(const struct folder_copy *c, struct phi_err *err)
 {

@@ -7,8 +7,7 @@
 #include "tests/unit/folder_model.h"
 #include "tests/unit/tiny_model.h"
 
-/* ---- the sample, written back
- * -------------------------------------------- */
+/* ---- the sample, written back -------------------------------------------- */
 
 START_TEST(the_sample_comes_back)
 {
@@ -83,8 +82,7 @@ START_TEST(order_of_tensors_does_not_matter)
 }
 END_TEST
 
-/* ---- cutting anew
- * -------------------------------------------------------- */
+/* ---- cutting anew -------------------------------------------------------- */
 
 START_TEST(another_type_is_one_file)
 {
@@ -213,8 +211,7 @@ START_TEST(vocabularies_grow)
 }
 END_TEST
 
-/* ---- tied embeddings
- * ----------------------------------------------------- */
+/* ---- tied embeddings ----------------------------------------------------- */
 
 #define TIED TINY_CONFIG ", \"tie_word_embeddings\" : true }"
 
@@ -308,8 +305,7 @@ START_TEST(a_tied_head_may_be_stored)
 }
 END_TEST
 
-/* ---- other bases
- * --------------------------------------------------------- */
+/* ---- other bases --------------------------------------------------------- */
 
 START_TEST(old_names_stay)
 {

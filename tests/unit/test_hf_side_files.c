@@ -5,8 +5,7 @@
 #include "tests/unit/folder_model.h"
 #include "tests/unit/tiny_model.h"
 
-/* ---- side files
- * ---------------------------------------------------------- */
+/* ---- side files ---------------------------------------------------------- */
 
 START_TEST(side_files_are_copied_replaced_left_out)
 {
@@ -173,8 +172,7 @@ START_TEST(links_out_of_the_folder_are_refused)
 }
 END_TEST
 
-/* ---- refusals, and what stays
- * -------------------------------------------- */
+/* ---- refusals, and what stays -------------------------------------------- */
 
 static void ck_fails(struct folder_copy *c, enum phi_status status,
                      const char *message)
