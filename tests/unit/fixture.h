@@ -25,6 +25,19 @@ static inline char *fixture_folder(void)
     return dir;
 }
 
+/* How many entries a folder has. */
+static inline size_t fixture_entries(const char *path)
+{
+    DIR *d = opendir(path);
+    size_t n = 0;
+
+    ck_assert_ptr_nonnull(d);
+    while (readdir(d) != NULL)
+        n++;
+    closedir(d);
+    return n - 2;
+}
+
 /* Removes the folder, the files in it and its name. */
 static inline void fixture_remove(char *dir)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What killed runs left goes, and what runs are using stays. */
 #define _POSIX_C_SOURCE 200809L
-#include <dirent.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,18 +23,6 @@ static void leave(void)
     ck_assert_int_eq(chdir(".."), 0);
     ck_assert_int_eq(rmdir(dir), 0);
     free(dir);
-}
-
-static size_t entries(const char *path)
-{
-    DIR *d = opendir(path);
-    size_t n = 0;
-
-    ck_assert_ptr_nonnull(d);
-    while (readdir(d) != NULL)
-        n++;
-    closedir(d);
-    return n - 2;
 }
 
 struct told {
@@ -113,15 +100,15 @@ START_TEST(what_dead_runs_left_goes)
     die("a", false);
     die("a", false);
     die("b", false);
-    ck_assert_uint_eq(entries("."), 3);
+    ck_assert_uint_eq(fixture_entries("."), 3);
     t = clear("a");
     ck_assert_uint_eq(t.n[PHI_LEFTOVER_REMOVED], 2);
     ck_assert_int_eq(strncmp(t.path, ".a.", 3), 0);
-    ck_assert_uint_eq(entries("."), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
     t = clear("./b");
     ck_assert_uint_eq(t.n[PHI_LEFTOVER_REMOVED], 1);
     ck_assert_int_eq(strncmp(t.path, "./.b.", 5), 0);
-    ck_assert_uint_eq(entries("."), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
     ck_nothing("b");
     ck_nothing("no/b");
     ck_nothing("");
@@ -131,9 +118,9 @@ END_TEST
 START_TEST(folders_of_files_go_too)
 {
     die("out", true);
-    ck_assert_uint_eq(entries("."), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
     ck_assert_uint_eq(clear("out/").n[PHI_LEFTOVER_REMOVED], 1);
-    ck_assert_uint_eq(entries("."), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
 }
 END_TEST
 
@@ -144,9 +131,9 @@ START_TEST(long_names_are_found)
     memset(name, 'n', 240);
     name[240] = '\0';
     die(name, false);
-    ck_assert_uint_eq(entries("."), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
     ck_assert_uint_eq(clear(name).n[PHI_LEFTOVER_REMOVED], 1);
-    ck_assert_uint_eq(entries("."), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
 }
 END_TEST
 
@@ -172,7 +159,7 @@ START_TEST(what_is_in_use_stays)
             ck_ok(phi_output_settle(o, &err));
         }
         phi_output_close(o);
-        ck_assert_uint_eq(entries("."), 1);
+        ck_assert_uint_eq(fixture_entries("."), 1);
         got = fixture_load(".", "a", &n);
         ck_assert_str_eq(got, back == 1 ? "old" : "new");
         free(got);
@@ -192,11 +179,11 @@ START_TEST(folders_in_use_stay)
     ck_ok(phi_output_folder_sync(f, &err));
     ck_ok(phi_output_folder_publish(f, &err));
     ck_nothing("out");
-    ck_assert_uint_eq(entries("."), 2);
+    ck_assert_uint_eq(fixture_entries("."), 2);
     phi_output_folder_retract(f);
     ck_nothing("out");
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("."), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
     ck_assert_int_eq(unlink("out/config"), 0);
     ck_assert_int_eq(rmdir("out"), 0);
 }
@@ -214,7 +201,7 @@ START_TEST(what_is_no_leftover_stays)
     for (size_t i = 0; i < n; i++)
         fixture_text(".", names[i], "x");
     ck_nothing("a");
-    ck_assert_uint_eq(entries("."), n);
+    ck_assert_uint_eq(fixture_entries("."), n);
     for (size_t i = 0; i < n; i++)
         ck_assert_int_eq(unlink(names[i]), 0);
     /* What stepped aside may be all that there is of it. */

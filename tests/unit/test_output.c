@@ -11,7 +11,7 @@
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 #include "libconv/base/par.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/fixture.h"
 
 static char dir[] = "/tmp/phiconv-output-XXXXXX";
 
@@ -19,17 +19,6 @@ static void enter(void)
 {
     ck_assert_ptr_nonnull(mkdtemp(dir));
     ck_assert_int_eq(chdir(dir), 0);
-}
-
-static size_t entries(void)
-{
-    DIR *d = opendir(".");
-    size_t n = 0;
-
-    while (readdir(d) != NULL)
-        n++;
-    closedir(d);
-    return n - 2;
 }
 
 static void leave(void)
@@ -82,7 +71,7 @@ START_TEST(commit_makes_the_file)
     ck_holds("out", "12345678");
     ck_assert_int_eq(stat("out", &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0640);
-    ck_assert_uint_eq(entries(), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
 }
 END_TEST
 
@@ -94,10 +83,10 @@ START_TEST(without_commit_nothing_is_left)
     put("out", "old");
     ck_ok(phi_output_open(&o, "out", &opt, &err));
     ck_ok(phi_output_write(o, "new", 3, &err));
-    ck_assert_uint_eq(entries(), 2);
+    ck_assert_uint_eq(fixture_entries("."), 2);
     phi_output_close(o);
     ck_holds("out", "old");
-    ck_assert_uint_eq(entries(), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
     phi_output_close(NULL);
 }
 END_TEST
@@ -112,7 +101,7 @@ START_TEST(a_wrong_size_is_not_committed)
     ck_refused(phi_output_commit(o, &err), PHI_E_ARG,
                "3 bytes were written, 4 were promised");
     phi_output_close(o);
-    ck_assert_uint_eq(entries(), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
 }
 END_TEST
 
@@ -160,7 +149,7 @@ START_TEST(every_byte_is_written_once)
     ck_refused(phi_output_put(o, 9, "9a", 2, &err), PHI_E_ARG,
                "out: bytes up to 11 were written, 10 were promised");
     phi_output_close(o);
-    ck_assert_uint_eq(entries(), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
 }
 END_TEST
 
@@ -226,7 +215,7 @@ static void write_big(size_t shift)
     ck_ok(phi_file_load("out", BIG, &got, &n, &err));
     ck_assert_uint_eq(n, BIG);
     ck_assert_int_eq(memcmp(got, b.bytes + SHIFT, BIG), 0);
-    ck_assert_uint_eq(entries(), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
     ck_assert_int_eq(unlink("out"), 0);
     free(got);
     free(pages);
@@ -287,7 +276,7 @@ START_TEST(what_was_published_can_be_taken_back)
     phi_output_close(fresh);
     phi_output_close(over);
     phi_output_close(none);
-    ck_assert_uint_eq(entries(), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
 }
 END_TEST
 
@@ -297,16 +286,16 @@ START_TEST(what_was_replaced_goes_in_the_end)
 
     put("over", "old");
     ck_ok(phi_output_publish(over, &err));
-    ck_assert_uint_eq(entries(), 2);
+    ck_assert_uint_eq(fixture_entries("."), 2);
     ck_ok(phi_output_settle(over, &err));
-    ck_assert_uint_eq(entries(), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
     phi_output_close(over);
     ck_holds("over", "new");
     /* Closed between the two: the old file goes all the same. */
     over = finished("over", true);
     ck_ok(phi_output_publish(over, &err));
     phi_output_close(over);
-    ck_assert_uint_eq(entries(), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
 }
 END_TEST
 
@@ -339,7 +328,7 @@ START_TEST(a_file_that_came_in_between_stays)
     ck_refused(phi_output_commit(o, &err), PHI_E_IO, "out: cannot be put");
     phi_output_close(o);
     ck_holds("out", "theirs");
-    ck_assert_uint_eq(entries(), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
 }
 END_TEST
 
@@ -361,7 +350,7 @@ START_TEST(only_regular_files_are_targets)
                "is no name");
     ck_refused(phi_output_open(&o, "none/out", &opt, &err), PHI_E_IO,
                "its folder cannot be opened: No such file");
-    ck_assert_uint_eq(entries(), 3);
+    ck_assert_uint_eq(fixture_entries("."), 3);
 }
 END_TEST
 
@@ -394,7 +383,7 @@ START_TEST(disks_hold_all_or_are_refused)
     ck_refused(phi_disk_check(needs, 3, &err), PHI_E_IO, "No space left");
     ck_refused(phi_disk_check(needs + 2, 1, &err), PHI_E_IO,
                "./c: 1 file needs 18446744073709551615 bytes, ");
-    ck_assert_uint_eq(entries(), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
 }
 END_TEST
 

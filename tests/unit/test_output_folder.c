@@ -16,18 +16,6 @@ static void enter(void)
     ck_assert_int_eq(chdir(dir), 0);
 }
 
-static size_t entries(const char *path)
-{
-    DIR *d = opendir(path);
-    size_t n = 0;
-
-    ck_assert_ptr_nonnull(d);
-    while (readdir(d) != NULL)
-        n++;
-    closedir(d);
-    return n - 2;
-}
-
 /* Removes all that is in the folder. */
 static void empty(const char *path)
 {
@@ -92,16 +80,16 @@ static struct phi_output_folder *begun(bool replace)
 
 static void ck_new(void)
 {
-    ck_assert_uint_eq(entries("."), 1);
-    ck_assert_uint_eq(entries("out"), 2);
+    ck_assert_uint_eq(fixture_entries("."), 1);
+    ck_assert_uint_eq(fixture_entries("out"), 2);
     ck_holds("out", "config", "new");
     ck_holds("out", "data", "12345");
 }
 
 static void ck_old(void)
 {
-    ck_assert_uint_eq(entries("."), 1);
-    ck_assert_uint_eq(entries("out"), 2);
+    ck_assert_uint_eq(fixture_entries("."), 1);
+    ck_assert_uint_eq(fixture_entries("out"), 2);
     ck_holds("out", "config", "old");
     ck_holds("out", "more", "old");
 }
@@ -113,7 +101,7 @@ START_TEST(a_folder_appears_whole)
 
     umask(027);
     f = begun(false);
-    ck_assert_uint_eq(entries("."), 1);
+    ck_assert_uint_eq(fixture_entries("."), 1);
     ck_assert_int_ne(stat("out", &s), 0);
     ck_refused(phi_output_folder_publish(f, &err), PHI_E_ARG,
                "out: is not synced yet");
@@ -135,11 +123,11 @@ START_TEST(without_publish_nothing_is_left)
     struct phi_output_folder *f = begun(false);
 
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("."), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
     f = begun(false);
     ck_ok(phi_output_folder_sync(f, &err));
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("."), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
     phi_output_folder_close(NULL);
 }
 END_TEST
@@ -154,7 +142,7 @@ START_TEST(a_missing_byte_ends_it)
     ck_refused(phi_output_folder_sync(f, &err), PHI_E_ARG,
                "out/short: 3 bytes were written, 4 were promised");
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("."), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
 }
 END_TEST
 
@@ -165,7 +153,7 @@ START_TEST(replacing_swaps_folders)
     make_old();
     f = begun(true);
     ck_ok(phi_output_folder_sync(f, &err));
-    ck_assert_uint_eq(entries("."), 2);
+    ck_assert_uint_eq(fixture_entries("."), 2);
     ck_holds("out", "config", "old");
     ck_ok(phi_output_folder_publish(f, &err));
     ck_holds("out", "config", "new");
@@ -192,7 +180,7 @@ START_TEST(what_was_published_can_be_taken_back)
     ck_new();
     phi_output_folder_retract(f);
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("."), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
     make_old();
     f = begun(true);
     ck_ok(phi_output_folder_sync(f, &err));
@@ -227,8 +215,8 @@ START_TEST(a_folder_that_came_in_between_stays)
     ck_refused(phi_output_folder_publish(f, &err), PHI_E_IO,
                "out: cannot be put in place: File exists");
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("."), 1);
-    ck_assert_uint_eq(entries("out"), 0);
+    ck_assert_uint_eq(fixture_entries("."), 1);
+    ck_assert_uint_eq(fixture_entries("out"), 0);
 }
 END_TEST
 
@@ -268,7 +256,7 @@ START_TEST(only_models_are_replaced)
     ck_refused(phi_output_folder_open(&f, "file/out", &opt, &err), PHI_E_IO,
                "file/out: its folder cannot be opened: Not a directory");
     ck_assert_ptr_null(f);
-    ck_assert_uint_eq(entries("."), 3);
+    ck_assert_uint_eq(fixture_entries("."), 3);
     ck_holds("out", "more", "old");
 }
 END_TEST
@@ -287,7 +275,7 @@ START_TEST(links_in_what_is_replaced_are_not_followed)
     ck_ok(phi_output_folder_publish(f, &err));
     ck_ok(phi_output_folder_settle(f, &err));
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("."), 2);
+    ck_assert_uint_eq(fixture_entries("."), 2);
     ck_holds("other", "precious", "x");
 }
 END_TEST
@@ -305,8 +293,8 @@ START_TEST(a_folder_that_grew_is_kept)
                "out: is complete and in place, but what it replaces cannot be "
                "removed; it is .out.");
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("out"), 2);
-    ck_assert_uint_eq(entries("."), 2);
+    ck_assert_uint_eq(fixture_entries("out"), 2);
+    ck_assert_uint_eq(fixture_entries("."), 2);
 }
 END_TEST
 
@@ -325,7 +313,7 @@ START_TEST(names_are_single_and_fresh)
                PHI_E_IO, "out/huge: 1152921504606846976 bytes cannot be");
     ck_assert_ptr_null(o);
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("."), 0);
+    ck_assert_uint_eq(fixture_entries("."), 0);
 }
 END_TEST
 
@@ -368,7 +356,7 @@ START_TEST(others_may_write_into_it)
             ck_ok(phi_output_folder_settle(f, &err));
         }
         phi_output_folder_close(f);
-        ck_assert_uint_eq(entries("."), (size_t)publish);
+        ck_assert_uint_eq(fixture_entries("."), (size_t)publish);
         free(temp);
     }
     ck_holds("out", "theirs", "text");
@@ -387,7 +375,7 @@ START_TEST(it_may_get_another_name)
     ck_ok(phi_output_folder_publish(f, &err));
     ck_ok(phi_output_folder_settle(f, &err));
     phi_output_folder_close(f);
-    ck_assert_uint_eq(entries("."), 2);
+    ck_assert_uint_eq(fixture_entries("."), 2);
     ck_holds("other", "config", "new");
 }
 END_TEST
