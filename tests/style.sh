@@ -31,6 +31,15 @@ for f in "${sources[@]}" "${scripts[@]}"; do
         END { exit bad }' "$f" || failed=1
 done
 
+# What a test left in the tree is none of it.
+for f in $(printf '%s\n' "${files[@]}" | sed 's|/.*||' | sort -u); do
+    case $f in
+    .ci | .clang-* | .git* | CMake* | *.md | LICENSE) ;;
+    docs | formats | libconv | reference | tests | tools) ;;
+    *) offence "$f: does not belong at the top" ;;
+    esac
+done
+
 # A file name says which file it is, wherever it is quoted.
 printf '%s\n' "${sources[@]}" | sed 's|.*/||' | sort | uniq -d |
     grep . && offence "file names are not unique"

@@ -18,6 +18,7 @@
 #include "tools/levels.h"
 #include "tools/lora_options.h"
 #include "tools/lora_report.h"
+#include "tools/run_leftovers.h"
 
 struct args {
     struct common common;
@@ -170,9 +171,9 @@ static enum phi_status check_two(const struct written *a,
                     b->path, a->option, b->option);
 }
 
-static enum phi_status check_outputs(const struct job *job, struct phi_err *err)
+static enum phi_status check_outputs(struct job *job, struct phi_err *err)
 {
-    const struct args *a = &job->args;
+    struct args *a = &job->args;
     const struct written all[] = {{"--junit", a->junit, false},
                                   {"--report", a->page, false},
                                   {"--logits", a->logits, false},
@@ -191,7 +192,7 @@ static enum phi_status check_outputs(const struct job *job, struct phi_err *err)
         if (st != PHI_OK)
             return st;
         if (!all[i].kept)
-            report_leftovers(all[i].path, a->common.quiet);
+            leftovers_before(&a->common, all[i].path);
     }
     return st;
 }
@@ -408,6 +409,7 @@ static int run(const struct command *self, int argc, char **argv)
         phi_adapted_release(&job.adapted[i]);
     free(job.adapted);
     lora_words_release(&job.words);
+    leftovers_after(&job.args.common);
     options_release(self, &job.args);
     return code;
 }

@@ -16,6 +16,7 @@
 #include "tools/levels.h"
 #include "tools/progress.h"
 #include "tools/report.h"
+#include "tools/run_leftovers.h"
 
 struct args {
     struct common common;
@@ -108,7 +109,7 @@ static enum phi_status prepare(struct job *j, struct phi_err *err)
     need = (struct phi_disk_need){j->args.output, j->nbytes};
     if (st != PHI_OK)
         return st;
-    report_leftovers(j->args.output, j->args.common.quiet);
+    leftovers_before(&j->args.common, j->args.output);
     return phi_disk_check(&need, 1, err);
 }
 
@@ -219,6 +220,7 @@ static int run(const struct command *self, int argc, char **argv)
     export_side_release(&j.side);
     phi_plan_release(&j.plan);
     phi_source_close(j.source);
+    leftovers_after(&j.args.common);
     options_release(self, &j.args);
     return code;
 }

@@ -9,6 +9,7 @@
 #include "libconv/base/output.h"
 #include "tools/commands.h"
 #include "tools/report.h"
+#include "tools/run_leftovers.h"
 
 #define PIECE ((size_t)4 << 20)
 
@@ -182,7 +183,7 @@ static enum phi_status write_out(struct job *j, struct phi_err *err)
 
     if (j->args.output != NULL) {
         st = phi_source_not_input(j->source, j->args.output, err);
-        report_leftovers(j->args.output, j->args.common.quiet);
+        leftovers_before(&j->args.common, j->args.output);
         if (st == PHI_OK)
             st = phi_output_open(&j->output, j->args.output, &opt, err);
     }
@@ -227,6 +228,7 @@ static int run(const struct command *self, int argc, char **argv)
     phi_output_close(j.output);
     free(j.content.bytes);
     phi_source_close(j.source);
+    leftovers_after(&j.args.common);
     options_release(self, &j.args);
     return code;
 }

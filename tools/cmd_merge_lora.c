@@ -17,6 +17,7 @@
 #include "tools/lora_options.h"
 #include "tools/lora_report.h"
 #include "tools/progress.h"
+#include "tools/run_leftovers.h"
 #include "tools/version.h"
 
 struct args {
@@ -192,7 +193,7 @@ static enum phi_status prepare(struct job *j, struct phi_err *err)
     if (st != PHI_OK || j->args.dry_run)
         return st;
     need.nbytes = j->nbytes;
-    report_leftovers(j->args.output, j->args.common.quiet);
+    leftovers_before(&j->args.common, j->args.output);
     return phi_disk_check(&need, 1, err);
 }
 
@@ -331,6 +332,7 @@ static int run(const struct command *self, int argc, char **argv)
     free(j.adapters);
     free(j.sha256);
     free(j.inputs);
+    leftovers_after(&j.args.common);
     options_release(self, &j.args);
     return code;
 }

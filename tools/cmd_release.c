@@ -8,6 +8,7 @@
 #include "tools/release_card.h"
 #include "tools/release_job.h"
 #include "tools/release_manifest.h"
+#include "tools/run_leftovers.h"
 
 static const struct option options[] = {
     OPT_LIST('t', "type", "TYPE[=LABEL]", struct release_args, q.types,
@@ -132,7 +133,7 @@ static int release(struct release_job *job)
     if (st == PHI_OK && !job->args.q.common.quiet)
         print_notes(job);
     if (st == PHI_OK) {
-        report_leftovers(job->args.q.output, job->args.q.common.quiet);
+        leftovers_before(&job->args.q.common, job->args.q.output);
         st = release_make(job, &err);
     }
     if (st == PHI_OK)
@@ -156,6 +157,7 @@ static int run(const struct command *self, int argc, char **argv)
     if (code == -1)
         code = release(&job);
     release_job_release(&job);
+    leftovers_after(&job.args.q.common);
     options_release(self, &job.args);
     return code;
 }

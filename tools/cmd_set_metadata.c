@@ -12,6 +12,7 @@
 #include "tools/metadata_words.h"
 #include "tools/progress.h"
 #include "tools/report.h"
+#include "tools/run_leftovers.h"
 
 /* Bytes of a value in the table. */
 #define ROOM 40
@@ -109,7 +110,7 @@ static enum phi_status write(struct job *j, struct phi_err *err)
     struct phi_monitor monitor;
     enum phi_status st = PHI_OK;
 
-    report_leftovers(need.path, j->args.common.quiet);
+    leftovers_before(&j->args.common, need.path);
     if (j->edit.way == PHI_GGUF_REWRITE)
         st = phi_disk_check(&need, 1, err);
     if (st != PHI_OK)
@@ -291,6 +292,7 @@ static int run(const struct command *self, int argc, char **argv)
     if (code == -1)
         code = set_metadata(&j);
     phi_gguf_edit_release(&j.edit);
+    leftovers_after(&j.args.common);
     options_release(self, &j.args);
     return code;
 }

@@ -122,6 +122,9 @@ struct common {
     const char *cpu;             /* --cpu, else PHICONV_CPU, else NULL */
     const char *cpu_origin;      /* "--cpu " or "PHICONV_CPU=" */
     struct text_list operands;
+    char **outputs; /* (noutputs) begun so far; see run_leftovers.h */
+    size_t noutputs;
+    size_t outputs_cap;
 };
 
 struct command {

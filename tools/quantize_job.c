@@ -14,6 +14,7 @@
 #include "tools/progress.h"
 #include "tools/quantize_target.h"
 #include "tools/report.h"
+#include "tools/run_leftovers.h"
 #include "tools/version.h"
 
 /* That are offered to somebody who misspelt one. */
@@ -271,4 +272,5 @@ void quantize_release(struct quantize_job *job)
     free(job->adapters);
     phi_adapted_release(&job->model);
     lora_words_release(&job->words);
+    leftovers_after(&job->args.common);
 }

@@ -13,6 +13,7 @@
 #include "tools/progress.h"
 #include "tools/quantize_target.h"
 #include "tools/report.h"
+#include "tools/run_leftovers.h"
 
 /* For stacks, the C library and lists that grow while it runs. */
 #define SLACK (UINT64_C(6) << 20)
@@ -34,7 +35,7 @@ static enum phi_status check_disks(const struct quantize_job *job,
 }
 
 /* The room that dead runs take is had back before it is asked for. */
-static enum phi_status clear_leftovers(const struct quantize_job *job,
+static enum phi_status clear_leftovers(struct quantize_job *job,
                                        struct phi_err *err)
 {
     for (size_t i = 0; i < job->n; i++) {
@@ -45,7 +46,7 @@ static enum phi_status clear_leftovers(const struct quantize_job *job,
 
             if (path == NULL)
                 return PHI_E_NOMEM;
-            report_leftovers(path, job->args.common.quiet);
+            leftovers_before(&job->args.common, path);
             free(path);
         }
     }

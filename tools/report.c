@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libconv/base/leftovers.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/utf8.h"
 #include "tools/colour.h"
@@ -44,26 +43,6 @@ void report_note(const char *fmt, ...)
     va_end(args);
     fprintf(stderr, "phiconv: note: %s\n",
             phi_printable(text, sizeof(text), raw));
-}
-
-static void note_leftover(void *ctx, const char *path, enum phi_leftover what)
-{
-    static const char *const texts[] = {
-        [PHI_LEFTOVER_REMOVED] = "a run that was killed had left it; removed",
-        [PHI_LEFTOVER_STAYS] = "a run that was killed may have left it; if no "
-                               "other is making this output, remove it",
-        [PHI_LEFTOVER_OLD] = "holds what the output held when a run was "
-                             "killed; rename it back, or remove it"};
-    const bool *quiet = ctx;
-
-    if (!*quiet)
-        report_note("%s: %s", path, texts[what]);
-}
-
-void report_leftovers(const char *path, bool quiet)
-{
-    if (path != NULL)
-        phi_leftovers_clear(path, note_leftover, &quiet);
 }
 
 void table_cell(struct table *t, const char *fmt, ...)

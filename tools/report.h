@@ -18,13 +18,6 @@ int report_error(const struct phi_err *err);
 void report_note(const char *fmt, ...) PHI_PRINTF(1, 2);
 
 /*
- * Removes what runs that were killed have left of the output at path, and
- * notes each file or folder that was removed, or that stays and why. quiet
- * removes, and says nothing. Does nothing if path is NULL.
- */
-void report_leftovers(const char *path, bool quiet);
-
-/*
  * Text tables: cells are kept until the end, columns get the width of their
  * widest cell (in characters, not bytes). Zero-initialise, set ncols.
  */
