@@ -34,7 +34,7 @@ done
 # What a test left in the tree is none of it.
 for f in $(printf '%s\n' "${files[@]}" | sed 's|/.*||' | sort -u); do
     case $f in
-    .ci | .clang-* | .git* | CMake* | *.md | LICENSE) ;;
+    .ci | .clang-* | .editorconfig | .git* | CMake* | *.md | LICENSE) ;;
     docs | formats | libconv | reference | tests | tools) ;;
     *) offence "$f: does not belong at the top" ;;
     esac
