@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "libconv/base/buf.h"
+#include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
 #include "libconv/engine/hparams.h"
 #include "libconv/tensor/source_hash.h"
@@ -164,28 +165,43 @@ static enum phi_status append(struct eval_journal *j, const uint8_t *bytes,
     return PHI_OK;
 }
 
+/*
+ * Whether n bytes are all there is of a journal that was stopped in its first
+ * moment: part of its head, with zeros where a disk that lost power did not
+ * come to write.
+ */
+static bool is_begun(const uint8_t *have, const uint8_t *want, size_t n)
+{
+    if (n > HEAD || (n == HEAD && memcmp(have, want, n) == 0))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (have[i] != want[i] && have[i] != 0)
+            return false;
+    }
+    return true;
+}
+
 /* Writes the head of a new journal, or compares that of an old one. */
 static enum phi_status check_head(struct eval_journal *j,
                                   const char hex[PHI_SHA256_HEX],
                                   struct phi_err *err)
 {
     uint8_t want[HEAD];
-    uint8_t have[HEAD];
+    uint8_t have[HEAD + 1];
     size_t n;
-    enum phi_status st = read_at(j, 0, have, HEAD, &n, err);
+    enum phi_status st = read_at(j, 0, have, sizeof(have), &n, err);
 
     memcpy(want, MAGIC, sizeof(MAGIC) - 1);
     memcpy(want + sizeof(MAGIC) - 1, hex, PHI_SHA256_HEX - 1);
     want[HEAD - 1] = '\n';
     if (st != PHI_OK)
         return st;
-    /* One that was stopped in the first moment has part of its head. */
-    if (n < HEAD && memcmp(have, want, n) == 0)
+    if (is_begun(have, want, n))
         return append(j, want, HEAD, err);
     if (n < sizeof(MAGIC) - 1 || memcmp(have, want, sizeof(MAGIC) - 1) != 0)
         return phi_fail(err, PHI_E_ARG, "%s: is no journal of eval-ppl",
                         j->path);
-    if (memcmp(have, want, HEAD) != 0) {
+    if (n < HEAD || memcmp(have, want, HEAD) != 0) {
         phi_fail(err, PHI_E_ARG, "%s: is the journal of another evaluation",
                  j->path);
         return phi_hint(err, "models, text, window, mode and version must be "
@@ -310,6 +326,8 @@ enum phi_status eval_journal_open(struct eval_journal **out, const char *path,
         goto out;
     }
     st = check_head(j, hex, err);
+    if (st == PHI_OK)
+        st = phi_folder_sync_name(path, err);
 out:
     if (st == PHI_OK)
         *out = j;

@@ -5,9 +5,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 
 enum phi_status phi_names_add(struct phi_names *names, const char *name,
@@ -65,5 +68,34 @@ enum phi_status phi_folder_list(struct phi_names *names, const char *path,
     closedir(d);
     if (names->n > 1)
         qsort(names->v, names->n, sizeof(*names->v), by_bytes);
+    return st;
+}
+
+enum phi_status phi_folder_around(int *out, const char *path,
+                                  struct phi_err *err)
+{
+    const size_t n = (size_t)(phi_path_base(path) - path);
+    char *dir = n > 0 ? phi_strndup(path, n, err) : phi_strdup(".", err);
+    enum phi_status st = PHI_OK;
+
+    *out = -1;
+    if (dir == NULL)
+        return PHI_E_NOMEM;
+    *out = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*out < 0)
+        st = phi_fail_sys(err, errno, "%s: its folder cannot be opened", path);
+    free(dir);
+    return st;
+}
+
+enum phi_status phi_folder_sync_name(const char *path, struct phi_err *err)
+{
+    int fd;
+    enum phi_status st = phi_folder_around(&fd, path, err);
+
+    if (st == PHI_OK && fsync(fd) != 0)
+        st = phi_fail_sys(err, errno, "%s: its folder cannot be synced", path);
+    if (fd >= 0)
+        close(fd);
     return st;
 }

@@ -25,4 +25,14 @@ void phi_names_release(struct phi_names *names);
 enum phi_status phi_folder_list(struct phi_names *names, const char *path,
                                 struct phi_err *err);
 
+/*
+ * Opens the folder that the last part of path lies in. *out is the caller's;
+ * -1 after a failure.
+ */
+enum phi_status phi_folder_around(int *out, const char *path,
+                                  struct phi_err *err);
+
+/* Makes the name of what is at path durable: syncs the folder around it. */
+enum phi_status phi_folder_sync_name(const char *path, struct phi_err *err);
+
 #endif

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output_parts.h"
 
@@ -119,7 +120,7 @@ void phi_leftovers_clear(const char *path, phi_leftover_fn tell, void *ctx)
     s.name = phi_path_base(copy);
     s.start = start;
     if (start != NULL && s.name[0] != '\0' &&
-        phi_output_parent(&s.dir, copy, NULL) == PHI_OK)
+        phi_folder_around(&s.dir, copy, NULL) == PHI_OK)
         d = phi_output_read_folder(s.dir, ".");
     while (d != NULL && (e = readdir(d)) != NULL)
         look_at(&s, e->d_name);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output_parts.h"
 
@@ -57,22 +58,6 @@ bool phi_output_claim(int fd)
         return false;
     /* Where files cannot be locked, nobody takes it for anything. */
     return fstat(fd, &st) != 0 || st.st_nlink > 0;
-}
-
-enum phi_status phi_output_parent(int *out, const char *path,
-                                  struct phi_err *err)
-{
-    const size_t n = (size_t)(phi_path_base(path) - path);
-    char *dir = n > 0 ? phi_strndup(path, n, err) : phi_strdup(".", err);
-    enum phi_status st = PHI_OK;
-
-    if (dir == NULL)
-        return PHI_E_NOMEM;
-    *out = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*out < 0)
-        st = phi_fail_sys(err, errno, "%s: its folder cannot be opened", path);
-    free(dir);
-    return st;
 }
 
 /* What stands at the target's name must be nothing or a replaceable file. */
@@ -195,7 +180,7 @@ enum phi_status phi_output_open(struct phi_output **out, const char *path,
         goto out;
     o->size = options->size;
     o->replace = options->replace;
-    if ((st = phi_output_parent(&o->dirfd, path, err)) != PHI_OK ||
+    if ((st = phi_folder_around(&o->dirfd, path, err)) != PHI_OK ||
         (st = check_target(o, err)) != PHI_OK)
         goto out;
     do {

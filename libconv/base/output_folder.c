@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output_parts.h"
 
@@ -201,7 +202,7 @@ enum phi_status phi_output_folder_open(
     f->marker = phi_strdup(options->marker, err);
     if (f->marker == NULL || (st = set_path(f, path, err)) != PHI_OK)
         goto out;
-    if ((st = phi_output_parent(&f->parent, f->path, err)) != PHI_OK ||
+    if ((st = phi_folder_around(&f->parent, f->path, err)) != PHI_OK ||
         (st = check_target(f, err)) != PHI_OK)
         goto out;
     st = make_temp(f, err);

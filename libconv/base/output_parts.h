@@ -63,10 +63,6 @@ DIR *phi_output_read_folder(int at, const char *name);
 /* Removes the folder `name` of files. False and errno if it is still there. */
 bool phi_output_remove_folder(int parent, const char *name);
 
-/* Opens the folder that path lies in. */
-enum phi_status phi_output_parent(int *out, const char *path,
-                                  struct phi_err *err);
-
 /*
  * Begins a file in the folder dirfd, which nobody looks into yet: it has its
  * own name, the last part of path, from the start, and phi_output_sync() is

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output_parts.h"
 
@@ -25,7 +26,7 @@ static enum phi_status create(struct phi_spool *s, struct phi_err *err)
 {
     int dir = -1;
     char *name = NULL;
-    enum phi_status st = phi_output_parent(&dir, s->path, err);
+    enum phi_status st = phi_folder_around(&dir, s->path, err);
 
     while (st == PHI_OK && s->fd < 0) {
         st = phi_output_temp(&name, s->path, PHI_OUTPUT_TEMP, err);

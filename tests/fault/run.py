@@ -16,7 +16,7 @@ at the second, until a run has no such call. After each run
 At most N calls of a kind (60), the first, the last and some between. Signals
 come at --times random moments, as many as --most if not given. REGEX is for
 "JOB ROW", as --verbose prints them, for the names of what is no single call,
-and within "traced" and "crashes" for "traced JOB", too.
+and within "traced", "crashes" and "power_cuts" for "traced JOB", too.
 """
 
 import argparse
@@ -40,6 +40,7 @@ sys.dont_write_bytecode = True
 
 import cases_adapter  # noqa: E402
 import cases_logits  # noqa: E402
+import power  # noqa: E402
 import tiny  # noqa: E402
 
 OLD = b"what was here before\n"
@@ -278,6 +279,17 @@ class Bench:
                               capture_output=True)
         return done.stdout if done.returncode == 0 else None
 
+    def files(self, name):
+        """name -> bytes, and name/ -> such a dictionary."""
+        out = {}
+        for entry in os.scandir(self.path(name)):
+            if entry.is_dir():
+                out[entry.name + "/"] = self.files(name + "/" + entry.name)
+            else:
+                with open(entry.path, "rb") as f:
+                    out[entry.name] = f.read()
+        return out
+
     def held(self, job):
         """name -> bytes, or for name/ a dictionary of such"""
         def content(path):
@@ -374,6 +386,37 @@ class Bench:
                 return "expected one line, or one and a hint"
         if JOBS[job].resumes:
             return self.goes_on(job)
+        return None
+
+    def stands(self, job, state, ended):
+        """What is wrong with what a power cut left at the names."""
+        if JOBS[job].resumes:
+            path = self.path("out/" + JOBS[job].resumes)
+            if os.path.exists(path):
+                os.remove(path)
+            if state[JOBS[job].resumes] is not None:
+                with open(path, "wb") as f:
+                    f.write(state[JOBS[job].resumes])
+            if ended and state[JOBS[job].resumes] != \
+                    self.new[job][JOBS[job].resumes]:
+                return "exit code 0, and records are missing"
+            return self.goes_on(job)
+        for name in JOBS[job].outputs:
+            held = state[name]
+            if JOBS[job].copied and held is not None:
+                with open(self.path("cut"), "wb") as f:
+                    f.write(held)
+                held = self.shown(self.path("cut"))
+            elif isinstance(held, dict):
+                held = {n: CLOCKS.sub(rb"\1", c) for n, c in held.items()}
+            elif held is not None:
+                held = CLOCKS.sub(rb"\1", held)
+            if held == self.new[job][name]:
+                continue
+            if ended:
+                return "exit code 0, and %s is not the new one" % name
+            if held != self.old[job][name]:
+                return "%s is neither old nor new" % name
         return None
 
     def report(self, what, wrong, done):
@@ -781,6 +824,56 @@ def traced(bench):
         bench.report("%s: the order of calls" % job, wrong, done)
 
 
+def power_cuts(bench):
+    """The states of a disk that loses power. Needs strace, as `traced`."""
+    log = bench.path("strace.log")
+    if not shutil.which("strace"):
+        print("skipped: no strace here")
+        return
+    for job in WRITERS + ["save", "journal"]:
+        if not re.search(bench.options.only, "power_cuts " + job):
+            continue
+        bench.empty(job)
+        before = bench.files("out")
+        if JOBS[job].resumes:
+            # From the start, so that it writes something.
+            before = {}
+            os.remove(bench.path("out/" + JOBS[job].resumes))
+        done = subprocess.run(
+            ["strace", "-f", "-qq", "-o", log] + power.OPTIONS +
+            [bench.options.phiconv] + JOBS[job].args, cwd=bench.work,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=120)
+        if done.returncode != 0:
+            print("skipped: no leave to trace")
+            return
+        names = JOBS[job].outputs or [JOBS[job].resumes]
+        with open(log) as f:
+            calls = list(power.calls_of(f))
+
+        def wrong(calls):
+            for n, state in power.cuts(calls, bench.path("out"), before, names,
+                                       bench.options.seed,
+                                       bench.options.most):
+                yield n, bench.stands(job, state, n is None)
+
+        states = 0
+        for n, what in wrong(calls):
+            states += 1
+            bench.report("%s: power cut after call %s" % (job, n), what, done)
+        bench.runs += states
+        # It would see if nothing were synced, or only files or folders.
+        for paths in (r".", r"\.tmp|\.gguf", r"out$"):
+            left = [c for c in calls if c[0] != "fsync" or
+                    not re.search(paths, c[1][0])]
+            if len(left) < len(calls) and \
+                    not any(what for _, what in wrong(left)):
+                bench.report("%s without syncs of %s" % (job, paths),
+                             "nothing is found wrong", done)
+        if bench.options.verbose:
+            print("%-32s %d states" % ("power_cuts " + job, states))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("phiconv")
@@ -798,7 +891,8 @@ def main():
     bench = Bench(options)
     bench.learn()
     matrix(bench)
-    for part in (changes, limits, streams, surroundings, crashes, traced):
+    for part in (changes, limits, streams, surroundings, crashes, traced,
+                 power_cuts):
         if re.search(options.only, part.__name__):
             before = bench.runs
             part(bench)

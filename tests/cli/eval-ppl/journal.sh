@@ -32,6 +32,12 @@ same -q
 [ "$(wc -c <j)" = "$size" ] && echo whole
 head -c 50000 /dev/zero >>j
 same -q
+# What a power cut can leave of one that was just begun.
+head -c 83 /dev/zero >j
+same -q
+head -c 84 /dev/zero >zeros
+run --journal zeros
+echo "code $?"
 # Of something else, or none at all.
 run --chunks 24 --journal j --act fast
 echo "code $?"
