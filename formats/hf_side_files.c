@@ -351,7 +351,7 @@ enum phi_status phi_hf_side_files_write(const struct phi_hf_side_files *files,
         if (st == PHI_OK && item->path != NULL)
             st = copy(item, o, err);
         else if (st == PHI_OK)
-            st = phi_output_write(o, item->bytes, item->nbytes, err);
+            st = phi_output_write(o, item->bytes, (size_t)item->nbytes, err);
         if (st == PHI_OK)
             st = phi_output_sync(o, err);
     }

@@ -153,7 +153,7 @@ static struct bench_rate measure(struct crew *c, size_t n, double seconds)
     size_t i = 0;
 
     (void)run(c, n, 1, &took); /* warms up, too */
-    while (took < seconds / RUNS && ncalls < (size_t)1 << 40) {
+    while (took < seconds / RUNS && ncalls < SIZE_MAX / 16) {
         const double more = took > 1e-9 ? seconds / RUNS / took * 1.1 : 10;
 
         ncalls = (size_t)((double)ncalls * (more < 10 ? more : 10)) + 1;

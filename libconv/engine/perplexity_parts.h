@@ -41,7 +41,7 @@ struct phi_evaluation {
     uint32_t *batch_tokens;
     float *slab[2];  /* (positions of a batch, slab): the reference's, any */
     double *numbers; /* of one window */
-    size_t done;     /* tokens, for the monitor */
+    uint64_t done;   /* tokens, for the monitor */
     char note[64];
 };
 

@@ -17,9 +17,18 @@
 #ifndef PHI_KERNELS_KERNELS_H
 #define PHI_KERNELS_KERNELS_H
 
+#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Without these the bytes would be wrong, and nothing would say so. */
+#if FLT_EVAL_METHOD != 0
+#error "floats need binary32 arithmetic: -msse2 -mfpmath=sse for 32-bit x86"
+#endif
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "big-endian machines are not supported: weights are little-endian"
+#endif
 
 /* Columns of a panel, on every machine. */
 #define PHI_PANEL 16
