@@ -153,23 +153,6 @@ static void put_name(struct phi_buf *out, const char *name)
     phi_buf_text(out, name);
 }
 
-struct stood {
-    struct phi_folder_place p;
-    size_t k;
-};
-
-static int by_place(const void *pa, const void *pb)
-{
-    const struct stood *a = pa;
-    const struct stood *b = pb;
-
-    if (a->p.file != b->p.file)
-        return a->p.file < b->p.file ? -1 : 1;
-    if (a->p.place != b->p.place)
-        return a->p.place < b->p.place ? -1 : 1;
-    return a->k < b->k ? -1 : 1;
-}
-
 /*
  * Where the tensors stood. One that was tied in the folder and has been
  * rounded for itself since then is in no file: it is not to be taken for the
@@ -181,7 +164,7 @@ static struct phi_folder_place *find_places(const struct phi_source *s,
     static const struct phi_folder_place none = {PHI_NO_PLACE, 0, ""};
     const size_t n = s->ntensors;
     struct phi_folder_place *out = phi_alloc(n, sizeof(*out), err);
-    struct stood *list = phi_alloc(n, sizeof(*list), err);
+    size_t *list = phi_source_by_place(s, err);
     size_t end;
 
     if (out == NULL || list == NULL) {
@@ -189,24 +172,24 @@ static struct phi_folder_place *find_places(const struct phi_source *s,
         free(list);
         return NULL;
     }
-    for (size_t k = 0; k < n; k++)
-        list[k] = (struct stood){s->folder->places[k], k};
-    qsort(list, n, sizeof(*list), by_place);
     for (size_t first = 0; first < n; first = end) {
+        const struct phi_folder_place *p = &s->folder->places[list[first]];
         bool one = true;
 
-        for (end = first + 1;
-             end < n && list[end].p.file == list[first].p.file &&
-             list[end].p.place == list[first].p.place;
-             end++)
-            one = one && phi_source_is_alias(s, list[first].k, list[end].k);
-        for (size_t i = first; i < end; i++) {
-            const struct phi_tensor *t = &s->tensors[list[i].k];
+        for (end = first + 1; end < n; end++) {
+            const struct phi_folder_place *q = &s->folder->places[list[end]];
 
-            out[list[i].k] = one || t->nbytes == 0 ||
-                                     strcmp(t->name, "token_embd.weight") == 0
-                                 ? list[i].p
-                                 : none;
+            if (q->file != p->file || q->place != p->place)
+                break;
+            one = one && phi_source_is_alias(s, list[first], list[end]);
+        }
+        for (size_t i = first; i < end; i++) {
+            const struct phi_tensor *t = &s->tensors[list[i]];
+
+            out[list[i]] = one || t->nbytes == 0 ||
+                                   strcmp(t->name, "token_embd.weight") == 0
+                               ? s->folder->places[list[i]]
+                               : none;
         }
     }
     free(list);

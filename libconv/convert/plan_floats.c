@@ -13,42 +13,6 @@ static bool is_embedding(const struct phi_source *s, size_t i)
     return strcmp(s->tensors[i].name, "token_embd.weight") == 0;
 }
 
-/* What tensors that are one have in common: phi_source_is_alias(). */
-struct named {
-    size_t file; /* of the folder that a packed file is of, or the source's */
-    uint64_t place;
-    enum phi_dtype dtype; /* 0 where it does not count */
-    size_t i;
-};
-
-static int by_place(const void *pa, const void *pb)
-{
-    const struct named *a = pa;
-    const struct named *b = pb;
-
-    if (a->file != b->file)
-        return a->file < b->file ? -1 : 1;
-    if (a->place != b->place)
-        return a->place < b->place ? -1 : 1;
-    if (a->dtype != b->dtype)
-        return a->dtype < b->dtype ? -1 : 1;
-    return a->i < b->i ? -1 : 1;
-}
-
-/* False for one that is no other's. */
-static bool name_of(struct named *out, const struct phi_source *s, size_t i)
-{
-    const struct phi_tensor *t = &s->tensors[i];
-    const struct phi_folder_place *p;
-
-    *out = (struct named){t->part, t->offset, 0, i};
-    if (s->folder == NULL)
-        return t->nbytes > 0;
-    p = &s->folder->places[i];
-    *out = (struct named){p->file, p->place, t->dtype, i};
-    return t->nbytes > 0 && phi_source_is_alias(s, i, i);
-}
-
 /*
  * Which tensors are other names of one that is planned: of those that are one,
  * all but the embedding, which a packed file may list behind the head that is
@@ -57,22 +21,25 @@ static bool name_of(struct named *out, const struct phi_source *s, size_t i)
 static enum phi_status find_aliases(bool *alias, const struct phi_source *s,
                                     struct phi_err *err)
 {
-    struct named *list = phi_alloc(s->ntensors, sizeof(*list), err);
+    size_t *list = phi_source_by_place(s, err);
     size_t n = 0;
 
     if (list == NULL)
         return PHI_E_NOMEM;
-    for (size_t i = 0; i < s->ntensors; i++)
-        n += name_of(&list[n], s, i);
-    qsort(list, n, sizeof(*list), by_place);
+    /* One that is in no file, or has no bytes, is no other's. */
+    for (size_t k = 0; k < s->ntensors; k++) {
+        if (s->tensors[list[k]].nbytes > 0 &&
+            phi_source_is_alias(s, list[k], list[k]))
+            list[n++] = list[k];
+    }
     for (size_t k = 1, planned = 0; k < n; k++) {
-        if (!phi_source_is_alias(s, list[planned].i, list[k].i)) {
+        if (!phi_source_is_alias(s, list[planned], list[k])) {
             planned = k;
-        } else if (is_embedding(s, list[k].i)) {
-            alias[list[planned].i] = true;
+        } else if (is_embedding(s, list[k])) {
+            alias[list[planned]] = true;
             planned = k;
         } else {
-            alias[list[k].i] = true;
+            alias[list[k]] = true;
         }
     }
     free(list);

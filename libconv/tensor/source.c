@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "libconv/tensor/source.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "libconv/base/mem.h"
 
 bool phi_source_find(const struct phi_source *s, const char *name, size_t *i)
 {
@@ -40,6 +43,53 @@ bool phi_source_is_alias(const struct phi_source *s, size_t i, size_t k)
                phi_dtype_info(a->dtype)->cls == PHI_CLASS_FLOAT;
     }
     return a->part == b->part && a->offset == b->offset;
+}
+
+/* What tensors that are one have in common. */
+struct stored {
+    size_t file;
+    uint64_t place;
+    enum phi_dtype dtype; /* 0 where it does not count */
+    size_t i;
+};
+
+static int by_place(const void *pa, const void *pb)
+{
+    const struct stored *a = pa;
+    const struct stored *b = pb;
+
+    if (a->file != b->file)
+        return a->file < b->file ? -1 : 1;
+    if (a->place != b->place)
+        return a->place < b->place ? -1 : 1;
+    if (a->dtype != b->dtype)
+        return a->dtype < b->dtype ? -1 : 1;
+    return a->i < b->i ? -1 : 1;
+}
+
+size_t *phi_source_by_place(const struct phi_source *s, struct phi_err *err)
+{
+    struct stored *list = phi_alloc(s->ntensors, sizeof(*list), err);
+    size_t *order = phi_alloc(s->ntensors, sizeof(*order), err);
+
+    for (size_t i = 0; list != NULL && i < s->ntensors; i++) {
+        const struct phi_tensor *t = &s->tensors[i];
+
+        list[i] = (struct stored){t->part, t->offset, 0, i};
+        if (s->folder != NULL)
+            list[i] = (struct stored){s->folder->places[i].file,
+                                      s->folder->places[i].place, t->dtype, i};
+    }
+    if (list != NULL && order != NULL) {
+        qsort(list, s->ntensors, sizeof(*list), by_place);
+        for (size_t i = 0; i < s->ntensors; i++)
+            order[i] = list[i].i;
+    } else {
+        free(order);
+        order = NULL;
+    }
+    free(list);
+    return order;
 }
 
 static enum phi_status check_range(const struct phi_source *s, size_t i,

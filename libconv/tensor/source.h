@@ -126,6 +126,13 @@ enum phi_status phi_source_index(const struct phi_source *s,
  */
 bool phi_source_is_alias(const struct phi_source *s, size_t i, size_t k);
 
+/*
+ * All tensors in the order of where they are stored, or stood in the folder:
+ * those that are one follow each other. (ntensors) indices, for free(); NULL
+ * and *err without memory.
+ */
+size_t *phi_source_by_place(const struct phi_source *s, struct phi_err *err);
+
 /* Bytes [offset, offset + n) of tensor i, as they are stored. */
 enum phi_status phi_source_read(const struct phi_source *s, size_t i,
                                 uint64_t offset, void *to, size_t n,
