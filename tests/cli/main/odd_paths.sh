@@ -1,0 +1,34 @@
+# Names are bytes: what a terminal would act on is escaped in messages.
+convert() {
+    $PHICONV quantize -q "$@"
+    echo "code $?"
+}
+name=$(printf 'a b\n\tc\033[31m\303\251\377')
+cp -r "$SAMPLE" "$name"
+convert "$name" -t q4_0="$name/$name.gguf"
+convert "$name" -t q4_0="$name/$name.gguf" 2>&1
+$PHICONV inspect "$name/$name.gguf" | head -n 1
+$PHICONV inspect --json "$name/$name.gguf" | grep -o '"path":"[^"]*"' |
+    cat -A
+# Dashes.
+mv "$name" ./-q
+convert -t q4_0=-x.gguf -- -q
+convert -- -t 2>&1
+# As long as the system takes, and longer.
+part=$(printf 'd%.0s' $(seq 200))
+long=.
+for _ in $(seq 18); do
+    long=$long/$part
+done
+mkdir -p "$long"
+convert -t q4_0="$long/x.gguf" ./-q
+cmp ./-x.gguf "$long/x.gguf"
+convert -t q4_0="$long/$part/$part/$part/x.gguf" ./-q 2>&1 | cut -c 1-40
+convert -t q4_0="$part$part.gguf" ./-q 2>&1 | grep -o "[^/]*$"
+# A folder that is no more.
+home=$PWD
+mkdir gone
+cd gone && rmdir ../gone
+convert "$SAMPLE" -t q4_0=x.gguf 2>&1
+convert "$SAMPLE" -t q4_0="$home/y.gguf"
+cmp "$home/-x.gguf" "$home/y.gguf"
