@@ -87,4 +87,19 @@ static inline void pack_model_write(const struct pack_model *m,
     phi_sink_close(s);
 }
 
+/* Byte `at` of a tensor's rows, in its panels, by the words of PACK.md. */
+static inline size_t pack_model_place(const struct phi_sink_tensor *t,
+                                      size_t rows, size_t at)
+{
+    const size_t s = phi_dtype_info(t->dtype)->bits / 8;
+    const size_t w = (size_t)(t->nbytes / t->dim[0] / s);
+    const size_t r = at / (w * s);
+    const size_t b = at % (w * s) / s;
+    const size_t p = r / rows;
+    const size_t left = (size_t)t->dim[0] - p * rows;
+    const size_t n = left < rows ? left : rows;
+
+    return p * rows * w * s + (b * n + r % rows) * s + at % s;
+}
+
 #endif

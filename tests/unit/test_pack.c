@@ -4,13 +4,11 @@
 #include "tests/unit/pack_model.h"
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 #include "formats/pack.h"
 #include "formats/pack_verify.h"
 #include "libconv/base/deflate.h"
-#include "libconv/base/par.h"
 
 static char *dir;
 static char *path;
@@ -28,20 +26,6 @@ static void teardown(void)
 }
 
 /* ---- there and back ------------------------------------------------------ */
-
-/* Byte `at` of a tensor's rows, in its panels, by the words of PACK.md. */
-static size_t place_of(const struct phi_sink_tensor *t, size_t rows, size_t at)
-{
-    const size_t s = phi_dtype_info(t->dtype)->bits / 8;
-    const size_t w = (size_t)(t->nbytes / t->dim[0] / s);
-    const size_t r = at / (w * s);
-    const size_t b = at % (w * s) / s;
-    const size_t p = r / rows;
-    const size_t left = (size_t)t->dim[0] - p * rows;
-    const size_t n = left < rows ? left : rows;
-
-    return p * rows * w * s + (b * n + r % rows) * s + at % s;
-}
 
 static void check_tensor(const struct pack_model *m, const struct phi_source *s,
                          size_t i, size_t piece)
@@ -61,8 +45,9 @@ static void check_tensor(const struct pack_model *m, const struct phi_source *s,
     if (phi_source_has_panels(s, i)) {
         ck_ok(phi_source_read_panels(s, i, 0, back, n, &err));
         for (size_t at = 0; at < n; at++)
-            wrong += back[place_of(&m->tensors[i], t->panel_rows, at)] !=
-                     m->bytes[i][at];
+            wrong +=
+                back[pack_model_place(&m->tensors[i], t->panel_rows, at)] !=
+                m->bytes[i][at];
         ck_assert_uint_eq(wrong, 0);
     }
     free(back);
@@ -320,95 +305,7 @@ START_TEST(first_touch)
 }
 END_TEST
 
-/* ---- streams ------------------------------------------------------------- */
-
-/* ---- many readers -------------------------------------------------------- */
-
-enum { SHARE = 30011 }; /* bytes that a reader takes: parts of chunks */
-
-struct readers {
-    const struct phi_source *s;
-    uint8_t *to;
-    size_t n;
-    atomic_size_t refused;
-};
-
-static void read_shares(void *ctx, size_t first, size_t count, size_t worker)
-{
-    struct readers *r = ctx;
-
-    (void)worker;
-    for (size_t i = first; i < first + count; i++) {
-        const size_t at = i * SHARE;
-        const size_t n = r->n - at < SHARE ? r->n - at : SHARE;
-        struct phi_err found = {0};
-
-        if (phi_source_read_panels(r->s, PACK_LARGE, at, r->to + at, n,
-                                   &found) == PHI_OK)
-            continue;
-        /* Whoever looked at the damaged chunk first, or ahead. */
-        if (strstr(found.msg, "\"blk.0.ffn_down.weight\": chunk 1 of 2 is "
-                              "damaged") != NULL)
-            atomic_fetch_add(&r->refused, 1);
-    }
-}
-
-/* Readers of one tensor side by side; what they read is put together. */
-static void read_side_by_side(bool planes)
-{
-    const struct phi_pack_options opt = {.planes = planes};
-    struct phi_source *s = NULL;
-    struct readers r = {0};
-    struct pack_model m;
-    size_t shares, wrong = 0;
-    uint8_t byte;
-    int fd;
-
-    pack_model_make(&m, true);
-    pack_model_write(&m, path, 100000, &opt);
-    r.n = (size_t)m.tensors[PACK_LARGE].nbytes;
-    r.to = malloc(r.n);
-    ck_assert_ptr_nonnull(r.to);
-    shares = (r.n + SHARE - 1) / SHARE;
-    for (size_t threads = 1; threads <= 7; threads += 2) {
-        memset(r.to, 0, r.n);
-        ck_ok(phi_pack_open(&s, path, &err));
-        r.s = s;
-        for (int pass = 0; pass < 2; pass++)
-            phi_par_for(threads, shares, 1, read_shares, &r);
-        phi_source_close(s);
-        for (size_t at = 0; at < r.n; at++)
-            wrong += r.to[place_of(&m.tensors[PACK_LARGE], 16, at)] !=
-                     m.bytes[PACK_LARGE][at];
-        ck_assert_uint_eq(wrong, 0);
-    }
-    ck_assert_uint_eq(atomic_load(&r.refused), 0);
-    /* The last byte of the file is the second chunk's. */
-    fd = open(path, O_RDWR);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_ge(lseek(fd, -1, SEEK_END), 0);
-    ck_assert_int_eq(read(fd, &byte, 1), 1);
-    ck_assert_int_ge(lseek(fd, -1, SEEK_END), 0);
-    byte ^= 1;
-    ck_assert_int_eq(write(fd, &byte, 1), 1);
-    close(fd);
-    ck_ok(phi_pack_open(&s, path, &err));
-    r.s = s;
-    phi_par_for(4, shares, 1, read_shares, &r);
-    phi_source_close(s);
-    /* All shares with a byte of it, and no other. */
-    ck_assert_uint_eq(atomic_load(&r.refused), shares - PHI_PACK_CHUNK / SHARE);
-    free(r.to);
-    pack_model_release(&m);
-}
-
-START_TEST(side_by_side)
-{
-    read_side_by_side(false);
-    ck_assert_int_eq(remove(path), 0);
-    read_side_by_side(true);
-}
-END_TEST
+/* ---- planes -------------------------------------------------------------- */
 
 START_TEST(bounded)
 {
@@ -487,7 +384,6 @@ int main(void)
     tcase_add_test(t, bytes_of_planes);
     tcase_add_test(t, every_length);
     tcase_add_test(t, first_touch);
-    tcase_add_test(t, side_by_side);
     tcase_add_test(t, bounded);
     tcase_add_test(t, golden);
     suite_add_tcase(s, t);
