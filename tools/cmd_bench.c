@@ -268,6 +268,28 @@ static enum phi_status prepare(struct job *job, struct phi_err *err)
                : PHI_OK;
 }
 
+static enum phi_status print_list(const struct job *job, struct phi_err *err)
+{
+    struct json_out o = {0};
+
+    if (job->args.common.json) {
+        json_open(&o, NULL, '{');
+        json_str(&o, "schema", "phiconv.bench.list/1");
+        json_open(&o, "names", '[');
+    }
+    for (size_t i = 0; i < count(job); i++) {
+        if (job->chosen[i] && job->args.common.json)
+            json_str(&o, NULL, name_of(job, i));
+        else if (job->chosen[i])
+            printf("%s\n", name_of(job, i));
+    }
+    if (!job->args.common.json)
+        return PHI_OK;
+    json_close(&o, ']');
+    json_close(&o, '}');
+    return json_finish(&o, err);
+}
+
 static int bench(struct job *job)
 {
     struct phi_err err = {0};
@@ -279,15 +301,11 @@ static int bench(struct job *job)
     code = choose(job);
     if (code != -1)
         return code;
-    if (job->args.list) {
-        for (size_t i = 0; i < count(job); i++) {
-            if (job->chosen[i])
-                printf("%s\n", name_of(job, i));
-        }
-        return EXIT_CODE_DONE;
-    }
-    st = measure(job, &err);
-    if (st == PHI_OK)
+    if (job->args.list)
+        st = print_list(job, &err);
+    else
+        st = measure(job, &err);
+    if (st == PHI_OK && !job->args.list)
         st = tell(job, &err);
     return st == PHI_OK ? EXIT_CODE_DONE : report_error(&err);
 }

@@ -223,6 +223,8 @@ static int run(const struct command *self, int argc, char **argv)
 
     if (code == -1 && j.args.output != NULL && j.args.common.operands.n < 2)
         code = usage_error(self, "-o is for a section");
+    if (code == -1 && j.args.common.json && j.args.common.operands.n > 1)
+        code = usage_error(self, "--json is for the list of sections");
     if (code == -1)
         code = extract(&j);
     phi_output_close(j.output);

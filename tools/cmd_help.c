@@ -26,6 +26,8 @@ static int show(const struct command *self, const struct args *a)
     static void (*const completions[])(void) = {help_bash, help_zsh, help_fish};
     const struct command *cmd = NULL;
 
+    if (a->common.json)
+        return usage_error(self, "--json: pages are text");
     if (a->completion != NULL) {
         completions[word_in("bash zsh fish", a->completion)]();
         return EXIT_CODE_DONE;

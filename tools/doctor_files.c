@@ -74,6 +74,32 @@ static enum phi_status read_json(struct doctor *d, const char *name,
     return PHI_OK;
 }
 
+static bool is_known_json(const char *name)
+{
+    bool known = strcmp(name, PHI_HF_INDEX) == 0;
+
+    for (size_t i = 0; i < DOCTOR_NJSON; i++)
+        known = known || strcmp(name, doctor_json_names[i]) == 0;
+    return known;
+}
+
+/*
+ * What stands at path where a file should, as a finding. True: it is none, or
+ * *st says why that cannot be told.
+ */
+static bool is_no_file(struct doctor *d, const char *name, const char *path,
+                       enum doctor_check check, enum phi_status *st,
+                       struct phi_err *err)
+{
+    const enum phi_path_kind kind = phi_path_kind(path);
+
+    if (kind != PHI_PATH_DIR && kind != PHI_PATH_OTHER)
+        return false;
+    *st = doctor_add(d, check, err, name, "is %s, expected a file",
+                     kind == PHI_PATH_DIR ? "a folder" : "a device or a pipe");
+    return true;
+}
+
 static enum phi_status look_at(struct doctor *d, const char *name,
                                struct phi_err *err)
 {
@@ -99,6 +125,8 @@ static enum phi_status look_at(struct doctor *d, const char *name,
             st = read_json(d, name, path, err);
         break;
     default:
+        if (is_known_json(name))
+            (void)is_no_file(d, name, path, CHECK_JSON, &st, err);
         break;
     }
     free(path);
@@ -118,6 +146,10 @@ static enum phi_status open_shard(struct doctor *d, const char *name,
     if (path == NULL)
         return status;
     status = PHI_OK;
+    if (is_no_file(d, name, path, CHECK_SHARD_BROKEN, &status, err)) {
+        free(path);
+        return status;
+    }
     if (phi_path_kind(path) != PHI_PATH_NONE)
         status = is_pointer(path, &pointer, err);
     if (status == PHI_OK && !pointer) {

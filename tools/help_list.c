@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "libconv/cpu/cpu.h"
 #include "libconv/quant/file_type.h"
+#include "libconv/quant/quant.h"
 #include "tools/commands.h"
 #include "tools/help_pages.h"
 #include "tools/version.h"
@@ -32,6 +34,21 @@ static void append(char *words, size_t n, const char *word)
     snprintf(words + at, n - at, "%s%s", at > 0 ? " " : "", word);
 }
 
+/* Types that single tensors can be given, as they are written. */
+static void append_tensor_types(char *words, size_t n)
+{
+    for (enum phi_dtype t = 0; t < PHI_NDTYPES; t++) {
+        char name[16] = "";
+
+        if (!phi_quant_writable(t))
+            continue;
+        snprintf(name, sizeof(name), "%s", phi_dtype_info(t)->name);
+        for (char *c = name; *c != '\0'; c++)
+            *c = (char)tolower((unsigned char)*c);
+        append(words, n, name);
+    }
+}
+
 /* What the placeholders of values stand for. */
 static const struct {
     const char *begins;
@@ -47,6 +64,8 @@ enum help_value help_value(const struct option *o, char *words, size_t n)
     words[0] = '\0';
     if (o->words != NULL) {
         append(words, n, o->words);
+    } else if (o->arg != NULL && strcmp(o->arg, "TYPE") == 0) {
+        append_tensor_types(words, n);
     } else if (o->arg != NULL && strncmp(o->arg, "TYPE", 4) == 0) {
         const struct phi_file_type *t;
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,19 +53,16 @@ static int run(int argc, char **argv)
 /*
  * Closed standard descriptors would be handed to the next file opened, and a
  * stray message would land in a model. Read-only, so that a result printed to
- * a closed stdout is noticed.
+ * a closed stdout is noticed. False if there is nothing to put there.
  */
-static int claim_standard_descriptors(void)
+static bool claim_standard_descriptors(void)
 {
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDONLY);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd < 0)
-        return -1;
-    close(fd);
-    return 0;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        /* The lowest that is free is the one that is not open. */
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            return false;
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -73,8 +71,10 @@ int main(int argc, char **argv)
 
     /* A library that is loaded before may round otherwise, or flush small
      * numbers to zero; threads get what this one has. */
-    if (claim_standard_descriptors() != 0 || fesetenv(FE_DFL_ENV) != 0)
+    if (!claim_standard_descriptors() || fesetenv(FE_DFL_ENV) != 0) {
+        fputs("phiconv: cannot have standard streams and rounding\n", stderr);
         return EXIT_CODE_SYSTEM;
+    }
     signals_install();
     code = run(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -33,3 +33,6 @@ diff tables list && echo "$(grep -c '^quantize' list) quantizers," \
 # Patterns choose; a model of floats has one way to be computed.
 $PHICONV bench --list -k 'gemm_i8.q4_?.fast' -k 'vec.*'
 $PHICONV bench "$SAMPLE" --list -k 'model*'
+$PHICONV bench --list --json | python3 -c '
+import json, sys
+print(*json.load(sys.stdin)["names"], sep="\n")' | sort | cmp - list

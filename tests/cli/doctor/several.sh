@@ -9,4 +9,11 @@ echo "code $?"
 $PHICONV doctor m -j 3 | cmp - one && cat one
 $PHICONV doctor m -q
 $PHICONV doctor m --json
-$PHICONV doctor --checks --json >json && head -c 250 json
+$PHICONV doctor --checks --json >json && head -c 250 json && echo
+# Folders where files should be.
+for file in config.json model-00002-of-00002.safetensors; do
+    rm -r m && cp -r "$SAMPLE" m && chmod -R u+w m
+    rm "m/$file" && mkdir "m/$file"
+    $PHICONV doctor m
+    echo "code $?"
+done

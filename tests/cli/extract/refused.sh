@@ -6,6 +6,7 @@ try() {
 }
 try a.phipack LICENCE
 try a.phipack -o b
+try a.phipack config.json --json
 try a.phipack config.json -o a.phipack -f
 echo there >b
 try a.phipack config.json -o b
