@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libconv/base/mem.h"
@@ -195,7 +196,9 @@ static enum phi_status check_module(const struct phi_merge_maker *m,
     bool saves = false;
     enum phi_status st;
 
-    phi_lora_place_of(&place, path, m->naming);
+    /* A layer with a number that no adapter can have is none of them. */
+    if (!phi_lora_place_of(&place, path, m->naming))
+        return PHI_OK;
     if ((st = phi_merge_find(m, &place, false, &weight, err)) != PHI_OK ||
         weight.n == 0 ||
         (st = phi_merge_find(m, &place, true, &bias, err)) != PHI_OK)
@@ -221,16 +224,35 @@ static enum phi_status check_module(const struct phi_merge_maker *m,
     return PHI_OK;
 }
 
-/* Layers of the base: those with an attn_norm, from 0 on. */
-static uint64_t count_layers(const struct phi_merge_maker *m)
+static int by_number(const void *pa, const void *pb)
 {
-    uint64_t n = 0;
-    char name[PHI_MAX_NAME + 1];
+    const uint64_t *a = pa;
+    const uint64_t *b = pb;
 
-    do
-        snprintf(name, sizeof(name), "blk.%" PRIu64 ".attn_norm.weight", n++);
-    while (phi_map_find(&m->names, name, strlen(name)) != NULL);
-    return n - 1;
+    return *a < *b ? -1 : *a > *b;
+}
+
+/*
+ * Layers of the base, whatever each of them lacks: the numbers in names, each
+ * once, in order. (*n), for free(); NULL and *err without memory.
+ */
+static uint64_t *list_layers(const struct phi_merge_maker *m, size_t *n,
+                             struct phi_err *err)
+{
+    const struct phi_source *s = m->out->source;
+    uint64_t *layers = phi_alloc(s->ntensors, sizeof(*layers), err);
+    size_t all = 0;
+
+    *n = 0;
+    for (size_t i = 0; layers != NULL && i < s->ntensors; i++)
+        all += phi_lora_layer_of(&layers[all], s->tensors[i].name);
+    if (all > 0)
+        qsort(layers, all, sizeof(*layers), by_number);
+    for (size_t i = 0; i < all; i++) {
+        if (i == 0 || layers[i] != layers[*n - 1])
+            layers[(*n)++] = layers[i];
+    }
+    return layers;
 }
 
 bool phi_merge_is_used(const struct phi_merge_group *g)
@@ -260,19 +282,21 @@ enum phi_status phi_merge_check_complete(const struct phi_merge_maker *m,
                                          const struct phi_map *map,
                                          struct phi_err *err)
 {
-    const uint64_t layers = count_layers(m);
     char path[PHI_LORA_PATH_MAX];
     size_t adapted = 0;
-    enum phi_status st = PHI_OK;
+    size_t nlayers;
+    uint64_t *layers = list_layers(m, &nlayers, err);
+    enum phi_status st = layers != NULL ? PHI_OK : PHI_E_NOMEM;
 
     for (size_t k = 0;
          st == PHI_OK && phi_lora_path(path, m->naming, UINT64_MAX, k); k++)
         st = check_module(m, map, path, &adapted, err);
-    for (uint64_t layer = 0; st == PHI_OK && layer < layers; layer++) {
+    for (size_t i = 0; st == PHI_OK && i < nlayers; i++) {
         for (size_t k = 0;
-             st == PHI_OK && phi_lora_path(path, m->naming, layer, k); k++)
+             st == PHI_OK && phi_lora_path(path, m->naming, layers[i], k); k++)
             st = check_module(m, map, path, &adapted, err);
     }
+    free(layers);
     if (st == PHI_OK && adapted == 0)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: target_modules names no module of the base %s",

@@ -17,6 +17,38 @@ static size_t find_tensor(const struct phi_merge_maker *m, const char *module,
     return i != NULL ? *i : PHI_MERGE_NONE;
 }
 
+/*
+ * What the adapter's shapes are held against: a bias and a norm are vectors,
+ * all else matrices, and parts of one module have the same columns.
+ */
+static enum phi_status check_parts(const struct phi_merge_maker *m,
+                                   const struct phi_lora_place *place,
+                                   bool bias, struct phi_merge_parts *out,
+                                   struct phi_err *err)
+{
+    const bool vector = bias || place->shape == PHI_SHAPE_NORM;
+    const uint32_t rank = vector ? 1 : 2;
+
+    for (size_t i = 0; i < out->n; i++) {
+        const struct phi_tensor *t = phi_merge_base(m, out->part[i].source);
+        const uint64_t cols = vector ? 1 : phi_tensor_cols(t);
+
+        if (t->rank != rank)
+            return phi_fail(err, PHI_E_FORMAT,
+                            "%s: tensor \"%.*s\": has %u dimensions, expected "
+                            "%u to merge into",
+                            t->file, PHI_ERR_NAME, t->origin, t->rank, rank);
+        if (i > 0 && cols != out->cols)
+            return phi_fail(err, PHI_E_FORMAT,
+                            "%s: tensor \"%.*s\": has %" PRIu64
+                            " columns, expected %" PRIu64 ", as many as \"%s\"",
+                            t->file, PHI_ERR_NAME, t->origin, cols, out->cols,
+                            phi_merge_base(m, out->part[0].source)->name);
+        out->cols = cols;
+    }
+    return PHI_OK;
+}
+
 static void add_part(struct phi_merge_parts *out, size_t source, uint64_t row,
                      uint64_t nrows)
 {
@@ -105,10 +137,5 @@ enum phi_status phi_merge_find(const struct phi_merge_maker *m,
                 return st;
         }
     }
-    if (out->n > 0)
-        out->cols =
-            bias || phi_merge_base(m, out->part[0].source)->rank == 1
-                ? 1
-                : phi_tensor_cols(phi_merge_base(m, out->part[0].source));
-    return PHI_OK;
+    return check_parts(m, place, bias, out, err);
 }

@@ -82,11 +82,13 @@ static const struct row {
 static bool read_layer(const char **path, const char *prefix, uint64_t *layer)
 {
     const size_t n = strlen(prefix);
-    const char *p = *path + n;
+    const char *p;
     uint64_t v = 0;
 
-    if (strncmp(*path, prefix, n) != 0 || *p < '0' || *p > '9' ||
-        (p[0] == '0' && p[1] >= '0' && p[1] <= '9'))
+    if (strncmp(*path, prefix, n) != 0)
+        return false;
+    p = *path + n;
+    if (*p < '0' || *p > '9' || (p[0] == '0' && p[1] >= '0' && p[1] <= '9'))
         return false;
     for (; *p >= '0' && *p <= '9'; p++) {
         v = v * 10 + (uint64_t)(*p - '0');
@@ -98,6 +100,11 @@ static bool read_layer(const char **path, const char *prefix, uint64_t *layer)
     *path = p + 1;
     *layer = v;
     return true;
+}
+
+bool phi_lora_layer_of(uint64_t *layer, const char *name)
+{
+    return read_layer(&name, layer_prefix[PHI_NAMING_GGUF], layer);
 }
 
 bool phi_lora_place_of(struct phi_lora_place *out, const char *path,
