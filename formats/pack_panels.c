@@ -77,12 +77,13 @@ size_t phi_panels_from_rows(uint8_t *window, size_t at, size_t room,
     for (size_t b = b0; b * s < part->to && b * column < at + room; b++) {
         const size_t lo = most(part->from, b * s);
         const size_t hi = least(part->to, (b + 1) * s);
-        const uint8_t *from = rows + (lo - part->from);
+        const uint8_t *from = rows != NULL ? rows + (lo - part->from) : NULL;
         const size_t to = b * column + part->first * s + (lo - b * s);
         const size_t end = to + (part->count - 1) * s + (hi - lo);
 
         if (to >= at && end <= at + room) {
-            copy(window + (to - at), s, from, stride, part->count, hi - lo);
+            if (window != NULL)
+                copy(window + (to - at), s, from, stride, part->count, hi - lo);
             done += part->count * (hi - lo);
             continue;
         }
@@ -92,8 +93,9 @@ size_t phi_panels_from_rows(uint8_t *window, size_t at, size_t room,
 
             if (x >= y)
                 continue;
-            memcpy(window + (x - at), from + i * stride + (x - to - i * s),
-                   y - x);
+            if (window != NULL)
+                memcpy(window + (x - at), from + i * stride + (x - to - i * s),
+                       y - x);
             done += y - x;
         }
     }

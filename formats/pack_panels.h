@@ -53,7 +53,7 @@ void phi_panels_to_rows(uint8_t *rows, size_t stride, const uint8_t *panel,
 /*
  * The other way: rows to bytes [at, at + room) of the panel, which are in
  * `window`; what of the part lies outside of it is left alone. Returns how
- * many bytes it wrote.
+ * many bytes it wrote; with NULL for window and rows, how many it would.
  */
 size_t phi_panels_from_rows(uint8_t *window, size_t at, size_t room,
                             const uint8_t *rows, size_t stride,

@@ -83,6 +83,7 @@ static int read_words(struct job *j)
         return usage_error(j->cmd, "--max-shard-size is for folders");
     float_type_read(&j->floats, a->dtype);
     j->floats.dequantize = a->lora.dequantize;
+    j->floats.merge = &j->model.merge;
     return lora_words_read(&j->words, j->cmd, &a->lora,
                            a->common.operands.v + 1, a->common.operands.n - 1,
                            j->features);

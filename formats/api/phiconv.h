@@ -75,8 +75,9 @@ PHICONV_API const char *phiconv_version(void);
 struct phiconv_model;
 
 /*
- * Opens a Hugging Face folder or a GGUF file (of a split one, the first) and
- * checks all of it but the weights. On success the caller owns *out.
+ * Opens a Hugging Face folder, a GGUF file (of a split one, the first) or a
+ * packed file, and checks all of it but the weights. On success the caller owns
+ * *out.
  */
 PHICONV_API enum phiconv_status phiconv_open(struct phiconv_model **out,
                                              const char *path,
@@ -100,7 +101,7 @@ PHICONV_API enum phiconv_status phiconv_open_adapted(
 
 PHICONV_API void phiconv_close(struct phiconv_model *model);
 
-/* "hf" or "gguf". Static. */
+/* "hf", "gguf" or "phipack". Static. */
 PHICONV_API const char *phiconv_format(const struct phiconv_model *model);
 
 /* ---- tensors ------------------------------------------------------------- */

@@ -151,11 +151,12 @@ enum phi_status phi_file_load(const char *path, uint64_t limit, uint8_t **out,
             (unsigned long long)phi_file_size(f), (unsigned long long)limit);
         goto out;
     }
-    p = phi_alloc((size_t)phi_file_size(f) + 1, 1, err);
-    if (p == NULL) {
+    if (phi_file_size(f) >= SIZE_MAX)
+        st = phi_fail(err, PHI_E_NOMEM, "out of memory: %s", path);
+    else if ((p = phi_alloc((size_t)phi_file_size(f) + 1, 1, err)) == NULL)
         st = PHI_E_NOMEM;
+    if (st != PHI_OK)
         goto out;
-    }
     st = phi_file_read(f, 0, p, (size_t)phi_file_size(f), err);
     if (st != PHI_OK)
         goto out;

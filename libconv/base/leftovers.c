@@ -92,9 +92,11 @@ static void look_at(const struct search *s, const char *name)
     enum phi_leftover what = PHI_LEFTOVER_OLD;
     char *path;
 
-    if (strncmp(name, s->start, n) != 0 ||
-        (!has_ending(name + n, PHI_OUTPUT_OLD) &&
-         !(has_ending(name + n, PHI_OUTPUT_TEMP) && clear_one(s, name, &what))))
+    if (strncmp(name, s->start, n) != 0)
+        return;
+    if (has_ending(name + n, PHI_OUTPUT_OLD)    ? is_being_ended(s)
+        : has_ending(name + n, PHI_OUTPUT_TEMP) ? !clear_one(s, name, &what)
+                                                : true)
         return;
     path = phi_sprintf(NULL, "%.*s%s", (int)(s->name - s->path), s->path, name);
     if (path != NULL)

@@ -255,8 +255,11 @@ static int close_files(struct phi_output *o)
     if (o->direct >= 0 && close(o->direct) != 0)
         rc = -1;
     /* The lock is the file's, not the descriptor's, and goes with the last. */
-    if (o->fd >= 0 && o->held < 0 && !o->borrowed)
+    if (o->fd >= 0 && o->held < 0 && !o->borrowed) {
         o->held = fcntl(o->fd, F_DUPFD_CLOEXEC, 0);
+        if (o->held < 0) /* others would take it for a leftover */
+            rc = -1;
+    }
     if (o->fd >= 0 && close(o->fd) != 0)
         rc = -1;
     o->direct = o->fd = -1;

@@ -6,6 +6,7 @@
 
 #include "libconv/base/mem.h"
 #include "libconv/base/size.h"
+#include "libconv/quant/overflow.h"
 #include "libconv/quant/quant.h"
 
 static bool is_embedding(const struct phi_source *s, size_t i)
@@ -64,8 +65,19 @@ enum phi_dtype phi_floats_common(const struct phi_source *s)
     return found == PHI_F16 || found == PHI_BF16 ? found : PHI_F32;
 }
 
+/* As the pipeline will find: F64 alone is carried as it is, unseen. */
+static bool can_store(enum phi_dtype from, enum phi_dtype to, bool merged)
+{
+    const bool same = from == to && !merged;
+
+    if (same && from == PHI_F64)
+        return true;
+    return phi_quant_readable(from) && phi_overflow_known(to) &&
+           (same || phi_quant_writable(to));
+}
+
 static enum phi_status check(const struct phi_tensor *t, enum phi_dtype to,
-                             bool dequantize, struct phi_err *err)
+                             bool merged, bool dequantize, struct phi_err *err)
 {
     const struct phi_dtype_info *from = phi_dtype_info(t->dtype);
 
@@ -89,13 +101,13 @@ static enum phi_status check(const struct phi_tensor *t, enum phi_dtype to,
         return phi_hint(err, "start from the float model, or pass "
                              "--dequantize: what was rounded stays rounded");
     }
-    if (!phi_quant_readable(t->dtype) ||
-        (t->dtype != to && !phi_quant_writable(to)))
-        return phi_fail(err, PHI_E_UNSUPPORTED,
-                        "%s: tensor \"%.*s\": type %s cannot become %s",
-                        t->file, PHI_ERR_NAME, t->origin, from->name,
-                        phi_dtype_info(to)->name);
-    return PHI_OK;
+    if (can_store(t->dtype, to, merged))
+        return PHI_OK;
+    phi_fail(err, PHI_E_UNSUPPORTED,
+             "%s: tensor \"%.*s\": type %s cannot become %s%s", t->file,
+             PHI_ERR_NAME, t->origin, from->name, phi_dtype_info(to)->name,
+             merged ? " after a merge" : "");
+    return phi_hint(err, "--dtype gives all tensors another type");
 }
 
 static enum phi_status add(struct phi_plan *plan, const struct phi_source *s,
@@ -154,10 +166,12 @@ enum phi_status phi_plan_floats(struct phi_plan *plan,
         st = find_aliases(alias, s, err);
     for (size_t i = 0; st == PHI_OK && i < s->ntensors; i++) {
         const enum phi_dtype to = keep ? s->tensors[i].dtype : all;
+        const bool merged = options->merge != NULL &&
+                            phi_merge_tensor_of(options->merge, i) != NULL;
 
         if (alias[i])
             continue;
-        st = check(&s->tensors[i], to, options->dequantize, err);
+        st = check(&s->tensors[i], to, merged, options->dequantize, err);
         if (st == PHI_OK)
             st = add(plan, s, i, to, err);
     }

@@ -9,6 +9,7 @@
 
 #include "libconv/base/err.h"
 #include "libconv/convert/plan.h"
+#include "libconv/lora/merge.h"
 
 struct phi_floats_options {
     /*
@@ -19,7 +20,8 @@ struct phi_floats_options {
      */
     bool given;
     enum phi_dtype dtype;
-    bool dequantize; /* blocks may become floats */
+    bool dequantize;               /* blocks may become floats */
+    const struct phi_merge *merge; /* what will be merged; or NULL */
 };
 
 /* The type of all matrices: F32, F16 or BF16; F32 if they differ or are none

@@ -45,8 +45,10 @@ char *phi_recipe_text(const struct phi_recipe *r, struct phi_err *err)
         const char *end = strrchr(o->text, '=');
 
         phi_buf_text(&b, " tensor:");
-        phi_buf_put(&b, o->text,
-                    end != NULL ? (size_t)(end - o->text) : strlen(o->text));
+        /* Matched in lower case, whatever it was written in. */
+        for (const char *c = o->text; c != end && *c != '\0'; c++)
+            phi_buf_u8(&b,
+                       (uint8_t)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c));
         phi_buf_text(&b, "=");
         put_type(&b, o->dtype);
     }
@@ -93,13 +95,22 @@ static enum phi_status set_files(struct phi_meta *meta,
     return st;
 }
 
-/* The fewest digits that read back exactly. */
+/* The fewest digits that read back exactly, with a point in any locale. */
 static void scale_text(double scale, char out[32])
 {
+    size_t n;
+
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, 32, "%.*g", digits, scale);
         if (strtod(out, NULL) == scale)
-            return;
+            break;
+    }
+    n = strspn(out, "-0123456789");
+    if (out[n] != '\0' && out[n] != 'e') {
+        const size_t point = strcspn(out + n, "0123456789");
+
+        out[n] = '.';
+        memmove(out + n + 1, out + n + point, strlen(out + n + point) + 1);
     }
 }
 

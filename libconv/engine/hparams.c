@@ -140,7 +140,8 @@ static enum phi_status check_range(const char *key, double v, double low,
 static enum phi_status read_rope(struct phi_hparams *h,
                                  const struct phi_meta *m, struct phi_err *err)
 {
-    const char *scaling = "none";
+    const char *scaling = "linear";
+    double factor = 0; /* none */
     enum phi_status st;
 
     h->n_rot = h->head_dim;
@@ -158,18 +159,16 @@ static enum phi_status read_rope(struct phi_hparams *h,
         st = check_range(ARCH ".rope.freq_base", h->rope_base, 1, 1e12, err);
     if (st == PHI_OK)
         st = phi_meta_opt_str(m, ARCH ".rope.scaling.type", &scaling, err);
+    if (st == PHI_OK)
+        st = phi_meta_opt_float(m, ARCH ".rope.scaling.factor", &factor, err);
     if (st != PHI_OK)
         return st;
     h->rope_factor = 1;
-    if (strcmp(scaling, "linear") == 0) {
-        st = phi_meta_get_float(m, ARCH ".rope.scaling.factor", &h->rope_factor,
-                                err);
-        if (st == PHI_OK)
-            st = check_range(ARCH ".rope.scaling.factor", h->rope_factor, 1e-3,
-                             1e6, err);
-        return st;
+    if (strcmp(scaling, "linear") == 0 && factor != 0) {
+        h->rope_factor = factor;
+        return check_range(ARCH ".rope.scaling.factor", factor, 1e-3, 1e6, err);
     }
-    if (strcmp(scaling, "none") != 0)
+    if (strcmp(scaling, "linear") != 0 && strcmp(scaling, "none") != 0)
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "rope scaling \"%.*s\" is not supported, only none and "
                         "linear",

@@ -11,7 +11,8 @@
  *
  * With a stride of S, windows begin S tokens apart, as long as there is a
  * token after one, and each scores its last S predictions: every token from
- * n_ctx - S on is predicted once, from n_ctx - S or more before it.
+ * n_ctx - S to the end of the last window is predicted once, from n_ctx - S or
+ * more before it.
  * llama-perplexity --ppl-stride does the same with windows that are longer
  * than it was told; it says so at its start.
  *

@@ -79,6 +79,8 @@ enum phi_status phi_adapter_hold(struct phi_adapter *a, struct phi_err *err)
         float *data;
         enum phi_status st;
 
+        if (t->dim[0] > SIZE_MAX || t->dim[1] > SIZE_MAX)
+            return phi_fail(err, PHI_E_NOMEM, "out of memory");
         if (!is_held(t))
             continue;
         if (!phi_mul_size((size_t)t->dim[0], (size_t)t->dim[1], &count))

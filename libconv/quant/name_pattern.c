@@ -93,9 +93,11 @@ static enum phi_status check_named(const char *p, size_t *i,
 /* Where a scan of a pattern stands. */
 struct scan {
     bool in_class;
-    bool repeated; /* the last thing was *, +, ? or {} */
-    size_t depth;  /* of groups */
-    size_t ahead;  /* depth of the outermost look-ahead, or 0 */
+    bool repeated;  /* the last thing was *, +, ? or {} */
+    bool looked;    /* it was the end of a look-ahead */
+    size_t depth;   /* of groups */
+    bool look[256]; /* which of them are look-aheads; PCRE2 nests 250 */
+    size_t ahead;   /* depth of the outermost look-ahead, or 0 */
 };
 
 /* p[*i] is the parenthesis; *i moves to the last byte of its mark. */
@@ -105,6 +107,8 @@ static enum phi_status check_group(struct scan *s, const char *p, size_t *i,
     const size_t at = *i;
 
     s->depth++;
+    if (s->depth < sizeof(s->look))
+        s->look[s->depth] = p[at + 1] == '?' && p[at + 2] != ':';
     if (p[at + 1] == '*')
         return refuse(at, "a * that repeats nothing", err);
     if (p[at + 1] != '?')
@@ -122,9 +126,10 @@ static enum phi_status check_plain(struct scan *s, const char *p, size_t *i,
                                    struct phi_err *err)
 {
     const bool after_repeat = s->repeated;
+    const bool after_look = s->looked;
     const char c = p[*i];
 
-    s->repeated = false;
+    s->repeated = s->looked = false;
     switch (c) {
     case '[':
         s->in_class = true;
@@ -134,6 +139,8 @@ static enum phi_status check_plain(struct scan *s, const char *p, size_t *i,
     case '(':
         return check_group(s, p, i, err);
     case ')':
+        s->looked =
+            s->depth > 0 && s->depth < sizeof(s->look) && s->look[s->depth];
         if (s->depth == s->ahead)
             s->ahead = 0;
         s->depth -= s->depth > 0;
@@ -143,11 +150,14 @@ static enum phi_status check_plain(struct scan *s, const char *p, size_t *i,
         return s->ahead > 0 ? refuse(*i, "a ^ in a look-ahead", err) : PHI_OK;
     case '?': /* after a repeat it makes that lazy: the same names match */
         s->repeated = !after_repeat;
-        return PHI_OK;
+        return after_look ? refuse(*i, "a repeat of a look-ahead", err)
+                          : PHI_OK;
     case '*':
     case '+':
     case '{':
         s->repeated = true;
+        if (after_look)
+            return refuse(*i, "a repeat of a look-ahead", err);
         if (after_repeat)
             return refuse(*i, "a repeat of a repeat", err);
         return c == '{' ? check_braces(p, i, err) : PHI_OK;
@@ -164,7 +174,7 @@ static enum phi_status check_syntax(const char *p, struct phi_err *err)
 
     for (size_t i = 0; st == PHI_OK && p[i] != '\0'; i++) {
         if (p[i] == '\\') {
-            s.repeated = false;
+            s.repeated = s.looked = false;
             if (s.ahead > 0 && p[i + 1] == 'b')
                 return refuse(i, "a \\b in a look-ahead", err);
             st = check_escape(p, &i, s.in_class, err);

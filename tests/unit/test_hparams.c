@@ -49,6 +49,14 @@ START_TEST(defaults_and_options)
     ck_ok(phi_meta_set_str(meta, "phi2.rope.scaling.type", "none", 4, &err));
     ck_ok(phi_hparams_read(&h, &m->base, &err));
     ck_assert_double_eq(h.rope_factor, 1);
+    /* As in llama.cpp: a factor is meant, and a type without one means 1. */
+    phi_meta_remove(meta, "phi2.rope.scaling.type");
+    ck_ok(phi_hparams_read(&h, &m->base, &err));
+    ck_assert_double_eq(h.rope_factor, 4);
+    phi_meta_remove(meta, "phi2.rope.scaling.factor");
+    ck_ok(phi_meta_set_str(meta, "phi2.rope.scaling.type", "linear", 6, &err));
+    ck_ok(phi_hparams_read(&h, &m->base, &err));
+    ck_assert_double_eq(h.rope_factor, 1);
     phi_source_close(&m->base);
 }
 END_TEST
@@ -134,8 +142,11 @@ START_TEST(other_models_are_refused)
     ck_refused(phi_hparams_read(&h, &m->base, &err), PHI_E_UNSUPPORTED,
                "rope scaling \"yarn\"");
     ck_ok(phi_meta_set_str(meta, "phi2.rope.scaling.type", "linear", 6, &err));
+    ck_ok(
+        phi_meta_set_f(meta, "phi2.rope.scaling.factor", PHI_KV_F32, -1, &err));
     ck_refused(phi_hparams_read(&h, &m->base, &err), PHI_E_FORMAT,
                "phi2.rope.scaling.factor");
+    phi_meta_remove(meta, "phi2.rope.scaling.factor");
     phi_meta_remove(meta, "phi2.rope.scaling.type");
     ck_ok(phi_meta_set_u(meta, "phi2.use_parallel_residual", PHI_KV_BOOL, 0,
                          &err));

@@ -66,6 +66,8 @@ static const struct {
     {"a**", "at byte 2: a repeat of a repeat"},
     {"a*+", "at byte 2: a repeat of a repeat"},
     {"a{2}{3}", "at byte 4: a repeat of a repeat"},
+    {"(?=a)*b", "at byte 5: a repeat of a look-ahead"},
+    {"((?!a)b|(?=c))?(?=a(?!b)+)", "at byte 24: a repeat of a look-ahead"},
     {"a??*", "at byte 3: quantifier"},
     {"a{", "at byte 1: a { that begins no"},
     {"a{,2}", "at byte 1: a { that begins no"},

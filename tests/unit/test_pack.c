@@ -97,6 +97,55 @@ START_TEST(in_pieces)
 }
 END_TEST
 
+/*
+ * Panel 52 has 256 bytes in the first chunk: some of its rows have none there.
+ * Two writes that meet in it, in either order.
+ */
+START_TEST(cut_anywhere)
+{
+    enum { ROWS = 53 * 32, COLS = 768, AT = 52 * 32 };
+    const struct phi_pack_options opt = {0};
+    struct pack_model m;
+    const struct phi_sink_tensor large = {
+        "output.weight", PHI_Q6_K, 2, {ROWS, COLS}, ROWS * (COLS / 256) * 210};
+
+    pack_model_make(&m, true);
+    m.tensors[0] = large;
+    m.n = 1;
+    free(m.bytes[0]);
+    m.bytes[0] = malloc(large.nbytes);
+    ck_assert_ptr_nonnull(m.bytes[0]);
+    for (size_t k = 0; k < large.nbytes; k++)
+        m.bytes[0][k] = (uint8_t)(k * 2654435761u >> 13);
+    for (size_t row = AT + 1; row < ROWS; row++) {
+        const size_t cut = row * (large.nbytes / ROWS);
+
+        for (int order = 0; order < 2; order++) {
+            struct phi_source *s = NULL;
+            struct phi_sink *sink = NULL;
+
+            ck_ok(phi_pack_sink_open(&sink, path, &m.meta, m.tensors, 1, &opt,
+                                     &err));
+            for (int k = 0; k < 2; k++) {
+                const size_t from = k == order ? 0 : cut;
+                const size_t to = k == order ? cut : large.nbytes;
+
+                ck_ok(phi_sink_write(sink, 0, from, m.bytes[0] + from,
+                                     to - from, &err));
+            }
+            ck_ok(phi_sinks_commit(&sink, 1, &err));
+            phi_sink_close(sink);
+            ck_ok(phi_pack_open(&s, path, &err));
+            check_tensor(&m, s, 0, 100000);
+            phi_source_close(s);
+            ck_assert_int_eq(remove(path), 0);
+        }
+    }
+    m.n = PACK_TENSORS;
+    pack_model_release(&m);
+}
+END_TEST
+
 START_TEST(in_planes)
 {
     const struct phi_pack_options opt = {.planes = true};
@@ -377,6 +426,7 @@ int main(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, in_pieces);
+    tcase_add_test(t, cut_anywhere);
     tcase_add_test(t, in_planes);
     tcase_add_test(t, late_metadata);
     tcase_add_test(t, refused_writes);

@@ -72,6 +72,15 @@ START_TEST(what_is_no_float_is_refused)
     ck_refused(phi_plan_floats(&plan, &m.base, &keep, &err), PHI_E_UNSUPPORTED,
                "type I16 cannot become I16");
     memory_close(&m.base);
+    /* Whatever the pipeline will not do is known before it begins. */
+    fill(&m, "hf", PHI_F16, PHI_F8_E4M3);
+    ck_refused(phi_plan_floats(&plan, &m.base, &keep, &err), PHI_E_UNSUPPORTED,
+               "type F8_E4M3 cannot become F8_E4M3");
+    memory_close(&m.base);
+    fill(&m, "hf", PHI_F16, PHI_F64);
+    ck_ok(phi_plan_floats(&plan, &m.base, &keep, &err));
+    phi_plan_release(&plan);
+    memory_close(&m.base);
 }
 END_TEST
 
