@@ -14,6 +14,12 @@ enum phi_status phi_rope_init(struct phi_rope *r, const struct phi_hparams *h,
     const double log_base = phi_log_f64(h->rope_base);
 
     *r = (struct phi_rope){.n_rot = h->n_rot};
+    if ((double)npositions / h->rope_factor > PHI_SINCOS_MAX)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "%zu positions with a rope factor of %g turn by up to "
+                        "%g, at most %g is computed exactly",
+                        npositions, h->rope_factor,
+                        (double)npositions / h->rope_factor, PHI_SINCOS_MAX);
     r->table = phi_alloc(npositions, h->n_rot * sizeof(*r->table), err);
     if (r->table == NULL)
         return PHI_E_NOMEM;

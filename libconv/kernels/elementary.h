@@ -128,7 +128,9 @@ static inline double phi_log_f64(double x)
            (p + k * 1.90821492927058770002e-10);
 }
 
-/* Sine and cosine for |x| up to 2^19, within 2e-16 absolute. */
+#define PHI_SINCOS_MAX 524288.0 /* 2^19 */
+
+/* Sine and cosine for |x| up to PHI_SINCOS_MAX, within 2e-16 absolute. */
 static inline void phi_sincos_f64(double x, double *sine, double *cosine)
 {
     const double magic = 6755399441055744.0;

@@ -121,6 +121,11 @@ static enum phi_status index_tokens(struct tables *in, struct phi_err *err)
     return PHI_OK;
 }
 
+static bool is_added(uint32_t type)
+{
+    return type == TOKEN_CONTROL || type == TOKEN_USER;
+}
+
 /*
  * What token i stands for, at the end of t->bytes: added tokens are their
  * own text, all others are written in the alphabet of bytes.
@@ -139,7 +144,7 @@ static enum phi_status store_token(struct phi_tokenizer *t,
                         "key \"" KEY("token_type") "\": entry %zu is %ld, "
                                                    "expected 1 to 5",
                         i, (long)(int32_t)type);
-    if (type == TOKEN_CONTROL || type == TOKEN_USER) {
+    if (is_added(type)) {
         memcpy(to, s->p, n);
         t->at[i + 1] = t->at[i] + n;
         return phi_added_tokens_put(
@@ -172,14 +177,18 @@ static enum phi_status store_tokens(struct phi_tokenizer *t,
     return st;
 }
 
-static void find_byte_tokens(struct phi_bpe *bpe, const struct phi_map *ids)
+/* Added tokens stand for their text, whatever character it is. */
+static void find_byte_tokens(struct phi_bpe *bpe, const struct tables *in)
 {
     for (uint32_t b = 0; b < 256; b++) {
         uint8_t text[4];
         const size_t n = phi_utf8_encode(phi_byte_to_char((uint8_t)b), text);
-        const uint32_t *id = phi_map_find(ids, (const char *)text, n);
+        const uint32_t *id = phi_map_find(&in->ids, (const char *)text, n);
 
-        bpe->byte_token[b] = id != NULL ? *id : PHI_NO_TOKEN;
+        bpe->byte_token[b] = PHI_NO_TOKEN;
+        if (id != NULL &&
+            !is_added(phi_load_u32(in->types->v.arr.num + 4 * (size_t)*id)))
+            bpe->byte_token[b] = *id;
     }
 }
 
@@ -310,7 +319,7 @@ enum phi_status phi_tokenizer_new(struct phi_tokenizer **out,
     if (st == PHI_OK)
         st = read_special_ids(t, meta, err);
     if (st == PHI_OK) {
-        find_byte_tokens(&t->bpe, &in.ids);
+        find_byte_tokens(&t->bpe, &in);
         *out = t;
         t = NULL;
     }

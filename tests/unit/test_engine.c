@@ -259,6 +259,12 @@ START_TEST(rope_positions)
     ck_assert_float_eq_tol(a[5], (float)(2 * sin(0.3) + 6 * cos(0.3)), 1e-6f);
     phi_rope_release(&plain);
     phi_rope_release(&scaled);
+    /* Angles beyond those that sines are exact for. */
+    h.rope_factor = 1e-3;
+    ck_ok(phi_rope_init(&plain, &h, 524, &err));
+    phi_rope_release(&plain);
+    ck_refused(phi_rope_init(&plain, &h, 525, &err), PHI_E_UNSUPPORTED,
+               "525 positions with a rope factor of 0.001");
 }
 END_TEST
 

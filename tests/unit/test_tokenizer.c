@@ -435,6 +435,7 @@ START_TEST(byte_without_token)
 {
     struct phi_tokenizer *t;
     struct phi_tokens ids = {0};
+    const struct phi_kv *types;
 
     small_begin(NULL, NULL, NULL);
     /* 0xA9, the second byte of U+00E9, stands for itself in the alphabet. */
@@ -445,6 +446,17 @@ START_TEST(byte_without_token)
                PHI_E_FORMAT,
                "byte 7: the vocabulary has no token for byte 0xA9");
     ck_assert_uint_eq(ids.n, 0);
+    phi_tokens_release(&ids);
+    phi_tokenizer_free(t);
+    small_end();
+    /* An added token that looks like a byte's is its text, not the byte. */
+    small_begin(NULL, NULL, NULL);
+    types = phi_meta_find(&small_meta, "tokenizer.ggml.token_type");
+    phi_store_u32(types->v.arr.num + 4 * 0xa9, 4);
+    t = small_new();
+    ck_refused(phi_tokenizer_encode(t, "un caf\xc3\xa9", 8, NULL, &ids, &err),
+               PHI_E_FORMAT,
+               "byte 7: the vocabulary has no token for byte 0xA9");
     phi_tokens_release(&ids);
     phi_tokenizer_free(t);
     small_end();
