@@ -21,11 +21,11 @@
 #include "libconv/tensor/source.h"
 #include "tools/lora_options.h"
 #include "tools/options.h"
+#include "tools/release_names.h"
 
 /* A line of SHA256SUMS; more than any release has files. */
-#define RELCHECK_MAX_SUMS    ((uint64_t)16 << 20)
-#define RELCHECK_MAX_FILES   65536
-#define RELCHECK_MAX_OUTPUTS 64
+#define RELCHECK_MAX_SUMS  ((uint64_t)16 << 20)
+#define RELCHECK_MAX_FILES 65536
 
 struct relcheck_args {
     struct common common;
@@ -62,7 +62,7 @@ struct relcheck {
     struct relcheck_file *files; /* (nfiles) of SHA256SUMS, by name */
     size_t nfiles;
     struct phi_json_doc *manifest;
-    struct relcheck_output outputs[RELCHECK_MAX_OUTPUTS]; /* (n) */
+    struct relcheck_output outputs[RELEASE_MAX_OUTPUTS]; /* (n) */
     size_t n;
     size_t ngates;
     uint64_t ntensors;           /* of all outputs */

@@ -141,9 +141,9 @@ static enum phi_status read_output(struct relcheck *c,
     struct relcheck_output *o = &c->outputs[c->n];
     enum phi_status st;
 
-    if (c->n == RELCHECK_MAX_OUTPUTS)
+    if (c->n == RELEASE_MAX_OUTPUTS)
         return phi_json_refuse(item, PHI_E_UNSUPPORTED, err,
-                               "there are more than %d", RELCHECK_MAX_OUTPUTS);
+                               "there are more than %d", RELEASE_MAX_OUTPUTS);
     if ((st = phi_json_get_str(item, "type", &o->type, err)) != PHI_OK ||
         (st = phi_json_get_str(item, "recipe", &o->recipe, err)) != PHI_OK ||
         (st = phi_json_get(item, "tensors", PHI_JSON_ARRAY, &o->tensors,

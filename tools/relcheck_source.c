@@ -20,9 +20,9 @@
 struct again {
     struct quantize_job q;
     struct recipe_file recipe;
-    const char *types[RELCHECK_MAX_OUTPUTS];
-    struct phi_sink *sinks[RELCHECK_MAX_OUTPUTS];
-    struct phi_check *checks[RELCHECK_MAX_OUTPUTS]; /* (plan.n) */
+    const char *types[RELEASE_MAX_OUTPUTS];
+    struct phi_sink *sinks[RELEASE_MAX_OUTPUTS];
+    struct phi_check *checks[RELEASE_MAX_OUTPUTS]; /* (plan.n) */
 };
 
 /* ---- from the manifest to a job ------------------------------------------ */
@@ -278,7 +278,7 @@ static enum phi_status open_sinks(struct relcheck *c, struct again *a,
 static enum phi_status derive(struct relcheck *c, struct again *a,
                               struct phi_err *err)
 {
-    struct phi_output_job jobs[RELCHECK_MAX_OUTPUTS];
+    struct phi_output_job jobs[RELEASE_MAX_OUTPUTS];
     struct phi_pipeline_work work = {
         .source = a->q.source,
         .merge = a->q.model.n > 0 ? &a->q.model.merge : NULL,
