@@ -67,7 +67,8 @@ struct relcheck {
     size_t ngates;
     uint64_t ntensors;           /* of all outputs */
     uint64_t nderived;           /* that the source made once more */
-    struct phi_names found;      /* differences: "PLACE: what" */
+    uint64_t nfound;             /* differences */
+    struct phi_names found;      /* the first of them: "PLACE: what" */
     struct phi_names signatures; /* what became of them */
     struct phi_names notes;      /* what was not looked at */
 };
@@ -83,7 +84,8 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err);
 /* What was found, as text or with --json. */
 enum phi_status relcheck_print(const struct relcheck *c, struct phi_err *err);
 
-/* A difference, or a remark; control characters are escaped. */
+/* A difference, or a remark; control characters are escaped. Of very many
+ * differences all are counted, and the first are kept. */
 enum phi_status relcheck_found(struct relcheck *c, struct phi_err *err,
                                const char *fmt, ...) PHI_PRINTF(3, 4);
 enum phi_status relcheck_note(struct phi_names *list, struct phi_err *err,

@@ -394,7 +394,7 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err)
         st = quantize_open(&a.q, err);
     if (st == PHI_OK)
         st = check_adapters(c, &a, &root, err);
-    if (st == PHI_OK && c->found.n > 0)
+    if (st == PHI_OK && c->nfound > 0)
         goto out; /* everything would differ */
     if (st == PHI_OK)
         st = take_name(&a, &root, err);
