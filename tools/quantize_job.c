@@ -153,6 +153,29 @@ static enum phi_status check_paths(const struct quantize_job *job,
     return st;
 }
 
+/*
+ * Words that differ can name one file once parts have their numbers: a and
+ * a.gguf do. Then all parts are the same, for the first says how many there
+ * are.
+ */
+static enum phi_status check_first(const struct quantize_job *job,
+                                   const struct quantize_target *t,
+                                   struct phi_err *err)
+{
+    for (const struct quantize_target *a = job->targets; a < t; a++) {
+        bool same = false;
+
+        if (a->first != NULL &&
+            phi_path_same_place(&same, a->first, t->first, err) != PHI_OK)
+            return PHI_E_NOMEM;
+        if (same)
+            return phi_fail(err, PHI_E_ARG,
+                            "%s: would be a file of both %s and %s", t->first,
+                            a->label, t->label);
+    }
+    return PHI_OK;
+}
+
 /* How the file came about, in its metadata. */
 static enum phi_status plan_provenance(const struct quantize_job *job,
                                        struct quantize_target *t,
@@ -194,10 +217,10 @@ static enum phi_status make_plan(struct quantize_job *job,
                                   t->plan.n, err)) != PHI_OK ||
         (st = check_paths(job, t, err)) != PHI_OK)
         return st;
-    if (t->path != NULL &&
-        (t->first = phi_gguf_part_path(&t->parts, t->path, 0, err)) == NULL)
-        return PHI_E_NOMEM;
-    return PHI_OK;
+    if (t->path == NULL)
+        return PHI_OK;
+    t->first = phi_gguf_part_path(&t->parts, t->path, 0, err);
+    return t->first != NULL ? check_first(job, t, err) : PHI_E_NOMEM;
 }
 
 enum phi_status quantize_open(struct quantize_job *job, struct phi_err *err)
