@@ -47,7 +47,7 @@ OTHER = {
     "tools/eval_html.c: MAX_POINTS": "dots of a plot",
     "tools/help_shells.c: MAX_WORDS": "a buffer for values of our options",
     "tools/plot.c: MAX_TICKS": "marks of an axis",
-    "tools/quantize_job.c: MAX_TYPES": "rows of a table of ours",
+    "tools/quantize_target.c: MAX_TYPES": "rows of a table of ours",
     "tools/relcheck_files.c: MAX_FOUND": "differences that are told",
     "tools/release_manifest.c: MAX_EPOCH": "a date's place in a buffer",
     "tools/release_job.h: RELEASE_MAX_RATIO": "the gate that holds without one",

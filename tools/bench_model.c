@@ -39,18 +39,18 @@ const struct bench_model_row *bench_model_rows(const struct phi_source *s,
 }
 
 /* As many tokens as runs need, spread over the vocabulary. */
-static enum phi_status any_tokens(struct bench_model *m, struct phi_err *err)
+static enum phi_status any_tokens(struct bench_model *m, size_t n_vocab,
+                                  struct phi_err *err)
 {
     const size_t n = m->windows * m->n_ctx;
-    struct phi_hparams h;
-    enum phi_status st = phi_hparams_read(&h, m->source, err);
+    enum phi_status st = PHI_OK;
     uint32_t state = 1;
 
     for (size_t i = 0; st == PHI_OK && i < n; i++) {
         uint32_t id;
 
         state = state * 1664525 + 1013904223; /* Numerical Recipes' */
-        id = (uint32_t)((uint64_t)state * h.n_vocab >> 32);
+        id = (uint32_t)((uint64_t)state * n_vocab >> 32);
         st = phi_tokens_put(&m->tokens, &id, 1, err);
     }
     return st;
@@ -90,13 +90,19 @@ static enum phi_status tokens_of(struct bench_model *m, const char *path,
 enum phi_status bench_model_open(struct bench_model *m, const char *path,
                                  const char *text, struct phi_err *err)
 {
-    const enum phi_status st = path != NULL
-                                   ? phi_model_open(&m->source, path, err)
-                                   : bench_synthetic_open(&m->source, err);
+    struct phi_hparams h;
+    enum phi_status st = path != NULL ? phi_model_open(&m->source, path, err)
+                                      : bench_synthetic_open(&m->source, err);
 
-    if (st != PHI_OK)
+    if (st != PHI_OK || (st = phi_hparams_read(&h, m->source, err)) != PHI_OK)
         return st;
-    return text != NULL ? tokens_of(m, text, err) : any_tokens(m, err);
+    if (m->n_ctx > h.n_ctx)
+        return phi_fail(err, PHI_E_ARG,
+                        "%s: a context of %zu tokens is longer than the "
+                        "model's %zu",
+                        m->source->path, m->n_ctx, h.n_ctx);
+    return text != NULL ? tokens_of(m, text, err)
+                        : any_tokens(m, h.n_vocab, err);
 }
 
 void bench_model_release(struct bench_model *m)

@@ -33,7 +33,8 @@ const struct bench_model_row *bench_model_rows(const struct phi_source *s,
 
 /*
  * Opens path (NULL: Phi-2's shapes) and takes the tokens of `text` (NULL: any
- * that the vocabulary has), windows of n_ctx of them. bench_model_release()
+ * that the vocabulary has), windows of n_ctx of them, which the model must be
+ * made for. bench_model_release()
  * must follow, also after an error.
  */
 enum phi_status bench_model_open(struct bench_model *m, const char *path,

@@ -94,6 +94,7 @@ static void row_cells(const struct bench_report *r, struct table *t,
 enum phi_status bench_report_table(const struct bench_report *r,
                                    struct phi_err *err)
 {
+    char path[PHI_ERR_MAX];
     struct table t = {.ncols = r->nthreads > 1 ? 7 : 4};
     char name[128];
     const char *cpu;
@@ -128,7 +129,8 @@ enum phi_status bench_report_table(const struct bench_report *r,
     printf("%s%slevel %s\n", cpu, cpu[0] != '\0' ? ", " : "", r->level);
     st = table_print(&t, stdout, err);
     if (st == PHI_OK && r->model != NULL)
-        printf("model: %s, %zu windows of %zu tokens\n", r->model->source->path,
+        printf("model: %s, %zu windows of %zu tokens\n",
+               phi_printable(path, sizeof(path), r->model->source->path),
                r->model->windows, r->model->n_ctx);
     table_release(&t);
     return st;

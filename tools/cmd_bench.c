@@ -99,7 +99,6 @@ static enum phi_status list_all(struct job *job, struct phi_err *err)
     return st;
 }
 
-/* Phi-2's shapes are made only if they are used. */
 static enum phi_status open_model(struct job *job, const char *path,
                                   struct phi_err *err)
 {
@@ -157,6 +156,16 @@ static int choose(struct job *job)
     return -1;
 }
 
+/* Phi-2's shapes are made only if they are used. */
+static bool model_chosen(const struct job *job)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < job->nmodel; i++)
+        any = any || job->chosen[job->peaks.n + job->kernels.n + i];
+    return any;
+}
+
 /* Heeds a signal while the model runs; draws nothing. */
 static bool go_on(void *ctx, uint64_t done, uint64_t total, const char *note)
 {
@@ -183,12 +192,6 @@ static enum phi_status measure_row(struct job *job, size_t i,
         return bench_time(&job->kernels.v[i], nthreads, seconds,
                           &job->kernel_results[i], err);
     i -= job->kernels.n;
-    if (job->model.source == NULL) {
-        const enum phi_status st = open_model(job, NULL, err);
-
-        if (st != PHI_OK)
-            return st;
-    }
     job->model.monitor = &watch;
     return bench_model_time(&job->model, job->model_rows[i].act,
                             &job->model_results[i], err);
@@ -301,11 +304,15 @@ static int bench(struct job *job)
     code = choose(job);
     if (code != -1)
         return code;
-    if (job->args.list)
+    if (job->args.list) {
         st = print_list(job, &err);
-    else
+        return st == PHI_OK ? EXIT_CODE_DONE : report_error(&err);
+    }
+    if (job->model.source == NULL && model_chosen(job))
+        st = open_model(job, NULL, &err);
+    if (st == PHI_OK)
         st = measure(job, &err);
-    if (st == PHI_OK && !job->args.list)
+    if (st == PHI_OK)
         st = tell(job, &err);
     return st == PHI_OK ? EXIT_CODE_DONE : report_error(&err);
 }

@@ -170,6 +170,16 @@ static enum phi_status print_json(const struct job *j, struct phi_err *err)
     return json_finish(&o, err);
 }
 
+/* Of all tensors, if it is one. */
+static const char *type_of(const struct phi_plan *plan)
+{
+    for (size_t i = 1; i < plan->n; i++) {
+        if (plan->tensors[i].dtype != plan->tensors[0].dtype)
+            return "mixed";
+    }
+    return phi_dtype_info(plan->tensors[0].dtype)->name;
+}
+
 static enum phi_status print_summary(const struct job *j, struct phi_err *err)
 {
     struct table t = {.ncols = 4, .right = {[1] = true, [3] = true}};
@@ -181,7 +191,7 @@ static enum phi_status print_summary(const struct job *j, struct phi_err *err)
     table_cell(&t, "bytes");
     table_cell(&t, "%s", j->args.output);
     table_cell(&t, "%zu", j->plan.n);
-    table_cell(&t, "%s", phi_dtype_info(j->plan.tensors[0].dtype)->name);
+    table_cell(&t, "%s", type_of(&j->plan));
     table_cell(&t, "%llu", (unsigned long long)j->nbytes);
     st = table_print(&t, stdout, err);
     table_release(&t);

@@ -10,6 +10,7 @@
 #include "tools/commands.h"
 #include "tools/report.h"
 #include "tools/run_leftovers.h"
+#include "tools/signals.h"
 
 #define PIECE ((size_t)4 << 20)
 
@@ -141,6 +142,13 @@ static enum phi_status find(struct job *j, const char *name,
                                  err);
 }
 
+/* What was written until a signal came disappears. */
+static enum phi_status heed_signals(struct phi_err *err)
+{
+    return signals_pending() ? phi_fail(err, PHI_E_CANCELLED, "interrupted")
+                             : PHI_OK;
+}
+
 static enum phi_status put(const struct job *j, const void *bytes, size_t n,
                            struct phi_err *err)
 {
@@ -165,6 +173,8 @@ static enum phi_status copy(const struct job *j, struct phi_err *err)
          at += PIECE) {
         const size_t n = c->n - at < PIECE ? (size_t)(c->n - at) : PIECE;
 
+        if ((st = heed_signals(err)) != PHI_OK)
+            break;
         st = c->gguf ? phi_source_read_file(j->source, 0, at, room, n, err)
                      : phi_pack_input_read(phi_pack_input_of(j->source),
                                            c->offset + at, room, n, err);
@@ -191,6 +201,8 @@ static enum phi_status write_out(struct job *j, struct phi_err *err)
         st = copy(j, err);
     if (st == PHI_OK)
         st = phi_source_unchanged(j->source, err);
+    if (st == PHI_OK)
+        st = heed_signals(err);
     if (st == PHI_OK && j->output != NULL)
         return phi_output_commit(j->output, err);
     return st;

@@ -81,6 +81,8 @@ static int read_words(struct job *j)
     j->gguf = len > 5 && strcmp(a->output + len - 5, ".gguf") == 0;
     if (j->gguf && a->max_shard > 0)
         return usage_error(j->cmd, "--max-shard-size is for folders");
+    if (!j->gguf && len > 0 && a->no_provenance)
+        return usage_error(j->cmd, "--no-provenance is for GGUF files");
     float_type_read(&j->floats, a->dtype);
     j->floats.dequantize = a->lora.dequantize;
     j->floats.merge = &j->model.merge;

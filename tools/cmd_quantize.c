@@ -58,7 +58,8 @@ static const struct option options[] = {
              "in packed files, store floats with their bytes in planes and "
              "deflated: smaller, for archives; slower to use"),
     OPT_FLAG('n', "dry-run", struct quantize_args, dry_run,
-             "print what would become of each tensor and write nothing"),
+             "print what would become of each tensor and write nothing; of "
+             "files with --pack-planes the size is the greatest"),
     OPT_FLAG('f', "force", struct quantize_args, force,
              "replace output files that exist"),
     OPT_END,

@@ -61,7 +61,8 @@ static const struct option options[] = {
     OPT_FLAG(0, "keep-failed", struct release_args, keep_failed,
              "if a gate fails, leave what was made in DIR.failed, to see why"),
     OPT_FLAG('n', "dry-run", struct release_args, q.dry_run,
-             "print the files that would be made and write nothing"),
+             "print the files that would be made, as quantize does, and write "
+             "nothing"),
     OPT_FLAG('f', "force", struct release_args, q.force,
              "replace DIR, if it is an earlier release"),
     OPT_END,
@@ -83,6 +84,7 @@ static void print_notes(const struct release_job *job)
 static enum phi_status tell(struct release_job *job, struct phi_err *err)
 {
     const struct common *c = &job->args.q.common;
+    char dir[PHI_ERR_MAX];
     enum phi_status st = PHI_OK;
 
     if (c->json) /* the manifest is the result, for programs too */
@@ -94,15 +96,26 @@ static enum phi_status tell(struct release_job *job, struct phi_err *err)
     if (st == PHI_OK)
         st = eval_report_table(&job->eval.report, err);
     if (st == PHI_OK && job->passed)
-        printf("%s: %zu files, every gate passed\n", job->args.q.output,
+        printf("%s: %zu files, every gate passed\n",
+               phi_printable(dir, sizeof(dir), job->args.q.output),
                job->nfiles);
     return st;
+}
+
+/* Of --dry-run: there is no manifest yet. */
+static enum phi_status tell_plan(const struct quantize_job *q,
+                                 struct phi_err *err)
+{
+    if (q->args.common.json)
+        return quantize_print_json(q, err);
+    return q->args.common.quiet ? PHI_OK : quantize_print_summary(q, err);
 }
 
 /* After what the gates say. */
 static int refused(const struct release_job *job)
 {
     struct phi_err err = {0};
+    char dir[PHI_ERR_MAX];
     char *path;
 
     if (!job->args.keep_failed) {
@@ -113,7 +126,8 @@ static int refused(const struct release_job *job)
     path = release_failed_path(job, &err);
     if (path == NULL)
         return report_error(&err);
-    fprintf(stderr, "hint: nothing was published; what was made is %s\n", path);
+    fprintf(stderr, "hint: nothing was published; what was made is %s\n",
+            phi_printable(dir, sizeof(dir), path));
     free(path);
     return EXIT_CODE_GATE;
 }
@@ -127,7 +141,7 @@ static int release(struct release_job *job)
     if (st == PHI_OK)
         st = release_prepare(job, &err);
     if (st == PHI_OK && job->args.q.dry_run) {
-        st = quantize_print_summary(&job->q, &err);
+        st = tell_plan(&job->q, &err);
         return st == PHI_OK ? EXIT_CODE_DONE : report_error(&err);
     }
     if (st == PHI_OK && !job->args.q.common.quiet)

@@ -192,12 +192,13 @@ static void put_row(void *ctx, const char *key, const struct phi_kv *before,
 
 static enum phi_status print_table(const struct job *j, struct phi_err *err)
 {
-    const char *path = j->args.common.operands.v[0];
+    char path[PHI_ERR_MAX];
     const char *would = j->args.dry_run ? "would be " : "";
     struct table t = {.ncols = 4};
     char size[32];
     enum phi_status st = PHI_OK;
 
+    phi_printable(path, sizeof(path), j->args.common.operands.v[0]);
     table_cell(&t, "key");
     table_cell(&t, "type");
     table_cell(&t, "before");

@@ -71,11 +71,17 @@ static enum phi_status verify(struct job *j, struct phi_err *err)
 {
     struct progress progress;
     struct phi_monitor monitor;
+    uint64_t nbytes;
     enum phi_status st =
         phi_pack_open(&j->source, j->args.common.operands.v[0], err);
 
     if (st != PHI_OK)
         return st;
+    nbytes = phi_pack_of(j->source)->front.nbytes;
+    if (j->options.from >= nbytes)
+        return phi_fail(
+            err, PHI_E_ARG, "%s: has %llu bytes, --range %s begins behind them",
+            j->source->path, (unsigned long long)nbytes, j->args.range);
     j->options.nthreads = (size_t)j->args.common.threads;
     j->options.crc32 = phi_crc32_kernel(j->features);
     j->options.sha256_pair = phi_sha256_kernel(j->features);

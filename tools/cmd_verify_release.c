@@ -43,7 +43,7 @@ static enum phi_status check(struct relcheck *c, struct phi_err *err)
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        if (st == PHI_OK && c->found.n == 0)
+        if (st == PHI_OK && c->nfound == 0)
             st = steps[i](c, err);
     }
     return st;
@@ -63,7 +63,7 @@ static int verify(struct relcheck *c)
         st = relcheck_print(c, &err);
     if (st != PHI_OK)
         return report_error(&err);
-    return c->found.n == 0 ? EXIT_CODE_DONE : EXIT_CODE_GATE;
+    return c->nfound == 0 ? EXIT_CODE_DONE : EXIT_CODE_GATE;
 }
 
 /* They are read again where they are needed; mistakes are told here. */
@@ -78,17 +78,27 @@ static int try_words(const struct relcheck *c)
     return code;
 }
 
+/* An option that is given and needs --source, or NULL. */
+static const char *for_source(const struct relcheck_args *a)
+{
+    return a->imatrix != NULL       ? "--imatrix"
+           : a->lora.adapters.n > 0 ? "--lora"
+           : a->max_memory > 0      ? "--max-memory"
+                                    : NULL;
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
-    struct relcheck c = {.cmd = self, .args.max_memory = 256u << 20};
+    struct relcheck c = {.cmd = self};
     int code = options_parse(self, argc, argv, &c.args);
 
     if (code == -1)
         code = level_features(self, &c.args.common, &c.features);
-    if (code == -1 && c.args.source == NULL &&
-        (c.args.lora.adapters.n > 0 || c.args.imatrix != NULL))
+    if (code == -1 && c.args.source == NULL && for_source(&c.args) != NULL)
         code = usage_error(self, "%s is for --source, and there is none",
-                           c.args.imatrix != NULL ? "--imatrix" : "--lora");
+                           for_source(&c.args));
+    if (c.args.max_memory == 0)
+        c.args.max_memory = 256u << 20;
     if (code == -1)
         code = try_words(&c);
     if (code == -1) {
@@ -113,7 +123,8 @@ const struct command cmd_verify_release = {
         "With --source every tensor is made once more by the manifest's "
         "recipes, with the kernels of this machine, and compared byte by byte, "
         "and so are the metadata. A signature is checked if a key is given. "
-        "The exit code is 1 if there is a difference, and each is named.",
+        "The exit code is 1 if there is a difference. Each is named; of more "
+        "than 256 the first are, and all are counted.",
     .options = options,
     .examples = "phiconv verify-release my-phi-gguf\n"
                 "phiconv verify-release my-phi-gguf --source my-phi\n"

@@ -222,7 +222,15 @@ static enum phi_status print_rows(const struct comparison *c,
     return st;
 }
 
-/* Keys whose values differ, for --metadata. */
+static bool same_type(const struct phi_kv *a, const struct phi_kv *b)
+{
+    char ta[48];
+    char tb[48];
+
+    return strcmp(value_type(ta, a), value_type(tb, b)) == 0;
+}
+
+/* Keys whose values or types differ, for --metadata. */
 static enum phi_status print_keys(const struct comparison *c,
                                   struct phi_err *err)
 {
@@ -240,6 +248,9 @@ static enum phi_status print_keys(const struct comparison *c,
                                             phi_meta_find(meta[1], key)};
             struct phi_buf full[2] = {{0}, {0}};
             struct phi_buf part[2] = {{0}, {0}};
+            const bool typed = both[0] != NULL && both[1] != NULL &&
+                               !same_type(both[0], both[1]);
+            char type[48];
 
             for (size_t k = 0; k < 2; k++) {
                 if (both[k] == NULL) {
@@ -248,9 +259,12 @@ static enum phi_status print_keys(const struct comparison *c,
                 }
                 value_text(&full[k], both[k], 0);
                 value_text(&part[k], both[k], 40);
+                if (typed)
+                    phi_buf_printf(&part[k], " (%s)",
+                                   value_type(type, both[k]));
             }
             if ((m == 0 || both[0] == NULL) &&
-                ((both[0] == NULL) != (both[1] == NULL) ||
+                (typed || (both[0] == NULL) != (both[1] == NULL) ||
                  full[0].n != full[1].n ||
                  memcmp(full[0].p, full[1].p, full[0].n) != 0)) {
                 table_cell(&t, "%s", key);

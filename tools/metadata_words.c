@@ -244,12 +244,20 @@ static int set_real(const struct metadata_words *w, const struct word *word,
                     struct phi_err *err)
 {
     char *end;
-    double v = strtod(word->value, &end);
+    double v;
+    bool vanished;
 
-    if (word->type == PHI_KV_F32)
+    errno = 0;
+    v = strtod(word->value, &end);
+    vanished = errno == ERANGE && v == 0;
+    if (word->type == PHI_KV_F32) {
+        vanished = vanished || (v != 0 && (float)v == 0);
         v = (double)(float)v;
+    }
     if (end == word->value || *end != '\0' || !isfinite(v))
         return not_of_type(w, word, "a finite number");
+    if (vanished)
+        return not_of_type(w, word, "0, or a number that is not rounded to it");
     phi_meta_set_f(w->meta, word->key, word->type, v, err);
     return -1;
 }

@@ -17,26 +17,6 @@
 #include "tools/run_leftovers.h"
 #include "tools/version.h"
 
-/* That are offered to somebody who misspelt one. */
-#define MAX_TYPES 64
-
-static int unknown_type(const struct command *cmd, const char *word, size_t n)
-{
-    char name[32];
-    const char *names[MAX_TYPES];
-    const char *near;
-    size_t k = 0;
-
-    snprintf(name, sizeof(name), "%.*s", (int)n, word);
-    for (; phi_file_type_at(k) != NULL && k < MAX_TYPES; k++)
-        names[k] = phi_file_type_at(k)->name;
-    near = nearest_word(name, names, k);
-    if (near != NULL)
-        return usage_error(cmd, "unknown type \"%s\", did you mean %s?", name,
-                           near);
-    return usage_error(cmd, "unknown type \"%s\"", name);
-}
-
 /* "TYPE" or "TYPE=FILE" of every -t; -o names the file of a single TYPE. */
 static int fill_targets(struct quantize_job *job)
 {
@@ -53,20 +33,11 @@ static int fill_targets(struct quantize_job *job)
         const size_t len = strcspn(word, "=");
         const char *path = word[len] == '=' ? word + len + 1 : NULL;
         struct quantize_target *t = &job->targets[job->n];
-        const char *type;
-        size_t ntype;
-        char *name;
         int code;
 
-        t->packed = quantize_word_packed(word, len, &type, &ntype);
-        name = phi_strndup(type, ntype, &err);
-        if (name == NULL)
-            return report_error(&err);
-        t->type = phi_file_type_find(name);
+        if (quantize_word_type(&t->type, &t->packed, word, len, &err) != PHI_OK)
+            return usage_error(job->cmd, "%s", err.msg);
         t->recipe = job->recipes != NULL ? &job->recipes[job->n] : &job->recipe;
-        free(name);
-        if (t->type == NULL)
-            return unknown_type(job->cmd, type, ntype);
         t->label =
             phi_sprintf(&err, "%s%s", t->packed ? "pack:" : "", t->type->name);
         if (t->label == NULL)
@@ -182,6 +153,29 @@ static enum phi_status check_paths(const struct quantize_job *job,
     return st;
 }
 
+/*
+ * Words that differ can name one file once parts have their numbers: a and
+ * a.gguf do. Then all parts are the same, for the first says how many there
+ * are.
+ */
+static enum phi_status check_first(const struct quantize_job *job,
+                                   const struct quantize_target *t,
+                                   struct phi_err *err)
+{
+    for (const struct quantize_target *a = job->targets; a < t; a++) {
+        bool same = false;
+
+        if (a->first != NULL &&
+            phi_path_same_place(&same, a->first, t->first, err) != PHI_OK)
+            return PHI_E_NOMEM;
+        if (same)
+            return phi_fail(err, PHI_E_ARG,
+                            "%s: would be a file of both %s and %s", t->first,
+                            a->label, t->label);
+    }
+    return PHI_OK;
+}
+
 /* How the file came about, in its metadata. */
 static enum phi_status plan_provenance(const struct quantize_job *job,
                                        struct quantize_target *t,
@@ -223,10 +217,10 @@ static enum phi_status make_plan(struct quantize_job *job,
                                   t->plan.n, err)) != PHI_OK ||
         (st = check_paths(job, t, err)) != PHI_OK)
         return st;
-    if (t->path != NULL &&
-        (t->first = phi_gguf_part_path(&t->parts, t->path, 0, err)) == NULL)
-        return PHI_E_NOMEM;
-    return PHI_OK;
+    if (t->path == NULL)
+        return PHI_OK;
+    t->first = phi_gguf_part_path(&t->parts, t->path, 0, err);
+    return t->first != NULL ? check_first(job, t, err) : PHI_E_NOMEM;
 }
 
 enum phi_status quantize_open(struct quantize_job *job, struct phi_err *err)

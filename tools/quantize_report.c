@@ -145,6 +145,8 @@ static enum phi_status print_tensors(const struct quantize_job *job,
 /* What planes made of floats. */
 static void print_savings(const struct quantize_job *job)
 {
+    char path[PHI_ERR_MAX];
+
     for (size_t i = 0; i < job->n; i++) {
         const struct quantize_target *t = &job->targets[i];
         struct phi_pack_saving v;
@@ -152,11 +154,19 @@ static void print_savings(const struct quantize_job *job)
         if (!t->packed)
             continue;
         v = phi_pack_sink_saving(t->inner);
-        printf(
-            "%s: %llu bytes of floats in planes take %llu: %.1f %% saved\n",
-            t->first, (unsigned long long)v.plain, (unsigned long long)v.stored,
-            v.plain > 0 ? 100 - (double)v.stored * 100 / (double)v.plain : 0);
+        printf("%s: %llu bytes of floats in planes take %llu: %.1f %% saved\n",
+               phi_printable(path, sizeof(path), t->first),
+               (unsigned long long)v.plain, (unsigned long long)v.stored,
+               v.plain > 0 ? 100 - (double)v.stored * 100 / (double)v.plain
+                           : 0);
     }
+}
+
+/* What planes save is not known before they are deflated. */
+static bool size_exact(const struct quantize_job *job,
+                       const struct quantize_target *t)
+{
+    return !job->args.dry_run || !job->args.pack_planes || !t->packed;
 }
 
 enum phi_status quantize_print_summary(const struct quantize_job *job,
@@ -183,7 +193,8 @@ enum phi_status quantize_print_summary(const struct quantize_job *job,
         table_cell(&table, "%s", t->path != NULL ? t->first : "(dry run)");
         table_cell(&table, "%s", t->label);
         table_cell(&table, "%.3f", phi_plan_bits(&t->plan));
-        table_cell(&table, "%llu", (unsigned long long)t->nbytes);
+        table_cell(&table, "%s%llu", size_exact(job, t) ? "" : "at most ",
+                   (unsigned long long)t->nbytes);
     }
     if (st == PHI_OK)
         st = table_print(&table, stdout, err);
@@ -249,6 +260,7 @@ enum phi_status quantize_print_json(const struct quantize_job *job,
         json_uint(&j, "files", t->parts.n);
         json_str(&j, "type", t->label);
         json_uint(&j, "bytes", t->nbytes);
+        json_bool(&j, "bytes_exact", size_exact(job, t));
         json_num(&j, "bits_per_weight", phi_plan_bits(&t->plan));
         json_num(&j, "seconds", job->seconds);
         json_uint(&j, "substituted", count_substituted(&t->plan));

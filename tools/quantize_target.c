@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/quantize_target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 #include "libconv/base/mem.h"
 #include "libconv/kernels/crc32_kernels.h"
 #include "libconv/tensor/sink_order.h"
+
+/* That are offered to somebody who misspelt one. */
+#define MAX_TYPES 64
 
 bool quantize_word_packed(const char *word, size_t n, const char **type,
                           size_t *ntype)
@@ -25,6 +29,31 @@ bool quantize_word_packed(const char *word, size_t n, const char **type,
     *type = n > k ? word + k + 1 : "copy";
     *ntype = n > k ? n - k - 1 : 4;
     return true;
+}
+
+enum phi_status quantize_word_type(const struct phi_file_type **out,
+                                   bool *packed, const char *word, size_t n,
+                                   struct phi_err *err)
+{
+    char name[32]; /* longer than any */
+    const char *names[MAX_TYPES];
+    const char *type;
+    const char *near;
+    size_t ntype;
+    size_t k = 0;
+
+    *packed = quantize_word_packed(word, n, &type, &ntype);
+    snprintf(name, sizeof(name), "%.*s", (int)ntype, type);
+    *out = phi_file_type_find(name);
+    if (*out != NULL)
+        return PHI_OK;
+    for (; phi_file_type_at(k) != NULL && k < MAX_TYPES; k++)
+        names[k] = phi_file_type_at(k)->name;
+    near = nearest_word(name, names, k);
+    if (near != NULL)
+        return phi_fail(err, PHI_E_ARG, "unknown type \"%s\", did you mean %s?",
+                        name, near);
+    return phi_fail(err, PHI_E_ARG, "unknown type \"%s\"", name);
 }
 
 static bool ends_with(const char *path, const char *suffix)

@@ -12,6 +12,12 @@
 bool quantize_word_packed(const char *word, size_t n, const char **type,
                           size_t *ntype);
 
+/* The type that such a word names, and whether it is to be packed; PHI_E_ARG
+ * if there is none. */
+enum phi_status quantize_word_type(const struct phi_file_type **out,
+                                   bool *packed, const char *word, size_t n,
+                                   struct phi_err *err);
+
 /* -1, or the exit code of a mistake that was printed: its file's name is that
  * of another format, or it cannot be split. */
 int quantize_check_format(const struct quantize_job *job,

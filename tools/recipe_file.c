@@ -19,6 +19,17 @@ static const char *after(const char *word, const char *prefix)
     return strncmp(word, prefix, n) == 0 ? word + n : NULL;
 }
 
+/* Two types for one tensor: none of them is meant more than the other. */
+static enum phi_status set_once(const char **at, const char *value,
+                                const char *word, struct phi_err *err)
+{
+    if (*at != NULL)
+        return phi_fail(err, PHI_E_ARG, "%.*s: is the second of the line",
+                        PHI_ERR_NAME, word);
+    *at = value;
+    return PHI_OK;
+}
+
 /* One word after the type. */
 static enum phi_status read_word(struct recipe_file *f,
                                  struct quantize_recipe_words *w,
@@ -31,9 +42,9 @@ static enum phi_status read_word(struct recipe_file *f,
     } else if (strcmp(word, "leave-output") == 0) {
         w->leave_output = true;
     } else if ((value = after(word, "embedding:")) != NULL) {
-        w->embedding = value;
+        return set_once(&w->embedding, value, word, err);
     } else if ((value = after(word, "output:")) != NULL) {
-        w->output = value;
+        return set_once(&w->output, value, word, err);
     } else if ((value = after(word, "tensor:")) != NULL) {
         f->words[f->nwords++] = value;
         w->ntensors++;
@@ -60,7 +71,7 @@ static char *next_word(char **at)
 }
 
 static enum phi_status read_line(struct recipe_file *f, char *line,
-                                 struct phi_err *err)
+                                 size_t number, struct phi_err *err)
 {
     struct quantize_recipe_words words = {.names = &word_names,
                                           .tensors = f->words + f->nwords};
@@ -70,10 +81,11 @@ static enum phi_status read_line(struct recipe_file *f, char *line,
 
     if (type == NULL)
         return PHI_OK;
-    if (f->n == RECIPE_MAX_LINES)
+    if (f->n == RELEASE_MAX_OUTPUTS)
         return phi_fail(err, PHI_E_ARG, "more than %d outputs",
-                        RECIPE_MAX_LINES);
+                        RELEASE_MAX_OUTPUTS);
     f->types[f->n] = type;
+    f->lines[f->n] = number;
     word = strchr(type, '=');
     if (word != NULL) {
         *word = '\0';
@@ -86,9 +98,8 @@ static enum phi_status read_line(struct recipe_file *f, char *line,
     return st;
 }
 
-/* A file's mistake, not an option's. */
-static enum phi_status refuse(struct phi_err *err, const char *name,
-                              size_t line)
+enum phi_status recipe_file_refuse(const char *name, size_t line,
+                                   struct phi_err *err)
 {
     phi_err_prefix(err, "%s: line %zu", name, line);
     if (err->status == PHI_E_ARG)
@@ -119,8 +130,8 @@ enum phi_status recipe_file_parse(struct recipe_file *f, const char *text,
             if (end - line >= 2 && end[-2] == '\r')
                 end[-2] = '\0';
         }
-        if (read_line(f, line, err) != PHI_OK)
-            return refuse(err, name, number);
+        if (read_line(f, line, number, err) != PHI_OK)
+            return recipe_file_refuse(name, number, err);
         line = end;
     }
     return PHI_OK;

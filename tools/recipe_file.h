@@ -16,18 +16,19 @@
 #define PHICONV_TOOLS_RECIPE_FILE_H
 
 #include "tools/quantize_recipe.h"
+#include "tools/release_names.h"
 
 /* Of a file; no recipe needs as much. */
 #define RECIPE_MAX_BYTES ((uint64_t)1 << 16)
-#define RECIPE_MAX_LINES 64
 
 /* Zero-initialise; end with recipe_file_release(). */
 struct recipe_file {
-    char *text;                           /* what everything borrows from */
-    const char **words;                   /* of overrides, line after line */
-    const char *types[RECIPE_MAX_LINES];  /* (n) */
-    const char *labels[RECIPE_MAX_LINES]; /* (n) or NULL */
-    struct quantize_recipe recipes[RECIPE_MAX_LINES]; /* (n) */
+    char *text;                              /* what everything borrows from */
+    const char **words;                      /* of overrides, line after line */
+    const char *types[RELEASE_MAX_OUTPUTS];  /* (n) */
+    const char *labels[RELEASE_MAX_OUTPUTS]; /* (n) or NULL */
+    size_t lines[RELEASE_MAX_OUTPUTS];       /* (n) where it is in the file */
+    struct quantize_recipe recipes[RELEASE_MAX_OUTPUTS]; /* (n) */
     size_t n;
     size_t nwords;
 };
@@ -40,6 +41,12 @@ enum phi_status recipe_file_load(struct recipe_file *out, const char *path,
 enum phi_status recipe_file_parse(struct recipe_file *out, const char *text,
                                   size_t n, const char *name,
                                   struct phi_err *err);
+
+/* Says at which line of the file `name` the mistake in err is: it becomes one
+ * of the file, PHI_E_FORMAT, if it is one of a word, PHI_E_ARG. */
+enum phi_status recipe_file_refuse(const char *name, size_t line,
+                                   struct phi_err *err);
+
 void recipe_file_release(struct recipe_file *f);
 
 #endif

@@ -21,11 +21,11 @@
 #include "libconv/tensor/source.h"
 #include "tools/lora_options.h"
 #include "tools/options.h"
+#include "tools/release_names.h"
 
 /* A line of SHA256SUMS; more than any release has files. */
-#define RELCHECK_MAX_SUMS    ((uint64_t)16 << 20)
-#define RELCHECK_MAX_FILES   65536
-#define RELCHECK_MAX_OUTPUTS 64
+#define RELCHECK_MAX_SUMS  ((uint64_t)16 << 20)
+#define RELCHECK_MAX_FILES 65536
 
 struct relcheck_args {
     struct common common;
@@ -62,12 +62,13 @@ struct relcheck {
     struct relcheck_file *files; /* (nfiles) of SHA256SUMS, by name */
     size_t nfiles;
     struct phi_json_doc *manifest;
-    struct relcheck_output outputs[RELCHECK_MAX_OUTPUTS]; /* (n) */
+    struct relcheck_output outputs[RELEASE_MAX_OUTPUTS]; /* (n) */
     size_t n;
     size_t ngates;
     uint64_t ntensors;           /* of all outputs */
     uint64_t nderived;           /* that the source made once more */
-    struct phi_names found;      /* differences: "PLACE: what" */
+    uint64_t nfound;             /* differences */
+    struct phi_names found;      /* the first of them: "PLACE: what" */
     struct phi_names signatures; /* what became of them */
     struct phi_names notes;      /* what was not looked at */
 };
@@ -83,7 +84,8 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err);
 /* What was found, as text or with --json. */
 enum phi_status relcheck_print(const struct relcheck *c, struct phi_err *err);
 
-/* A difference, or a remark; control characters are escaped. */
+/* A difference, or a remark; control characters are escaped. Of very many
+ * differences all are counted, and the first are kept. */
 enum phi_status relcheck_found(struct relcheck *c, struct phi_err *err,
                                const char *fmt, ...) PHI_PRINTF(3, 4);
 enum phi_status relcheck_note(struct phi_names *list, struct phi_err *err,

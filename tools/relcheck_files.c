@@ -33,7 +33,7 @@ enum phi_status relcheck_found(struct relcheck *c, struct phi_err *err,
     enum phi_status st;
     va_list args;
 
-    if (c->found.n == MAX_FOUND)
+    if (c->nfound++ >= MAX_FOUND)
         return PHI_OK;
     va_start(args, fmt);
     st = add(&c->found, fmt, args, err);
@@ -281,7 +281,7 @@ enum phi_status relcheck_files(struct relcheck *c, struct phi_err *err)
 {
     enum phi_status st = look_around(c, err);
 
-    if (st != PHI_OK || (st = read_sums(c, err)) != PHI_OK || c->found.n > 0)
+    if (st != PHI_OK || (st = read_sums(c, err)) != PHI_OK || c->nfound > 0)
         return st;
     for (size_t i = 0; st == PHI_OK && i < c->there.n; i++) {
         const char *name = c->there.v[i];
@@ -304,7 +304,7 @@ enum phi_status relcheck_files(struct relcheck *c, struct phi_err *err)
         free(path);
     }
     if (st == PHI_OK && relcheck_find(c, RELEASE_MANIFEST) == NULL &&
-        c->found.n == 0)
+        c->nfound == 0)
         st = relcheck_found(c, err, RELEASE_MANIFEST ": is missing");
     return st;
 }

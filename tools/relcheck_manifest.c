@@ -141,9 +141,9 @@ static enum phi_status read_output(struct relcheck *c,
     struct relcheck_output *o = &c->outputs[c->n];
     enum phi_status st;
 
-    if (c->n == RELCHECK_MAX_OUTPUTS)
+    if (c->n == RELEASE_MAX_OUTPUTS)
         return phi_json_refuse(item, PHI_E_UNSUPPORTED, err,
-                               "there are more than %d", RELCHECK_MAX_OUTPUTS);
+                               "there are more than %d", RELEASE_MAX_OUTPUTS);
     if ((st = phi_json_get_str(item, "type", &o->type, err)) != PHI_OK ||
         (st = phi_json_get_str(item, "recipe", &o->recipe, err)) != PHI_OK ||
         (st = phi_json_get(item, "tensors", PHI_JSON_ARRAY, &o->tensors,
@@ -197,7 +197,7 @@ static enum phi_status check_gates(struct relcheck *c,
                                    const struct phi_json *root,
                                    struct phi_err *err)
 {
-    const size_t before = c->found.n;
+    const uint64_t before = c->nfound;
     struct phi_json list;
     struct phi_json item = {0};
     struct phi_json v;
@@ -211,7 +211,7 @@ static enum phi_status check_gates(struct relcheck *c,
         st = phi_json_get(root, "passed", PHI_JSON_BOOL, &v, err);
     if (st == PHI_OK)
         st = phi_json_bool(&v, &passed, err);
-    if (st == PHI_OK && c->found.n == before && (!passed || c->ngates == 0))
+    if (st == PHI_OK && c->nfound == before && (!passed || c->ngates == 0))
         st = relcheck_found(c, err,
                             RELEASE_MANIFEST ": does not say that a gate was "
                                              "passed");
@@ -227,7 +227,7 @@ enum phi_status relcheck_manifest(struct relcheck *c, struct phi_err *err)
         return st;
     root = phi_json_root(c->manifest);
     st = check_files(c, &root, err);
-    if (st != PHI_OK || c->found.n > 0)
+    if (st != PHI_OK || c->nfound > 0)
         return st;
     st = read_outputs(c, &root, err);
     return st == PHI_OK ? check_gates(c, &root, err) : st;

@@ -30,7 +30,7 @@ static void source_text(char out[96], const struct relcheck *c)
 static enum phi_status print_good(const struct relcheck *c, struct phi_err *err)
 {
     struct table t = {.ncols = 2};
-    char text[96];
+    char text[PHI_ERR_MAX];
     char models[96];
     enum phi_status st;
 
@@ -51,7 +51,8 @@ static enum phi_status print_good(const struct relcheck *c, struct phi_err *err)
     st = table_print(&t, stdout, err);
     table_release(&t);
     if (st == PHI_OK)
-        printf("%s: is as it was released\n", c->dir);
+        printf("%s: is as it was released\n",
+               phi_printable(text, sizeof(text), c->dir));
     return st;
 }
 
@@ -79,9 +80,23 @@ static enum phi_status print_json(const struct relcheck *c, struct phi_err *err)
     json_list(&j, "signatures", &c->signatures);
     json_list(&j, "notes", &c->notes);
     json_list(&j, "differences", &c->found);
-    json_bool(&j, "passed", c->found.n == 0);
+    json_uint(&j, "differences_found", c->nfound);
+    json_bool(&j, "passed", c->nfound == 0);
     json_close(&j, '}');
     return json_finish(&j, err);
+}
+
+static void print_count(const struct relcheck *c)
+{
+    char dir[PHI_ERR_MAX];
+
+    printf("%s: is not as it was released: %llu difference%s",
+           phi_printable(dir, sizeof(dir), c->dir),
+           (unsigned long long)c->nfound, c->nfound == 1 ? "" : "s");
+    if (c->nfound > c->found.n)
+        printf(", of which %llu are not listed",
+               (unsigned long long)(c->nfound - c->found.n));
+    printf("\n");
 }
 
 enum phi_status relcheck_print(const struct relcheck *c, struct phi_err *err)
@@ -90,9 +105,8 @@ enum phi_status relcheck_print(const struct relcheck *c, struct phi_err *err)
         return print_json(c, err);
     for (size_t i = 0; i < c->found.n; i++)
         printf("%s\n", c->found.v[i]);
-    if (c->found.n > 0)
-        printf("%s: is not as it was released: %zu difference%s\n", c->dir,
-               c->found.n, c->found.n == 1 ? "" : "s");
+    if (c->nfound > 0)
+        print_count(c);
     else if (!c->args.common.quiet)
         return print_good(c, err);
     return PHI_OK;

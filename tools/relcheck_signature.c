@@ -182,7 +182,7 @@ enum phi_status relcheck_signature(struct relcheck *c, struct phi_err *err)
 
     for (size_t i = 0; st == PHI_OK && i < 2; i++)
         st = look_at(c, &methods[i], keys[i], err);
-    if (st == PHI_OK && c->signatures.n == 0 && c->found.n == 0)
+    if (st == PHI_OK && c->signatures.n == 0 && c->nfound == 0)
         st = relcheck_note(&c->signatures, err, "none");
     return st;
 }

@@ -20,9 +20,9 @@
 struct again {
     struct quantize_job q;
     struct recipe_file recipe;
-    const char *types[RELCHECK_MAX_OUTPUTS];
-    struct phi_sink *sinks[RELCHECK_MAX_OUTPUTS];
-    struct phi_check *checks[RELCHECK_MAX_OUTPUTS]; /* (plan.n) */
+    const char *types[RELEASE_MAX_OUTPUTS];
+    struct phi_sink *sinks[RELEASE_MAX_OUTPUTS];
+    struct phi_check *checks[RELEASE_MAX_OUTPUTS]; /* (plan.n) */
 };
 
 /* ---- from the manifest to a job ------------------------------------------ */
@@ -278,7 +278,7 @@ static enum phi_status open_sinks(struct relcheck *c, struct again *a,
 static enum phi_status derive(struct relcheck *c, struct again *a,
                               struct phi_err *err)
 {
-    struct phi_output_job jobs[RELCHECK_MAX_OUTPUTS];
+    struct phi_output_job jobs[RELEASE_MAX_OUTPUTS];
     struct phi_pipeline_work work = {
         .source = a->q.source,
         .merge = a->q.model.n > 0 ? &a->q.model.merge : NULL,
@@ -394,7 +394,7 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err)
         st = quantize_open(&a.q, err);
     if (st == PHI_OK)
         st = check_adapters(c, &a, &root, err);
-    if (st == PHI_OK && c->found.n > 0)
+    if (st == PHI_OK && c->nfound > 0)
         goto out; /* everything would differ */
     if (st == PHI_OK)
         st = take_name(&a, &root, err);

@@ -48,6 +48,22 @@ static enum phi_status name_targets(struct release_job *job, const char *dir,
     return st;
 }
 
+/* Those of files that are split are longer. */
+static enum phi_status check_part_names(const struct release_job *job,
+                                        struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && i < job->n; i++) {
+        char *name = phi_gguf_part_path(&job->q.targets[i].parts,
+                                        job->outputs[i].file, 0, err);
+
+        st = name != NULL ? release_check_length(name, err) : PHI_E_NOMEM;
+        free(name);
+    }
+    return st;
+}
+
 /* What outputs are compared with: the source, with its adapters. */
 static enum phi_status open_reference(struct release_job *job,
                                       struct phi_err *err)
@@ -144,6 +160,8 @@ enum phi_status release_prepare(struct release_job *job, struct phi_err *err)
         st = name_targets(job, dir, err);
     if (st == PHI_OK)
         st = quantize_make_plans(&job->q, err);
+    if (st == PHI_OK)
+        st = check_part_names(job, err);
     if (st == PHI_OK && !job->args.q.common.quiet)
         quantize_print_notes(&job->q);
     if (st != PHI_OK || job->args.q.dry_run)

@@ -8,7 +8,9 @@
 #include "libconv/base/buf.h"
 #include "libconv/base/err.h"
 
-#define RELEASE_MAX_NAME 200
+/* What verify-release takes, and release therefore makes at most. */
+#define RELEASE_MAX_NAME    200
+#define RELEASE_MAX_OUTPUTS 64
 
 /*
  * Whether a file of a release may have this name: letters, digits and . _ -,
@@ -25,5 +27,8 @@ struct release_job;
 /* Title of the model, and names of the outputs, after it was opened. */
 enum phi_status release_make_names(struct release_job *job,
                                    struct phi_err *err);
+
+/* Refuses a name of more than RELEASE_MAX_NAME bytes. */
+enum phi_status release_check_length(const char *name, struct phi_err *err);
 
 #endif

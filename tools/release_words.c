@@ -58,33 +58,43 @@ static char *upper_label(const char *word, struct phi_err *err)
     return label;
 }
 
-static int add_output(struct release_job *job, const char *type,
-                      const char *label)
+/* PHI_E_ARG for a mistake in the words. */
+static enum phi_status add_output(struct release_job *job, const char *type,
+                                  const char *label, struct phi_err *err)
 {
     struct release_output *o = &job->outputs[job->n];
-    struct phi_err err = {0};
+    const struct phi_file_type *known;
+    bool packed;
 
+    if (quantize_word_type(&known, &packed, type, strlen(type), err) != PHI_OK)
+        return err->status;
     if (label != NULL && !release_plain_name(label))
-        return usage_error(job->cmd,
-                           "%s=%s: a label is made of letters, digits and "
-                           ". _ -",
-                           type, label);
+        return phi_fail(err, PHI_E_ARG,
+                        "%s=%.*s: a label is made of letters, digits and "
+                        ". _ -, %d at most, the first no . or -",
+                        type, PHI_ERR_NAME, label, RELEASE_MAX_NAME);
     o->type = type;
     job->types.v[job->n++] = type;
-    o->label =
-        label != NULL ? phi_strdup(label, &err) : upper_label(type, &err);
+    o->label = label != NULL ? phi_strdup(label, err) : upper_label(type, err);
     if (o->label == NULL)
-        return report_error(&err);
+        return PHI_E_NOMEM;
     for (size_t i = 0; i + 1 < job->n; i++) {
         if (strcmp(job->outputs[i].label, o->label) == 0 &&
             strcmp(release_ending(job->outputs[i].type),
                    release_ending(type)) == 0)
-            return usage_error(job->cmd,
-                               "two outputs are called %s: TYPE=LABEL tells "
-                               "them apart",
-                               o->label);
+            return phi_fail(err, PHI_E_ARG,
+                            "two outputs are called %.*s: TYPE=LABEL tells "
+                            "them apart",
+                            PHI_ERR_NAME, o->label);
     }
-    return -1;
+    return PHI_OK;
+}
+
+static int refuse_output(const struct release_job *job,
+                         const struct phi_err *err)
+{
+    return err->status == PHI_E_ARG ? usage_error(job->cmd, "%s", err->msg)
+                                    : report_error(err);
 }
 
 static int room_for(struct release_job *job, size_t n)
@@ -120,7 +130,8 @@ static int outputs_of_options(struct release_job *job)
 
         if (label != NULL)
             *label++ = '\0';
-        code = add_output(job, at, label);
+        if (add_output(job, at, label, &err) != PHI_OK)
+            code = refuse_output(job, &err);
         at = next;
     }
     return code;
@@ -135,8 +146,12 @@ static int outputs_of_recipe(struct release_job *job)
     if (recipe_file_load(f, job->args.recipe, &err) != PHI_OK)
         return report_error(&err);
     code = room_for(job, f->n);
-    for (size_t i = 0; code == -1 && i < f->n; i++)
-        code = add_output(job, f->types[i], f->labels[i]);
+    for (size_t i = 0; code == -1 && i < f->n; i++) {
+        if (add_output(job, f->types[i], f->labels[i], &err) != PHI_OK) {
+            recipe_file_refuse(job->args.recipe, f->lines[i], &err);
+            code = report_error(&err);
+        }
+    }
     job->q.recipes = f->recipes;
     return code;
 }
@@ -152,6 +167,11 @@ static int read_outputs(struct release_job *job)
     if (a->q.types.n == 0)
         return usage_error(job->cmd, "no type: -t q8_0, for example, or "
                                      "--recipe FILE");
+    if (a->q.types.n > RELEASE_MAX_OUTPUTS)
+        return usage_error(job->cmd,
+                           "-t: %zu outputs, a release has %d at "
+                           "most",
+                           a->q.types.n, RELEASE_MAX_OUTPUTS);
     return outputs_of_options(job);
 }
 
@@ -187,9 +207,9 @@ static int check_names(const struct release_job *job)
 
     if (a->name != NULL && !release_plain_name(a->name))
         return usage_error(job->cmd,
-                           "--name %s: expected letters, digits and . _ -, "
-                           "beginning with one of the first",
-                           a->name);
+                           "--name %.*s: expected letters, digits and . _ -, "
+                           "beginning with one of the first, %d at most",
+                           PHI_ERR_NAME, a->name, RELEASE_MAX_NAME);
     for (size_t i = 0; i < a->base_models.n; i++) {
         if (!is_model_id(a->base_models.v[i]))
             return usage_error(job->cmd, "--base-model %s: expected ORG/NAME",
@@ -281,6 +301,15 @@ static enum phi_status make_name(struct release_job *job, struct phi_err *err)
     return PHI_OK;
 }
 
+enum phi_status release_check_length(const char *name, struct phi_err *err)
+{
+    if (strlen(name) <= RELEASE_MAX_NAME)
+        return PHI_OK;
+    phi_fail(err, PHI_E_ARG, "%.*s: is a name of %zu bytes, %d at most",
+             PHI_ERR_NAME, name, strlen(name), RELEASE_MAX_NAME);
+    return phi_hint(err, "--name, and TYPE=LABEL, can be shorter");
+}
+
 enum phi_status release_make_names(struct release_job *job, struct phi_err *err)
 {
     enum phi_status st = make_title(job, err);
@@ -292,8 +321,7 @@ enum phi_status release_make_names(struct release_job *job, struct phi_err *err)
 
         o->file = phi_sprintf(err, "%s-%s%s", job->name, o->label,
                               release_ending(o->type));
-        if (o->file == NULL)
-            st = PHI_E_NOMEM;
+        st = o->file != NULL ? release_check_length(o->file, err) : PHI_E_NOMEM;
     }
     return st;
 }

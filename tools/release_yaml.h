@@ -14,7 +14,11 @@ void yaml_put_text(struct phi_buf *b, const char *key, const char *text);
 /* "- text\n" */
 void yaml_put_item(struct phi_buf *b, const char *text);
 
-/* Text within a paragraph or a cell of a table. */
+/*
+ * Text within a paragraph, a heading or a cell of a table, also as the first
+ * of a line: any text is only text in CommonMark and in GitHub's flavour. What
+ * looks like the address of a mail may be shown as a link to it.
+ */
 void markdown_put_text(struct phi_buf *b, const char *text);
 
 #endif

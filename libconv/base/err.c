@@ -8,10 +8,17 @@
 
 #include "libconv/base/utf8.h"
 
+/* They are no characters, and XML and YAML refuse a file that has one. */
+static bool is_noncharacter(uint32_t c)
+{
+    return (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef);
+}
+
 /* The C1 controls U+0080..U+009F move terminals as the C0 controls do. */
 static bool is_safe(uint32_t c)
 {
-    return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x2028 && c != 0x2029;
+    return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x2028 &&
+           c != 0x2029 && !is_noncharacter(c);
 }
 
 char *phi_printable(char *out, size_t n, const char *text)

@@ -8,8 +8,8 @@
  *   FILE: tensor "NAME": what was found, what was expected
  * Low levels say what; callers put the file or the tensor in front with
  * phi_err_prefix(). Text that came from a file may hold anything, so every
- * message is made safe for a terminal before it is stored: control characters
- * and bytes that are not UTF-8 appear as \xNN.
+ * message is made safe for a terminal before it is stored: control characters,
+ * noncharacters and bytes that are not UTF-8 appear as \xNN.
  */
 #ifndef PHI_BASE_ERR_H
 #define PHI_BASE_ERR_H
@@ -70,9 +70,10 @@ enum phi_status phi_hint(struct phi_err *err, const char *fmt, ...)
     PHI_PRINTF(2, 3);
 
 /*
- * Copies text into out (n bytes, n > 0), control characters and stray bytes
- * as \xNN, cut to fit at a whole character. For anything from a file that
- * reaches a terminal. Returns out.
+ * Copies text into out (n bytes, n > 0), control characters, noncharacters
+ * and stray bytes as \xNN, cut to fit at a whole character. For anything from
+ * a file that reaches a terminal, or a file of XML, HTML or YAML. Returns
+ * out.
  */
 char *phi_printable(char *out, size_t n, const char *text);
 

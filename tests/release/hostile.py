@@ -111,6 +111,18 @@ def sums_of_binary_files(d):
     d.write("SHA256SUMS", d.read("SHA256SUMS").replace(b"  ", b" *"))
 
 
+@case(1, rb"x0256: is not in SHA256SUMS\n(?s:.*): is not as it was released: "
+      rb"300 differences, of which 44 are not listed\n$")
+def more_differences_than_are_listed(d):
+    for i in range(1, 301):
+        d.write("x%04d" % i, "")
+
+
+@case(1, rb'"differences_found":300,"passed":false', ("--json",))
+def more_differences_than_are_listed_as_json(d):
+    more_differences_than_are_listed(d)
+
+
 def flips(name, places):
     for at in places:
         def change(d, name=name, at=at):

@@ -147,9 +147,9 @@ for p in d["packages"]:
                 "licenseDeclared", "copyrightText", "filesAnalyzed"):
         assert key in p, (p["name"], key)
     assert p["filesAnalyzed"] == ("packageVerificationCode" in p)
-signed = ("SHA256SUMS.minisig", "SHA256SUMS.asc")
-assert sorted(f["fileName"][2:] for f in d["files"]) == \
-    sorted(n for n in os.listdir(sys.argv[2]) if n not in signed)
+listed = sorted(f["fileName"][2:] for f in d["files"])
+assert listed == sorted(os.listdir(sys.argv[2])), listed
+assert {"SHA256SUMS.minisig", "SHA256SUMS.asc"} <= set(listed), listed
 sha1 = []
 for f in d["files"]:
     data = open(os.path.join(sys.argv[2], f["fileName"]), "rb").read()
@@ -165,6 +165,15 @@ assert {"phi", "physics", "phiconv", "zlib", "OpenSSL"} <= names, names
 # The hashes are the base's, which no adapter is in.
 assert "Phi Openstax" in names and "Phi Openstax + physics" not in names
 END
+
+# Names that differ by a dash alone have identifiers of their own.
+"$phiconv" release "$sample/phi-openstax" -t q4_0=a_b -t q4_0=a-b \
+    -t q4_0=a--b -t q4_0=a-5Fb -c 64 --chunks 2 -q -o dashes \
+    --eval "$sample/text/physics.txt"
+python3 "$root/tools/release/sbom.py" dashes >dashes.json
+python3 -c 'import json
+ids = [f["SPDXID"] for f in json.load(open("dashes.json"))["files"]]
+assert len(ids) == 9 == len(set(ids)), ids'
 
 # The layout of a hub: a new one, links, a clone, what is too large.
 "$publish" --phiconv "$phiconv" a/phi hub >said

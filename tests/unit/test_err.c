@@ -40,6 +40,27 @@ START_TEST(messages_are_one_printable_line)
 }
 END_TEST
 
+/* What neither XML 1.0 nor YAML 1.2 lets a file have, and no more of what is
+ * not a control. */
+START_TEST(noncharacters_are_escaped)
+{
+    for (uint32_t c = 0xa0; c <= 0x10ffff; c++) {
+        const bool none = (c >= 0xfdd0 && c <= 0xfdef) ||
+                          (c & 0xffff) == 0xfffe || (c & 0xffff) == 0xffff;
+        const bool ends = c == 0x2028 || c == 0x2029;
+        uint8_t text[5] = {0};
+        char out[32];
+
+        if (c == 0xd800)
+            c = 0xe000;
+        phi_utf8_encode(c, text);
+        phi_printable(out, sizeof(out), (const char *)text);
+        if ((strcmp(out, (const char *)text) != 0) != (none || ends))
+            ck_abort_msg("U+%04X", (unsigned)c);
+    }
+}
+END_TEST
+
 START_TEST(long_messages_are_cut_at_a_character)
 {
     char text[2000];
@@ -115,6 +136,7 @@ int main(void)
 
     tcase_add_test(t, fail_fills_everything);
     tcase_add_test(t, messages_are_one_printable_line);
+    tcase_add_test(t, noncharacters_are_escaped);
     tcase_add_test(t, long_messages_are_cut_at_a_character);
     tcase_add_test(t, utf8_round_trip_of_every_code_point);
     tcase_add_test(t, utf8_refuses_what_the_rfc_refuses);

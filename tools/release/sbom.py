@@ -4,10 +4,10 @@
 
   sbom.py RELEASE [--commit HASH]
 
-Packages are the release with all its files and their SHA-256, the model and
-adapters that it was made from, phiconv, and the libraries that phiconv is
-linked with. The date is SOURCE_DATE_EPOCH's. The same release makes the same
-text.
+Packages are the release with all its files and their SHA-256, signatures that
+are there among them, the model and adapters that it was made from, phiconv,
+and the libraries that phiconv is linked with. The date is SOURCE_DATE_EPOCH's.
+The same release makes the same text.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import string
 import subprocess
 import sys
 
@@ -27,10 +28,22 @@ LIBRARIES = [
     ("OpenSSL", "libcrypto", "Apache-2.0"),
 ]
 
+# What may be in an SPDXID, but the dash.
+PLAIN = string.ascii_letters + string.digits + "."
+
+# Of SHA256SUMS, and therefore not in it.
+SIGNATURES = ("SHA256SUMS.minisig", "SHA256SUMS.asc")
+
 
 def identifier(kind, text):
-    """An SPDXID: letters, digits, points and dashes."""
-    return "SPDXRef-%s-%s" % (kind, re.sub("[^A-Za-z0-9.-]", "-", text))
+    """An SPDXID: letters, digits, points and dashes.
+
+    A dash is two, any other byte a dash and its two digits in hex: two names
+    never have the same.
+    """
+    text = "".join(chr(c) if chr(c) in PLAIN else "--" if c == ord("-")
+                   else "-%02X" % c for c in text.encode())
+    return "SPDXRef-%s-%s" % (kind, text)
 
 
 def version_of(module):
@@ -135,6 +148,10 @@ def document(folder, commit):
     hashes = dict(line.split("  ", 1)[::-1]
                   for line in sums.decode().splitlines())
     hashes["SHA256SUMS"] = hashlib.sha256(sums).hexdigest()
+    for signature in SIGNATURES:
+        if os.path.exists(os.path.join(folder, signature)):
+            with open(os.path.join(folder, signature), "rb") as f:
+                hashes[signature] = hashlib.sha256(f.read()).hexdigest()
     files = [file_of(n, folder, hashes[n]) for n in sorted(hashes)]
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
     created = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc)

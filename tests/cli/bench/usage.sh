@@ -16,3 +16,7 @@ try nothing.gguf
 head -c 300 "$TEXT" >short.txt
 try "$SAMPLE" -f short.txt
 try "$SAMPLE" -f nothing.txt
+# A context that is longer than the model's, before anything is measured.
+short=(--seconds 0.001 -j 1 --progress plain)
+try -c 2049 -k peak.f32 -k 'model.*' "${short[@]}"
+try -c 513 -k peak.f32 "${short[@]}" "$SAMPLE"

@@ -15,3 +15,10 @@ try --max-kld 0.5 --junit b.gguf --force
 try --junit gates.xml
 try --gate-on mean
 try --max-kld 0.5 --gate-on median
+# U+FFFE, U+FFFF and what else XML knows no character for.
+odd=$(printf 'q\xef\xbf\xbf\xef\xbf\xbe\xef\xb7\x90\x01.gguf')
+mv b.gguf "$odd"
+$PHICONV eval-ppl "$odd" -r "$SAMPLE" -f "$TEXT" -c 64 --chunks 4 -q \
+    --max-kld 0.5 --junit odd.xml --report odd.html
+grep -o 'name="q[^"]*"' odd.xml
+python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("odd.xml")'

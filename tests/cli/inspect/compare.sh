@@ -26,3 +26,9 @@ $PHICONV inspect adapter \
     --compare "$ROOT/reference/sample/adapters/physics-f16" | sed -n '3,6p;$p'
 $PHICONV inspect model --compare nothing
 echo "code $?"
+# Keys of other values, or of the same in another type.
+cp q8.gguf other.gguf && $PHICONV set-metadata -q q8.gguf \
+    x.same:u8=7 x.type:u32=3 'x.texts:strings=[]' x.text:string=3 x.value:i64=-1
+$PHICONV set-metadata -q other.gguf \
+    x.same:u8=7 x.type:i64=3 'x.texts:strings=[]' x.text:u8=3 x.value:i64=-2
+$PHICONV inspect q8.gguf --compare other.gguf --metadata

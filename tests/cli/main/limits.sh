@@ -12,7 +12,7 @@ try eval-ppl -q -f text m -c 3
 try eval-ppl -q -f text m -c 1048576
 try eval-ppl -q -f text m -c 1048577
 try eval-ppl -q -f text m -c 4 --stride 1048577
-try bench --list -c 1048576 m
+try bench --list -c 1048576
 try bench --list -c 1048577 m
 try bench --list --seconds 3600
 try bench --list --seconds 3600.5

@@ -10,6 +10,18 @@ convert "$name" -t q4_0="$name/$name.gguf" 2>&1
 $PHICONV inspect "$name/$name.gguf" | head -n 1
 $PHICONV inspect --json "$name/$name.gguf" | grep -o '"path":"[^"]*"' |
     cat -A
+# What other commands say of files and folders.
+odd=$(printf 'o\033[31m\377')
+$PHICONV quantize "$name" -q -t q4_0="$odd.gguf" -t pack:f16="$odd.phipack" \
+    --pack-planes
+$PHICONV quantize "$name" -f -t pack="$odd.phipack" --pack-planes | tail -n 1
+$PHICONV set-metadata "$odd.gguf" x:u8=1 --dry-run | tail -n 1
+$PHICONV bench "$odd.gguf" -k model.exact -c 4 -j 1 | tail -n 1
+$PHICONV release "$name" -t q4_0 -e "$TEXT" -c 16 --chunks 2 -o "$odd" \
+    2>/dev/null | tail -n 1
+$PHICONV release "$name" -t q4_0 -e "$TEXT" -c 16 --chunks 2 -o "$odd" -q \
+    --max-kld 0 --keep-failed -f 2>&1 | tail -n 1
+$PHICONV verify-release "$odd" | tail -n 1
 # Dashes.
 mv "$name" ./-q
 convert -t q4_0=-x.gguf -- -q

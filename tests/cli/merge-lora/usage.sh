@@ -11,6 +11,7 @@ try "$SAMPLE" "A:inf" -o out
 try "$SAMPLE" :1 -o out
 try "$SAMPLE" A -o out --dtype f15
 try "$SAMPLE" A -o out.gguf --max-shard-size 1M
+try "$SAMPLE" A -o out --no-provenance
 mkdir out
 echo mine >out/file
 try "$SAMPLE" A -o out

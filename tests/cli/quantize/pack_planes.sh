@@ -8,3 +8,10 @@ $PHICONV quantize m -q -j 1 -t pack=b.phipack --pack-planes
 cmp a.phipack b.phipack && echo "one thread: the same file"
 $PHICONV eval-ppl a.phipack m -f "$TEXT" --chunks 1 --json |
     grep -o '"ppl":[0-9.]*'
+# Of a plan, what it takes at most.
+$PHICONV quantize m -n -t pack=a.phipack -t q4_0=a.gguf --pack-planes |
+    tail -n 3
+$PHICONV quantize m -n -t pack=a.phipack -t q4_0=a.gguf --pack-planes --json |
+    grep -o '"bytes":[0-9]*,"bytes_exact":[a-z]*'
+$PHICONV quantize m -f -t pack=a.phipack --pack-planes --json |
+    grep -o '"bytes":[0-9]*,"bytes_exact":[a-z]*'

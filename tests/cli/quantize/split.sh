@@ -29,3 +29,14 @@ ls h-*
 $PHICONV quantize d-00001-of-00003.gguf -q -t copy=d.gguf --force \
     --split-max-tensors 30
 echo "code $?"
+# Names that are one only once the parts have their numbers.
+mkdir sp && ln -s sp other
+clash() {
+    $PHICONV quantize "$SAMPLE" -f --split-max-tensors 40 "$@"
+    echo "code $?"
+}
+clash -t q4_0=sp/a.gguf -t q8_0=sp/a
+clash -t q4_0=sp/a.gguf -t q8_0=sp/b -t f16=other/a
+clash -t q4_0=sp/a -t q8_0=a | tail -n 1
+ls sp
+clash -n -t q4_0 -t q8_0 | tail -n 3

@@ -18,3 +18,21 @@ ls out
 sed -n '1,/^## Files/p' out/README.md
 $PHICONV verify-release out -q
 echo "code $?"
+# Text that begins a line, or is none for YAML and XML.
+front() {
+    printf -- '---\nmodel_name: "%s"\nlicense: "%s"\ntags: ["x%by"]\n---\n' \
+        "$1" "$2" '\xef\xbf\xbf' >m/README.md
+}
+hostile() {
+    front "$@"
+    $PHICONV release m -t q8_0 -e text.txt -c 16 --chunks 2 -q -f -o out
+    sed -n '/^# /p; /^Quantized files/p; /, as the source/p' out/README.md
+}
+hostile '~~struck~~ out' '~~~ mit'
+hostile '- item' '+ item'
+hostile '1. one' '23) two'
+hostile '=== 1.5' '--- '
+hostile ' :-: $x$' '    code'
+hostile 'http://a.b www.a.b Www.c C:x 1.0' '> quote # 1'
+sed -n '/^tags:/,/^library/p' out/README.md
+LC_ALL=C grep -c $'\xef\xbf\xbf' out/README.md

@@ -24,3 +24,7 @@ $PHICONV release m -t q4_0 -e text.txt -c 16 --chunks 8 -o bad --max-kld 0 --jso
 echo "code $?"
 show printed | grep -E '^(gates|passed|files)'
 cat notes
+# Of what would be made, as quantize says it; or not a word.
+$PHICONV release m -t q4_0 -n --json 2>/dev/null >printed
+show printed | grep -E '^(schema|dry_run|outputs..\.(files|type|bytes))'
+$PHICONV release m -t q4_0 -n -q

@@ -17,6 +17,10 @@ try 'q4_0 tensor:(=q8_0\n'
 try 'q4_0\nq4_1 tensor:nothing=q8_0\n'
 try 'q4_0 embedding:q8\n'
 try 'q4\n'
+try 'q8_0\n\nq4_0 pure\npack:q4\n'
+try '# first\nq4_0=a/b\n'
+try 'q4_0 embedding:q8_0 embedding:q6_k\n'
+try 'q4_0 output:q8_0 pure output:q8_0\n'
 try 'q4_0\0'
 for n in 64 65; do
     try "$(for i in $(seq $n); do echo "q4_0=a$i"; done)" | tail -n 1

@@ -31,6 +31,9 @@ try m.gguf x.y:u23=3
 try m.gguf x.y:u8=256
 try m.gguf x.y:i8=-129
 try m.gguf x.y:f32=1e99
+try m.gguf x.y:f32=1e-50
+try m.gguf x.y:f64=-1e-400
+try m.gguf -n -q x.y:f32=1e-45 x.z:f64=1e-50 x.w:f32=0e-99 x.v:f32=-0.0
 try m.gguf x.y:strings=a
 try m.gguf 'x.y:strings=[1]'
 try m.gguf $'x.\xc3\xa9=1'
