@@ -32,24 +32,33 @@ const char *fuzz_path(const uint8_t *data, size_t n)
     return path;
 }
 
+#define MAX_FILES 2
+
 static char folder[] = "/tmp/phiconv-fuzz-XXXXXX";
-static char file[sizeof(folder) + 256];
+static char files[MAX_FILES][sizeof(folder) + 256];
 
 static void remove_folder(void)
 {
-    unlink(file);
+    for (size_t i = 0; i < MAX_FILES; i++)
+        unlink(files[i]);
     rmdir(folder);
 }
 
 const char *fuzz_folder(const char *name, const uint8_t *data, size_t n)
 {
+    char file[sizeof(files[0])];
+    size_t i = 0;
     int fd;
 
-    if (file[0] == '\0') {
+    if (files[0][0] == '\0') {
         PROMISE(mkdtemp(folder) != NULL);
-        snprintf(file, sizeof(file), "%s/%s", folder, name);
         atexit(remove_folder);
     }
+    snprintf(file, sizeof(file), "%s/%s", folder, name);
+    while (i < MAX_FILES && files[i][0] != '\0' && strcmp(files[i], file) != 0)
+        i++;
+    PROMISE(i < MAX_FILES);
+    memcpy(files[i], file, sizeof(file));
     fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     PROMISE(fd >= 0);
     fill(fd, data, n);

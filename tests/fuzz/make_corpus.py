@@ -99,6 +99,56 @@ for name, dims, kind, data in tiny.gguf_entries():
     tensors.append((name, [2] * len(dims), 0, b"\0" * 4 * 2 ** len(dims)))
 put("gguf", "model", tiny.gguf_file(keys, tensors))
 
+
+def merge(name, config, adapter):
+    """Two layers of the smallest Phi, of which an adapter fits all but what
+    the target does to it."""
+    base = tiny.gguf_file(keys, [
+        (n, [2] * len(dims), 0, tiny.floats([0.5] * 2 ** len(dims)))
+        for n, dims, _, _ in tiny.gguf_entries()])
+    put("merge", name, struct.pack("<II", len(base), len(config)) + base +
+        config + adapter)
+
+
+def part(*shape):
+    n = 1
+    for d in shape:
+        n *= d
+    return ("F32", list(shape), tiny.floats([0.25] * n))
+
+
+def peft(**config):
+    return json.dumps({"peft_type": "LORA", "r": 1, "lora_alpha": 2,
+                       **config}).encode()
+
+
+L = "base_model.model.model.layers.%d."
+merge("lora", peft(target_modules=["q_proj", "fc1"], bias="lora_only",
+                   use_dora=True), tiny.st_file({
+    L % i + module + suffix: part(*shape) for i in range(2)
+    for module in ("self_attn.q_proj", "mlp.fc1")
+    for suffix, shape in [(".lora_A.weight", (1, 2)),
+                          (".lora_B.weight", (2, 1)),
+                          (".lora_magnitude_vector", (2,)),
+                          (".base_layer.bias", (2,))]}))
+merge("saved", peft(target_modules=["wte"], use_dora=True,
+                    modules_to_save=["Wqkv"]), tiny.st_file({
+    "base_model.model.transformer.embd.wte.lora_embedding_A": part(1, 2),
+    "base_model.model.transformer.embd.wte.lora_embedding_B": part(2, 1),
+    "base_model.model.transformer.embd.wte.lora_magnitude_vector": part(2),
+    **{"base_model.model.transformer.h.%d.mixer.Wqkv.modules_to_save.%s"
+       % (i, name): part(*shape) for i in range(2)
+       for name, shape in [("weight", (6, 2)), ("bias", (6,))]}}))
+merge("gguf", b"", tiny.gguf_file(
+    [("general.type", tiny.STRING, "adapter"),
+     ("general.architecture", tiny.STRING, "phi2"),
+     ("adapter.type", tiny.STRING, "lora"),
+     ("adapter.lora.alpha", tiny.F32, 4.0)],
+    [("blk.0.attn_qkv.weight.lora_a", [2, 1], 0, tiny.floats([0.5] * 2)),
+     ("blk.0.attn_qkv.weight.lora_b", [1, 6], 0, tiny.floats([0.5] * 6)),
+     ("blk.1.ffn_up.weight.lora_a", [2, 1], 0, tiny.floats([0.5] * 2)),
+     ("blk.1.ffn_up.weight.lora_b", [1, 2], 0, tiny.floats([0.5] * 2))]))
+
 pair = [("x.weight.in_sum2", [4, 1], 0, tiny.floats([1.0] * 4)),
         ("x.weight.counts", [1, 1], 0, tiny.floats([2.0]))]
 put("imatrix", "gguf", tiny.gguf_file(tiny.imatrix_keys(), pair))
