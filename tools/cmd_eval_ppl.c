@@ -306,9 +306,10 @@ static enum phi_status write_logits(const struct job *job, struct phi_err *err)
 static enum phi_status open_journal(struct job *job, struct phi_err *err)
 {
     struct eval_job *e = &job->eval;
-    const size_t n = job->n + (job->models[job->n] != NULL);
+    const bool compared = job->models[job->n] != NULL;
     const struct eval_journal_key key = {.models = e->models,
-                                         .n = n,
+                                         .n = job->n + compared,
+                                         .compared = compared,
                                          .tokens = &e->tokens,
                                          .options = &e->options,
                                          .act = eval_act_name(e->act),

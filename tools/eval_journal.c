@@ -100,9 +100,9 @@ static enum phi_status make_key(char out[PHI_SHA256_HEX],
     struct phi_buf b = {0};
     enum phi_status st = phi_sha256_new(&h, err);
 
-    phi_buf_printf(&b, "%s %s %zu %zu %d %" PRIu32 "\n", PHICONV_VERSION,
+    phi_buf_printf(&b, "%s %s %zu %zu %d %" PRIu32 " %zu %d\n", PHICONV_VERSION,
                    key->act, o->engine.n_ctx, o->stride, o->add_bos,
-                   o->add_bos ? o->bos : 0);
+                   o->add_bos ? o->bos : 0, key->n, key->compared);
     for (size_t i = 0; st == PHI_OK && i < key->n; i++)
         st = key->models[i]->ntensors > 0
                  ? describe(&b, key->models[i], key->nthreads, err)
@@ -204,8 +204,9 @@ static enum phi_status check_head(struct eval_journal *j,
     if (n < HEAD || memcmp(have, want, HEAD) != 0) {
         phi_fail(err, PHI_E_ARG, "%s: is the journal of another evaluation",
                  j->path);
-        return phi_hint(err, "models, text, window, mode and version must be "
-                             "the same; name another file, or remove this one");
+        return phi_hint(err, "models, reference, text, window, mode and "
+                             "version must be the same; name another file, or "
+                             "remove this one");
     }
     j->at = HEAD;
     return PHI_OK;

@@ -43,6 +43,12 @@ run --chunks 24 --journal j --act fast
 echo "code $?"
 $PHICONV eval-ppl a.gguf -f "$TEXT" -c 64 --chunks 24 --journal j
 echo "code $?"
+# The same models, but the last of them as the reference, have other numbers.
+cp j was
+$PHICONV eval-ppl a.gguf b.gguf "$SAMPLE" -f "$TEXT" -c 64 --chunks 24 \
+    --journal j
+echo "code $?"
+cmp j was && rm was
 echo "dear diary" >diary
 run --journal diary
 echo "code $?"
