@@ -9,6 +9,7 @@
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
+#include "libconv/kernels/elementary.h"
 #include "tools/markup.h"
 #include "tools/plot.h"
 #include "tools/version.h"
@@ -86,10 +87,10 @@ static void put_cell(struct phi_buf *b, const char *text)
 
 static void put_number(struct phi_buf *b, const char *format, double v)
 {
-    char text[64];
+    char text[352]; /* the largest double has 309 digits before the point */
 
     snprintf(text, sizeof(text), format, v);
-    put_cell(b, text);
+    put_cell(b, isnan(v) ? "-" : text);
 }
 
 /* ---- tables -------------------------------------------------------------- */
@@ -111,8 +112,9 @@ static void put_model(struct phi_buf *b, const struct eval_report *r, size_t i)
     put_number(b, "%.4f", res->ppl);
     put_number(b, "± %.4f", res->ppl_error);
     if (compared(r) && res->window_kld != NULL) {
-        put_number(b, "%+.3f %%", (exp(a->ln_ratio) - 1) * 100);
-        put_number(b, "± %.3f %%", exp(a->ln_ratio) * a->ln_ratio_error * 100);
+        put_number(b, "%+.3f %%", (phi_exp_any_f64(a->ln_ratio) - 1) * 100);
+        put_number(b, "± %.3f %%",
+                   phi_exp_any_f64(a->ln_ratio) * a->ln_ratio_error * 100);
         put_number(b, "%.6f", a->mean_kld);
         put_number(b, "± %.6f", a->kld_error);
         put_number(b, "%+.3f %%", a->mean_dp * 100);
@@ -207,8 +209,8 @@ static void put_worst(struct phi_buf *b, const struct eval_report *r, size_t i)
 
         phi_buf_printf(b, "<tr><td>%zu</td><td>%zu</td>", w, w * r->eval->step);
         put_number(b, "%.6f", res->window_kld[w]);
-        put_number(b, "%.4g", exp(res->window_nll[w] / per));
-        put_number(b, "%.4g", exp(ref->window_nll[w] / per));
+        put_number(b, "%.4g", phi_exp_any_f64(res->window_nll[w] / per));
+        put_number(b, "%.4g", phi_exp_any_f64(ref->window_nll[w] / per));
         phi_buf_text(b, "</tr>\n");
     }
     phi_buf_text(b, "</table></div>\n");
@@ -291,7 +293,7 @@ static enum phi_status plot_histogram(struct phi_buf *b,
 
         for (size_t k = 0; k < PHI_EVAL_NBINS; k++) {
             /* the middle of the bin */
-            x_of(&l, i)[k] = pow(10, ((double)k - 0.5) / 4 - 6);
+            x_of(&l, i)[k] = phi_exp10_f64(((double)k - 0.5) / 4 - 6);
             y_of(&l, i)[k] = 100 * (double)bins[k] / (double)r->eval->scored;
         }
     }
@@ -338,7 +340,7 @@ static enum phi_status plot_windows(struct phi_buf *b,
 
         average(x_of(&l, i), y, n, e->results[i].window_nll, ref, e->nwindows);
         for (size_t k = 0; k < n; k++)
-            y[k] = exp(y[k] / per);
+            y[k] = phi_exp_any_f64(y[k] / per);
     }
     if (st == PHI_OK)
         plot_svg(b, &(struct plot){

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats/logits_file.h"
+#include "libconv/kernels/elementary.h"
 #include "libconv/quant/recipe.h"
 #include "tools/eval_gates.h"
 
@@ -82,7 +83,10 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
         table_cell(t, "-");
     table_cell(t, "%llu", (unsigned long long)z.nbytes);
     table_cell(t, "%.4f", res->ppl);
-    table_cell(t, "± %.4f", res->ppl_error);
+    if (isnan(res->ppl_error))
+        table_cell(t, "-");
+    else
+        table_cell(t, "± %.4f", res->ppl_error);
     if (reference_of(r) == NULL)
         return;
     if (!compared) {
@@ -90,7 +94,7 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
             table_cell(t, "-");
         return;
     }
-    table_cell(t, "%+.3f %%", (exp(a->ln_ratio) - 1) * 100);
+    table_cell(t, "%+.3f %%", (phi_exp_any_f64(a->ln_ratio) - 1) * 100);
     table_cell(t, "%.6f", a->mean_kld);
     table_cell(t, "%.2f %%", a->same_top * 100);
 }

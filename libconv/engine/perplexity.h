@@ -124,7 +124,8 @@ struct phi_eval_against {
 
 struct phi_eval_result {
     double ppl;
-    double ppl_error; /* standard error, as all of them */
+    double ppl_error; /* standard error, as all of them: NaN, not known, of a
+                         single prediction */
     double mean_nll;
     double mean_nll_error;
     double *window_nll; /* (nwindows) sums */
