@@ -99,7 +99,7 @@ static void put_model(struct phi_buf *b, const struct eval_report *r, size_t i)
 {
     const struct phi_eval_result *res = &r->eval->results[i];
     const struct phi_eval_against *a = &res->against;
-    const struct eval_size z = eval_size_of(r->models[i]);
+    const struct eval_size z = r->sizes[i];
 
     phi_buf_text(b, "<tr>");
     put_cell(b, name_of(r, i));
@@ -266,7 +266,7 @@ static enum phi_status plot_sizes(struct phi_buf *b,
     const enum phi_status st = lines_init(&l, r, 1, err);
 
     for (size_t i = 0; st == PHI_OK && i < r->eval->nmodels; i++) {
-        *x_of(&l, i) = (double)eval_size_of(r->models[i]).nbytes / 1e6;
+        *x_of(&l, i) = (double)r->sizes[i].nbytes / 1e6;
         *y_of(&l, i) = r->eval->results[i].against.mean_kld;
     }
     if (st == PHI_OK)

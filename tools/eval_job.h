@@ -41,6 +41,7 @@ struct eval_job {
     struct eval_logits logits;
     struct progress progress;
     struct phi_eval eval;
+    struct eval_size *sizes; /* (n + 1) of the models */
     struct eval_report report;
     struct eval_gates gates;
 };

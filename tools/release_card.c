@@ -197,7 +197,7 @@ static void put_row(struct phi_buf *b, const struct release_job *job, size_t i)
 {
     const struct phi_eval_result *res = &job->eval.eval.results[i];
     const struct phi_eval_against *a = &res->against;
-    const struct eval_size z = eval_size_of(job->models[i]);
+    const struct eval_size z = job->eval.report.sizes[i];
     const char *name = job->names[i];
 
     if (i == job->n)
