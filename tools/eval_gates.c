@@ -162,6 +162,7 @@ static void judge(struct eval_gate *g, const struct eval_report *r, size_t i,
 {
     *g = (struct eval_gate){.name = kinds[k].name,
                             .path = r->names[i],
+                            .model = i,
                             .limit = limit_of(r, k)->value,
                             .value = m->value,
                             .bound = r->on_mean ? m->value : m->bound};

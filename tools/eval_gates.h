@@ -20,6 +20,7 @@
 struct eval_gate {
     const char *name;
     const char *path;
+    size_t model; /* of the report's */
     double limit;
     double value;
     double bound; /* what was judged: the value, or the end of its interval;

@@ -65,19 +65,6 @@ static bool compared(const struct eval_report *r)
     return r->models[r->eval->nmodels] != NULL;
 }
 
-/* Pages are published: folders of this machine are not named. */
-static const char *base_name(const char *path)
-{
-    const char *name = phi_path_base(path);
-
-    return name[0] != '\0' ? name : path;
-}
-
-static const char *name_of(const struct eval_report *r, size_t i)
-{
-    return base_name(r->names[i]);
-}
-
 static void put_cell(struct phi_buf *b, const char *text)
 {
     phi_buf_text(b, "<td>");
@@ -102,7 +89,7 @@ static void put_model(struct phi_buf *b, const struct eval_report *r, size_t i)
     const struct eval_size z = r->sizes[i];
 
     phi_buf_text(b, "<tr>");
-    put_cell(b, name_of(r, i));
+    put_cell(b, r->labels[i]);
     put_cell(b, z.type);
     if (z.bits > 0)
         put_number(b, "%.3f", z.bits);
@@ -143,7 +130,8 @@ static void put_models(struct phi_buf *b, const struct eval_report *r)
     phi_buf_text(b, "</table></div>\n");
 }
 
-static void put_gates(struct phi_buf *b, const struct eval_gates *gates)
+static void put_gates(struct phi_buf *b, const struct eval_gates *gates,
+                      const struct eval_report *r)
 {
     if (gates->n == 0)
         return;
@@ -155,7 +143,7 @@ static void put_gates(struct phi_buf *b, const struct eval_gates *gates)
         const struct eval_gate *g = &gates->gate[i];
 
         phi_buf_text(b, "<tr>");
-        put_cell(b, base_name(g->path));
+        put_cell(b, r->labels[g->model]);
         put_cell(b, g->name);
         put_number(b, "%.6g", g->value);
         put_number(b, "%.6g", g->bound);
@@ -177,12 +165,12 @@ static void put_percentiles(struct phi_buf *b, const struct eval_report *r)
         const struct phi_eval_against *a = &r->eval->results[i].against;
 
         phi_buf_text(b, "<tr><td>KLD, ");
-        markup_text(b, name_of(r, i));
+        markup_text(b, r->labels[i]);
         phi_buf_text(b, "</td>");
         for (size_t k = 0; k < PHI_EVAL_NPERCENTILES; k++)
             put_number(b, "%.3g", a->percentiles[k]);
         phi_buf_text(b, "</tr>\n<tr><td>Δp, ");
-        markup_text(b, name_of(r, i));
+        markup_text(b, r->labels[i]);
         phi_buf_text(b, "</td>");
         for (size_t k = 0; k < PHI_EVAL_NPERCENTILES; k++)
             put_number(b, "%+.3f %%", a->dp_percentiles[k] * 100);
@@ -200,7 +188,7 @@ static void put_worst(struct phi_buf *b, const struct eval_report *r, size_t i)
     const size_t n = eval_report_worst(worst, r, i);
 
     phi_buf_text(b, "<h2>Worst windows of ");
-    markup_text(b, name_of(r, i));
+    markup_text(b, r->labels[i]);
     phi_buf_text(b, "</h2>\n<div class=\"wide\"><table>\n<tr><th>window</th>"
                     "<th>tokens from</th><th>mean KLD</th><th>perplexity</th>"
                     "<th>the reference's</th></tr>\n");
@@ -236,9 +224,8 @@ static enum phi_status lines_init(struct lines *l, const struct eval_report *r,
     if (l->series == NULL || l->values == NULL)
         return PHI_E_NOMEM;
     for (size_t i = 0; i < nmodels; i++)
-        l->series[i] =
-            (struct plot_series){name_of(r, i), l->values + 2 * i * n,
-                                 l->values + (2 * i + 1) * n, n};
+        l->series[i] = (struct plot_series){r->labels[i], l->values + 2 * i * n,
+                                            l->values + (2 * i + 1) * n, n};
     return PHI_OK;
 }
 
@@ -389,7 +376,7 @@ static void put_title(struct phi_buf *b, const struct eval_report *r)
         return;
     }
     phi_buf_text(b, "Perplexity of ");
-    markup_text(b, name_of(r, 0));
+    markup_text(b, r->labels[0]);
     if (r->eval->nmodels > 1)
         phi_buf_printf(b, " and %zu more", r->eval->nmodels - 1);
 }
@@ -444,7 +431,7 @@ enum phi_status eval_html_page(struct phi_buf *b,
 
     put_head(b, gates, r);
     put_models(b, r);
-    put_gates(b, gates);
+    put_gates(b, gates, r);
     phi_buf_text(b, "<h2>Plots</h2>\n<div class=\"plots\">\n");
     if (compared(r))
         st = plot_sizes(b, r, err);

@@ -255,6 +255,7 @@ static void begin_report(struct eval_job *job)
         .n_ctx = (size_t)job->n_ctx,
         .models = job->models,
         .names = job->names,
+        .labels = job->labels,
         .sizes = job->sizes,
         .eval = &job->eval,
         .max_ratio = a->max_ratio,

@@ -29,6 +29,7 @@ struct eval_job {
     const struct phi_source *const *models; /* (n + 1) the reference last, or
                                                NULL; borrowed, as are: */
     const char *const *names;               /* (n + 1) what reports call them */
+    const char *const *labels;              /* (n + 1) and what pages do */
     size_t n;
     bool stored; /* the reference is a logits file */
 
