@@ -379,10 +379,9 @@ static enum phi_status evaluate(struct job *job, struct phi_err *err)
         st = eval_unchanged(e, err);
     if (st == PHI_OK)
         st = eval_logits_commit(&e->logits, err);
-    if (st == PHI_OK && job->journal != NULL && !a->common.quiet &&
-        eval_journal_loaded(job->journal) > 0)
+    if (st == PHI_OK && e->eval.nloaded > 0 && !a->common.quiet)
         report_note("%s: %zu windows were done before", a->journal,
-                    eval_journal_loaded(job->journal));
+                    e->eval.nloaded);
     return st;
 }
 

@@ -31,7 +31,6 @@ struct eval_journal {
     char *path;
     int fd;
     uint64_t at; /* where the next record is, or will be */
-    size_t loaded;
     uint8_t *record;
     size_t size; /* of its memory */
 };
@@ -276,7 +275,6 @@ static enum phi_status load(void *ctx, size_t window, double *numbers, size_t n,
         return PHI_OK; /* it was cut off while it was written */
     memcpy(numbers, j->record + 16, n * sizeof(*numbers));
     j->at += size;
-    j->loaded++;
     *found = true;
     return PHI_OK;
 }
@@ -340,11 +338,6 @@ out:
 const struct phi_eval_journal *eval_journal_of(struct eval_journal *j)
 {
     return &j->calls;
-}
-
-size_t eval_journal_loaded(const struct eval_journal *j)
-{
-    return j->loaded;
 }
 
 void eval_journal_close(struct eval_journal *j)

@@ -44,9 +44,6 @@ enum phi_status eval_journal_open(struct eval_journal **out, const char *path,
 /* For phi_eval_options; borrowed. */
 const struct phi_eval_journal *eval_journal_of(struct eval_journal *j);
 
-/* Windows that were taken from the file so far. */
-size_t eval_journal_loaded(const struct eval_journal *j);
-
 void eval_journal_close(struct eval_journal *j); /* accepts NULL */
 
 #endif

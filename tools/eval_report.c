@@ -253,7 +253,7 @@ enum phi_status eval_report_json(const struct eval_report *r,
     const struct phi_eval *e = r->eval;
     const bool paired = reference_of(r) != NULL;
     const bool stored = eval_is_stored(reference_of(r));
-    const double tokens = (double)(e->nwindows * r->n_ctx) *
+    const double tokens = (double)((e->nwindows - e->nloaded) * r->n_ctx) *
                           (double)(e->nmodels + (paired && !stored ? 1 : 0));
     struct json_out j = {0};
 

@@ -21,9 +21,9 @@ struct eval_report {
     double seconds;
     const struct phi_source *const *models; /* (eval->nmodels + 1) */
     const char *const *names;               /* (eval->nmodels + 1) of them */
-    const char *const *labels;              /* likewise: their names in a page,
-                                               without folders of this machine */
-    const struct eval_size *sizes;          /* (eval->nmodels + 1) likewise */
+    /* (eval->nmodels + 1) their names in a page: no folders of this machine */
+    const char *const *labels;
+    const struct eval_size *sizes; /* (eval->nmodels + 1) */
     const char *title; /* of a page; NULL: the first model's name makes one */
     const struct phi_eval *eval; /* the reference, or NULL, last */
     struct opt_float max_ratio;

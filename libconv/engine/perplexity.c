@@ -168,9 +168,12 @@ static bool inner_tick(void *ctx, uint64_t done, uint64_t total,
                    in->note);
 }
 
+/* What this run computes: rates are of it. */
 static uint64_t all_tokens(const struct phi_evaluation *e)
 {
-    return (uint64_t)e->out->nplanned * e->options->engine.n_ctx * e->nengines;
+    const uint64_t n = e->out->nplanned - e->out->nloaded;
+
+    return n * e->options->engine.n_ctx * e->nengines;
 }
 
 static struct inner part_of(const struct phi_evaluation *e, uint64_t span)

@@ -192,7 +192,7 @@ enum phi_status phi_windows_take_over(struct phi_evaluation *e, bool *enough,
         if (st != PHI_OK || !found)
             return st;
         *enough = tally(e, e->numbers);
-        e->done += e->options->engine.n_ctx * e->nengines;
+        e->out->nloaded++;
     }
     return st;
 }
