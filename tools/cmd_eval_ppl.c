@@ -146,6 +146,7 @@ static enum phi_status check_output(const struct job *job,
                                     const struct written *w,
                                     struct phi_err *err)
 {
+    const struct phi_output_options how = {.replace = job->args.force};
     enum phi_status st = phi_output_not_path(w->path, job->args.eval.text, err);
 
     for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
@@ -154,11 +155,9 @@ static enum phi_status check_output(const struct job *job,
         else if (job->models[i] != NULL)
             st = phi_source_not_input(job->models[i], w->path, err);
     }
-    if (st != PHI_OK || w->kept || job->args.force ||
-        phi_path_kind(w->path) == PHI_PATH_NONE)
+    if (st != PHI_OK || w->kept)
         return st;
-    phi_fail(err, PHI_E_ARG, "%s: exists already", w->path);
-    return phi_hint(err, "--force replaces it");
+    return phi_output_check(w->path, &how, err);
 }
 
 static enum phi_status check_two(const struct written *a,
