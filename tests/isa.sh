@@ -2,7 +2,9 @@
 # Looks at the machine code: an instruction of an extension may stand only in
 # files whose suffix says so (*_avx2.c, *_avx512vnni.c, ...), and a fused
 # multiply and add only in the kernels that are defined so (gemm_*), since the
-# same bits on every machine depend on both, and where peaks are measured.
+# same bits on every machine depend on both, and where peaks are measured. Nor
+# is a function of libm called whose last bits depend on library and processor;
+# roots, roundings and signs are exact.
 #
 #   tests/isa.sh OBJDUMP NM ARCHIVE-OR-OBJECT...
 set -euo pipefail
@@ -13,6 +15,17 @@ shift 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
+
+# All but the reference, whose results are compared within bounds.
+inexact='exp(2|10|m1)?|log(2|10|1p|b)?|pow|cbrt|hypot|erfc?|[lt]gamma'
+inexact="_*($inexact|a?(sin|cos|tan)h?|sincos|atan2)[fl]?(_r|_finite)?(@.*)?"
+"$nm" -A -u "$@" 2>/dev/null | grep -v 'ref_[a-z]*\.c\.o:' |
+    grep -E " U $inexact\$" >"$work/found" || true
+if [ -s "$work/found" ]; then
+    echo "functions of libm that are not exact:"
+    cat "$work/found"
+    failed=1
+fi
 
 # "format file function mnemonic operands" a line; GNU's objdump or LLVM's.
 "$objdump" -d --no-show-raw-insn "$@" | awk '

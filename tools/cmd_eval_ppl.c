@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* phiconv eval-ppl: perplexity, and what quantization changed. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "formats/merged_identity.h"
 #include "formats/model.h"
 #include "formats/pack_source.h"
 #include "formats/pack_verify.h"
@@ -76,6 +78,7 @@ struct job {
     struct phi_adapted *adapted; /* (n) with --lora */
     struct phi_source **models;  /* (n + 1), the reference last or NULL */
     const char **names;          /* (n + 1) their paths */
+    char **labels;               /* (n + 1) without folders */
     size_t n;
     struct eval_journal *journal;
     struct eval_job eval;
@@ -143,6 +146,7 @@ static enum phi_status check_output(const struct job *job,
                                     const struct written *w,
                                     struct phi_err *err)
 {
+    const struct phi_output_options how = {.replace = job->args.force};
     enum phi_status st = phi_output_not_path(w->path, job->args.eval.text, err);
 
     for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
@@ -151,11 +155,9 @@ static enum phi_status check_output(const struct job *job,
         else if (job->models[i] != NULL)
             st = phi_source_not_input(job->models[i], w->path, err);
     }
-    if (st != PHI_OK || w->kept || job->args.force ||
-        phi_path_kind(w->path) == PHI_PATH_NONE)
+    if (st != PHI_OK || w->kept)
         return st;
-    phi_fail(err, PHI_E_ARG, "%s: exists already", w->path);
-    return phi_hint(err, "--force replaces it");
+    return phi_output_check(w->path, &how, err);
 }
 
 static enum phi_status check_two(const struct written *a,
@@ -239,6 +241,36 @@ static enum phi_status open_reference(struct job *job, struct phi_err *err)
                             : phi_model_open(&job->models[job->n], path, err);
 }
 
+/* "phi + physics". Pages are published: folders of this machine are not named.
+ * Of the reference, i == n, no adapter is part. */
+static char *make_label(const struct job *job, size_t i, struct phi_err *err)
+{
+    const struct args *a = &job->args;
+    const char *path = i < job->n ? a->common.operands.v[i] : a->reference;
+    const char *end = path + strlen(path);
+    const char *from;
+    struct phi_buf b = {0};
+    char *label = NULL;
+
+    while (end > path + 1 && end[-1] == '/')
+        end--;
+    from = end;
+    while (from > path && from[-1] != '/')
+        from--;
+    if (from == end)
+        from = path;
+    phi_buf_put(&b, from, (size_t)(end - from));
+    for (size_t k = 0; i < job->n && k < job->words.n; k++) {
+        phi_buf_text(&b, " + ");
+        phi_adapter_label(&b, job->words.v[k].path);
+    }
+    phi_buf_put(&b, "", 1);
+    if (phi_buf_status(&b, err) == PHI_OK)
+        label = phi_strdup((const char *)b.p, err);
+    phi_buf_release(&b);
+    return label;
+}
+
 static enum phi_status open_models(struct job *job, struct phi_err *err)
 {
     const struct args *a = &job->args;
@@ -247,7 +279,8 @@ static enum phi_status open_models(struct job *job, struct phi_err *err)
     job->n = a->common.operands.n;
     job->models = phi_alloc(job->n + 1, sizeof(struct phi_source *), err);
     job->names = phi_alloc(job->n + 1, sizeof(*job->names), err);
-    if (job->models == NULL || job->names == NULL)
+    job->labels = phi_alloc(job->n + 1, sizeof(*job->labels), err);
+    if (job->models == NULL || job->names == NULL || job->labels == NULL)
         return PHI_E_NOMEM;
     if (job->words.n > 0) {
         job->adapted = phi_alloc(job->n, sizeof(*job->adapted), err);
@@ -265,11 +298,15 @@ static enum phi_status open_models(struct job *job, struct phi_err *err)
         if (job->models[i] == NULL)
             continue;
         job->names[i] = job->models[i]->path;
+        job->labels[i] = make_label(job, i, err);
+        if (job->labels[i] == NULL)
+            st = PHI_E_NOMEM;
         phi_pack_use_crc32(job->models[i],
                            phi_crc32_kernel(job->eval.features));
     }
     job->eval.models = (const struct phi_source *const *)job->models;
     job->eval.names = job->names;
+    job->eval.labels = (const char *const *)job->labels;
     job->eval.n = job->n;
     return st;
 }
@@ -306,9 +343,10 @@ static enum phi_status write_logits(const struct job *job, struct phi_err *err)
 static enum phi_status open_journal(struct job *job, struct phi_err *err)
 {
     struct eval_job *e = &job->eval;
-    const size_t n = job->n + (job->models[job->n] != NULL);
+    const bool compared = job->models[job->n] != NULL;
     const struct eval_journal_key key = {.models = e->models,
-                                         .n = n,
+                                         .n = job->n + compared,
+                                         .compared = compared,
                                          .tokens = &e->tokens,
                                          .options = &e->options,
                                          .act = eval_act_name(e->act),
@@ -340,10 +378,9 @@ static enum phi_status evaluate(struct job *job, struct phi_err *err)
         st = eval_unchanged(e, err);
     if (st == PHI_OK)
         st = eval_logits_commit(&e->logits, err);
-    if (st == PHI_OK && job->journal != NULL && !a->common.quiet &&
-        eval_journal_loaded(job->journal) > 0)
+    if (st == PHI_OK && e->eval.nloaded > 0 && !a->common.quiet)
         report_note("%s: %zu windows were done before", a->journal,
-                    eval_journal_loaded(job->journal));
+                    e->eval.nloaded);
     return st;
 }
 
@@ -404,6 +441,9 @@ static int run(const struct command *self, int argc, char **argv)
     for (size_t i = 0; job.models != NULL && i <= job.n; i++)
         phi_source_close(job.models[i]);
     free(job.models);
+    for (size_t i = 0; job.labels != NULL && i <= job.n; i++)
+        free(job.labels[i]);
+    free(job.labels);
     free(job.names);
     for (size_t i = 0; job.adapted != NULL && i < job.n; i++)
         phi_adapted_release(&job.adapted[i]);

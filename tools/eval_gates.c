@@ -10,6 +10,7 @@
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 #include "libconv/engine/statistics.h"
+#include "libconv/kernels/elementary.h"
 #include "tools/markup.h"
 
 /* The 95th percentile of the normal distribution. */
@@ -28,13 +29,13 @@ struct measured {
 };
 
 static void measure(struct measured out[NGATES],
-                    const struct phi_eval_against *a)
+                    const struct phi_eval_against *a, size_t n)
 {
-    out[0] = (struct measured){exp(a->ln_ratio),
-                               exp(a->ln_ratio + Z95 * a->ln_ratio_error)};
+    out[0] = (struct measured){
+        phi_exp_any_f64(a->ln_ratio),
+        phi_exp_any_f64(a->ln_ratio + Z95 * a->ln_ratio_error)};
     out[1] = (struct measured){a->mean_kld, a->mean_kld + Z95 * a->kld_error};
-    out[2] =
-        (struct measured){a->same_top, a->same_top - Z95 * a->same_top_error};
+    out[2] = (struct measured){a->same_top, phi_share_low(a->same_top, n, Z95)};
 }
 
 /* What window w of model i adds to the mean that a gate judges. */
@@ -59,11 +60,12 @@ static const struct gate_kind {
     const char *name;
     bool at_most;
     bool as_log; /* windows give the logarithm of what has the limit */
+    bool share;  /* windows give values in [0, 1] */
     double (*window)(const struct phi_eval *e, size_t i, size_t w);
 } kinds[NGATES] = {
-    {"max-ppl-ratio", true, true, window_ln_ratio},
-    {"max-kld", true, false, window_kld},
-    {"min-same-top", false, false, window_same},
+    {"max-ppl-ratio", true, true, false, window_ln_ratio},
+    {"max-kld", true, false, false, window_kld},
+    {"min-same-top", false, false, true, window_same},
 };
 
 static const struct opt_float *limit_of(const struct eval_report *r, size_t k)
@@ -74,6 +76,41 @@ static const struct opt_float *limit_of(const struct eval_report *r, size_t k)
     return limits[k];
 }
 
+/* Between which two the true mean of windows is, at all of their numbers. */
+struct span {
+    double low;
+    double high;
+};
+
+static struct span span_of(const struct phi_eval *e, size_t i, size_t k)
+{
+    struct phi_sums sums = {0};
+    double mean, half;
+
+    for (size_t w = 0; w < e->nwindows; w++)
+        phi_sums_add(&sums, kinds[k].window(e, i, w));
+    mean = phi_sums_mean(&sums);
+    half = phi_sums_sequence(&sums, SEQUENTIAL_ALPHA);
+    return (struct span){mean - half, mean + half};
+}
+
+/* Shares that are all alike have no variance, which says nothing of a few. */
+static struct span span_of_share(const struct phi_eval *e, size_t i, size_t k)
+{
+    const double alpha = SEQUENTIAL_ALPHA / 2;
+    struct phi_low low = {0};
+    struct phi_low other = {0};
+
+    for (size_t w = 0; w < e->nwindows; w++) {
+        const double v = kinds[k].window(e, i, w);
+
+        phi_low_add(&low, v, alpha);
+        phi_low_add(&other, 1 - v, alpha);
+    }
+    return (struct span){phi_low_end(&low, alpha),
+                         1 - phi_low_end(&other, alpha)};
+}
+
 /*
  * The sequential test of gate k of model i. If it decides it sets *passed and
  * *bound, the end of the sequence that faces the limit. NaN decides nothing.
@@ -82,21 +119,18 @@ static bool decide(const struct eval_report *r, const struct phi_eval *e,
                    size_t i, size_t k, bool *passed, double *bound)
 {
     const double given = limit_of(r, k)->value;
-    const double limit = kinds[k].as_log ? log(given) : given;
-    struct phi_sums sums = {0};
-    double mean, side, end;
+    const double limit = kinds[k].as_log ? phi_log_f64(given) : given;
+    struct span span;
+    double end;
 
     if (!r->early || e->nwindows < SEQUENTIAL_FIRST)
         return false;
-    for (size_t w = 0; w < e->nwindows; w++)
-        phi_sums_add(&sums, kinds[k].window(e, i, w));
-    mean = phi_sums_mean(&sums);
-    side = mean <= limit ? 1 : -1;
-    end = mean + side * phi_sums_sequence(&sums, SEQUENTIAL_ALPHA);
-    if (!(side * (limit - end) >= 0))
+    span = kinds[k].share ? span_of_share(e, i, k) : span_of(e, i, k);
+    if (!(span.high <= limit || span.low >= limit))
         return false;
-    *passed = (mean <= limit) == kinds[k].at_most;
-    *bound = kinds[k].as_log ? exp(end) : end;
+    *passed = kinds[k].at_most ? span.high <= limit : span.low >= limit;
+    end = *passed == kinds[k].at_most ? span.high : span.low;
+    *bound = kinds[k].as_log ? phi_exp_any_f64(end) : end;
     return true;
 }
 
@@ -128,6 +162,7 @@ static void judge(struct eval_gate *g, const struct eval_report *r, size_t i,
 {
     *g = (struct eval_gate){.name = kinds[k].name,
                             .path = r->names[i],
+                            .model = i,
                             .limit = limit_of(r, k)->value,
                             .value = m->value,
                             .bound = r->on_mean ? m->value : m->bound};
@@ -148,7 +183,7 @@ enum phi_status eval_gates_judge(struct eval_gates *out,
     for (size_t i = 0; i < n; i++) {
         struct measured m[NGATES];
 
-        measure(m, &r->eval->results[i].against);
+        measure(m, &r->eval->results[i].against, r->eval->scored);
         for (size_t k = 0; k < NGATES; k++) {
             if (limit_of(r, k)->given)
                 judge(&out->gate[out->n++], r, i, k, &m[k]);
@@ -168,7 +203,10 @@ static void verdict(char *out, size_t n, const struct eval_gate *g)
 {
     char bound[64] = "";
 
-    if (g->decided || g->bound != g->value)
+    if (isnan(g->bound))
+        snprintf(bound, sizeof(bound),
+                 ", of one prediction, whose error is not known");
+    else if (g->decided || g->bound != g->value)
         snprintf(bound, sizeof(bound), ", %.6g at %d %% confidence", g->bound,
                  g->decided ? 99 : 95);
     snprintf(out, n, "gate %s %s: %.6g%s, limit %.6g", g->name,

@@ -2,7 +2,9 @@
 /*
  * The gates of eval-ppl: limits on what quantization may cost. What is judged
  * is the worse end of a one-sided confidence interval of 95 %, so that a short
- * text does not pass a bad model by luck, or the value itself.
+ * text does not pass a bad model by luck, or the value itself. A single
+ * prediction has no interval but for the share of equal top tokens, and passes
+ * no gate that needs one.
  *
  * A sequential test looks at the means of windows after each of them, and
  * ends the run when the verdict is sure (99 % over all looks together): a
@@ -18,9 +20,11 @@
 struct eval_gate {
     const char *name;
     const char *path;
+    size_t model; /* of the report's */
     double limit;
     double value;
-    double bound; /* what was judged: the value, or the end of its interval */
+    double bound; /* what was judged: the value, or the end of its interval;
+                     NaN: it has none */
     bool decided; /* by the sequential test */
     bool passed;  /* never if that is NaN */
 };

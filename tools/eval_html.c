@@ -9,6 +9,7 @@
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
+#include "libconv/kernels/elementary.h"
 #include "tools/markup.h"
 #include "tools/plot.h"
 #include "tools/version.h"
@@ -64,19 +65,6 @@ static bool compared(const struct eval_report *r)
     return r->models[r->eval->nmodels] != NULL;
 }
 
-/* Pages are published: folders of this machine are not named. */
-static const char *base_name(const char *path)
-{
-    const char *name = phi_path_base(path);
-
-    return name[0] != '\0' ? name : path;
-}
-
-static const char *name_of(const struct eval_report *r, size_t i)
-{
-    return base_name(r->names[i]);
-}
-
 static void put_cell(struct phi_buf *b, const char *text)
 {
     phi_buf_text(b, "<td>");
@@ -86,10 +74,10 @@ static void put_cell(struct phi_buf *b, const char *text)
 
 static void put_number(struct phi_buf *b, const char *format, double v)
 {
-    char text[64];
+    char text[352]; /* the largest double has 309 digits before the point */
 
     snprintf(text, sizeof(text), format, v);
-    put_cell(b, text);
+    put_cell(b, isnan(v) ? "-" : text);
 }
 
 /* ---- tables -------------------------------------------------------------- */
@@ -98,10 +86,10 @@ static void put_model(struct phi_buf *b, const struct eval_report *r, size_t i)
 {
     const struct phi_eval_result *res = &r->eval->results[i];
     const struct phi_eval_against *a = &res->against;
-    const struct eval_size z = eval_size_of(r->models[i]);
+    const struct eval_size z = r->sizes[i];
 
     phi_buf_text(b, "<tr>");
-    put_cell(b, name_of(r, i));
+    put_cell(b, r->labels[i]);
     put_cell(b, z.type);
     if (z.bits > 0)
         put_number(b, "%.3f", z.bits);
@@ -111,8 +99,9 @@ static void put_model(struct phi_buf *b, const struct eval_report *r, size_t i)
     put_number(b, "%.4f", res->ppl);
     put_number(b, "± %.4f", res->ppl_error);
     if (compared(r) && res->window_kld != NULL) {
-        put_number(b, "%+.3f %%", (exp(a->ln_ratio) - 1) * 100);
-        put_number(b, "± %.3f %%", exp(a->ln_ratio) * a->ln_ratio_error * 100);
+        put_number(b, "%+.3f %%", (phi_exp_any_f64(a->ln_ratio) - 1) * 100);
+        put_number(b, "± %.3f %%",
+                   phi_exp_any_f64(a->ln_ratio) * a->ln_ratio_error * 100);
         put_number(b, "%.6f", a->mean_kld);
         put_number(b, "± %.6f", a->kld_error);
         put_number(b, "%+.3f %%", a->mean_dp * 100);
@@ -141,7 +130,8 @@ static void put_models(struct phi_buf *b, const struct eval_report *r)
     phi_buf_text(b, "</table></div>\n");
 }
 
-static void put_gates(struct phi_buf *b, const struct eval_gates *gates)
+static void put_gates(struct phi_buf *b, const struct eval_gates *gates,
+                      const struct eval_report *r)
 {
     if (gates->n == 0)
         return;
@@ -153,7 +143,7 @@ static void put_gates(struct phi_buf *b, const struct eval_gates *gates)
         const struct eval_gate *g = &gates->gate[i];
 
         phi_buf_text(b, "<tr>");
-        put_cell(b, base_name(g->path));
+        put_cell(b, r->labels[g->model]);
         put_cell(b, g->name);
         put_number(b, "%.6g", g->value);
         put_number(b, "%.6g", g->bound);
@@ -175,12 +165,12 @@ static void put_percentiles(struct phi_buf *b, const struct eval_report *r)
         const struct phi_eval_against *a = &r->eval->results[i].against;
 
         phi_buf_text(b, "<tr><td>KLD, ");
-        markup_text(b, name_of(r, i));
+        markup_text(b, r->labels[i]);
         phi_buf_text(b, "</td>");
         for (size_t k = 0; k < PHI_EVAL_NPERCENTILES; k++)
             put_number(b, "%.3g", a->percentiles[k]);
         phi_buf_text(b, "</tr>\n<tr><td>Δp, ");
-        markup_text(b, name_of(r, i));
+        markup_text(b, r->labels[i]);
         phi_buf_text(b, "</td>");
         for (size_t k = 0; k < PHI_EVAL_NPERCENTILES; k++)
             put_number(b, "%+.3f %%", a->dp_percentiles[k] * 100);
@@ -198,7 +188,7 @@ static void put_worst(struct phi_buf *b, const struct eval_report *r, size_t i)
     const size_t n = eval_report_worst(worst, r, i);
 
     phi_buf_text(b, "<h2>Worst windows of ");
-    markup_text(b, name_of(r, i));
+    markup_text(b, r->labels[i]);
     phi_buf_text(b, "</h2>\n<div class=\"wide\"><table>\n<tr><th>window</th>"
                     "<th>tokens from</th><th>mean KLD</th><th>perplexity</th>"
                     "<th>the reference's</th></tr>\n");
@@ -207,8 +197,8 @@ static void put_worst(struct phi_buf *b, const struct eval_report *r, size_t i)
 
         phi_buf_printf(b, "<tr><td>%zu</td><td>%zu</td>", w, w * r->eval->step);
         put_number(b, "%.6f", res->window_kld[w]);
-        put_number(b, "%.4g", exp(res->window_nll[w] / per));
-        put_number(b, "%.4g", exp(ref->window_nll[w] / per));
+        put_number(b, "%.4g", phi_exp_any_f64(res->window_nll[w] / per));
+        put_number(b, "%.4g", phi_exp_any_f64(ref->window_nll[w] / per));
         phi_buf_text(b, "</tr>\n");
     }
     phi_buf_text(b, "</table></div>\n");
@@ -234,9 +224,8 @@ static enum phi_status lines_init(struct lines *l, const struct eval_report *r,
     if (l->series == NULL || l->values == NULL)
         return PHI_E_NOMEM;
     for (size_t i = 0; i < nmodels; i++)
-        l->series[i] =
-            (struct plot_series){name_of(r, i), l->values + 2 * i * n,
-                                 l->values + (2 * i + 1) * n, n};
+        l->series[i] = (struct plot_series){r->labels[i], l->values + 2 * i * n,
+                                            l->values + (2 * i + 1) * n, n};
     return PHI_OK;
 }
 
@@ -264,7 +253,7 @@ static enum phi_status plot_sizes(struct phi_buf *b,
     const enum phi_status st = lines_init(&l, r, 1, err);
 
     for (size_t i = 0; st == PHI_OK && i < r->eval->nmodels; i++) {
-        *x_of(&l, i) = (double)eval_size_of(r->models[i]).nbytes / 1e6;
+        *x_of(&l, i) = (double)r->sizes[i].nbytes / 1e6;
         *y_of(&l, i) = r->eval->results[i].against.mean_kld;
     }
     if (st == PHI_OK)
@@ -291,7 +280,7 @@ static enum phi_status plot_histogram(struct phi_buf *b,
 
         for (size_t k = 0; k < PHI_EVAL_NBINS; k++) {
             /* the middle of the bin */
-            x_of(&l, i)[k] = pow(10, ((double)k - 0.5) / 4 - 6);
+            x_of(&l, i)[k] = phi_exp10_f64(((double)k - 0.5) / 4 - 6);
             y_of(&l, i)[k] = 100 * (double)bins[k] / (double)r->eval->scored;
         }
     }
@@ -338,7 +327,7 @@ static enum phi_status plot_windows(struct phi_buf *b,
 
         average(x_of(&l, i), y, n, e->results[i].window_nll, ref, e->nwindows);
         for (size_t k = 0; k < n; k++)
-            y[k] = exp(y[k] / per);
+            y[k] = phi_exp_any_f64(y[k] / per);
     }
     if (st == PHI_OK)
         plot_svg(b, &(struct plot){
@@ -387,7 +376,7 @@ static void put_title(struct phi_buf *b, const struct eval_report *r)
         return;
     }
     phi_buf_text(b, "Perplexity of ");
-    markup_text(b, name_of(r, 0));
+    markup_text(b, r->labels[0]);
     if (r->eval->nmodels > 1)
         phi_buf_printf(b, " and %zu more", r->eval->nmodels - 1);
 }
@@ -442,7 +431,7 @@ enum phi_status eval_html_page(struct phi_buf *b,
 
     put_head(b, gates, r);
     put_models(b, r);
-    put_gates(b, gates);
+    put_gates(b, gates, r);
     phi_buf_text(b, "<h2>Plots</h2>\n<div class=\"plots\">\n");
     if (compared(r))
         st = plot_sizes(b, r, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "libconv/base/file.h"
+#include "libconv/base/mem.h"
 #include "libconv/text/tokenizer.h"
 
 /* The largest text that is read; it is held in memory with its ids. */
@@ -230,6 +231,20 @@ static bool enough(void *ctx, const struct phi_eval *so_far)
     return eval_gates_enough(ctx, so_far);
 }
 
+static enum phi_status measure_sizes(struct eval_job *job, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    job->sizes = phi_alloc(job->n + 1, sizeof(*job->sizes), err);
+    if (job->sizes == NULL)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; st == PHI_OK && i <= job->n; i++) {
+        if (job->models[i] != NULL)
+            st = eval_size_of(&job->sizes[i], job->models[i], err);
+    }
+    return st;
+}
+
 static void begin_report(struct eval_job *job)
 {
     const struct eval_args *a = job->args;
@@ -240,6 +255,8 @@ static void begin_report(struct eval_job *job)
         .n_ctx = (size_t)job->n_ctx,
         .models = job->models,
         .names = job->names,
+        .labels = job->labels,
+        .sizes = job->sizes,
         .eval = &job->eval,
         .max_ratio = a->max_ratio,
         .max_kld = a->max_kld,
@@ -253,8 +270,10 @@ enum phi_status eval_run(struct eval_job *job, struct phi_err *err)
 {
     const struct phi_eval_stop stop = {&job->report, enough};
     struct phi_monitor monitor = progress_monitor(&job->progress);
-    enum phi_status st;
+    enum phi_status st = measure_sizes(job, err);
 
+    if (st != PHI_OK)
+        return st;
     begin_report(job);
     job->options.stop = job->args->early ? &stop : NULL;
     job->options.monitor = &monitor;
@@ -283,6 +302,7 @@ enum phi_status eval_unchanged(const struct eval_job *job, struct phi_err *err)
 void eval_job_release(struct eval_job *job)
 {
     phi_eval_release(&job->eval);
+    free(job->sizes);
     eval_gates_release(&job->gates);
     eval_logits_release(&job->logits);
     phi_tokens_release(&job->tokens);

@@ -29,6 +29,7 @@ struct eval_job {
     const struct phi_source *const *models; /* (n + 1) the reference last, or
                                                NULL; borrowed, as are: */
     const char *const *names;               /* (n + 1) what reports call them */
+    const char *const *labels;              /* (n + 1) and what pages do */
     size_t n;
     bool stored; /* the reference is a logits file */
 
@@ -41,6 +42,7 @@ struct eval_job {
     struct eval_logits logits;
     struct progress progress;
     struct phi_eval eval;
+    struct eval_size *sizes; /* (n + 1) of the models */
     struct eval_report report;
     struct eval_gates gates;
 };

@@ -31,7 +31,6 @@ struct eval_journal {
     char *path;
     int fd;
     uint64_t at; /* where the next record is, or will be */
-    size_t loaded;
     uint8_t *record;
     size_t size; /* of its memory */
 };
@@ -100,9 +99,9 @@ static enum phi_status make_key(char out[PHI_SHA256_HEX],
     struct phi_buf b = {0};
     enum phi_status st = phi_sha256_new(&h, err);
 
-    phi_buf_printf(&b, "%s %s %zu %zu %d %" PRIu32 "\n", PHICONV_VERSION,
+    phi_buf_printf(&b, "%s %s %zu %zu %d %" PRIu32 " %zu %d\n", PHICONV_VERSION,
                    key->act, o->engine.n_ctx, o->stride, o->add_bos,
-                   o->add_bos ? o->bos : 0);
+                   o->add_bos ? o->bos : 0, key->n, key->compared);
     for (size_t i = 0; st == PHI_OK && i < key->n; i++)
         st = key->models[i]->ntensors > 0
                  ? describe(&b, key->models[i], key->nthreads, err)
@@ -204,8 +203,9 @@ static enum phi_status check_head(struct eval_journal *j,
     if (n < HEAD || memcmp(have, want, HEAD) != 0) {
         phi_fail(err, PHI_E_ARG, "%s: is the journal of another evaluation",
                  j->path);
-        return phi_hint(err, "models, text, window, mode and version must be "
-                             "the same; name another file, or remove this one");
+        return phi_hint(err, "models, reference, text, window, mode and "
+                             "version must be the same; name another file, or "
+                             "remove this one");
     }
     j->at = HEAD;
     return PHI_OK;
@@ -275,7 +275,6 @@ static enum phi_status load(void *ctx, size_t window, double *numbers, size_t n,
         return PHI_OK; /* it was cut off while it was written */
     memcpy(numbers, j->record + 16, n * sizeof(*numbers));
     j->at += size;
-    j->loaded++;
     *found = true;
     return PHI_OK;
 }
@@ -339,11 +338,6 @@ out:
 const struct phi_eval_journal *eval_journal_of(struct eval_journal *j)
 {
     return &j->calls;
-}
-
-size_t eval_journal_loaded(const struct eval_journal *j)
-{
-    return j->loaded;
 }
 
 void eval_journal_close(struct eval_journal *j)

@@ -8,8 +8,9 @@
  *         u64 window | u64 n | n f64 | u32 CRC-32 of these
  *
  * Little-endian. The digits are the SHA-256 of everything that decides the
- * numbers: contents of the models, tokens, options, version. Records are
- * synced as they come; one that was cut off is not there.
+ * numbers: contents of the models, which of them is the reference, tokens,
+ * options, version. Records are synced as they come; one that was cut off is
+ * not there.
  */
 #ifndef PHICONV_TOOLS_EVAL_JOURNAL_H
 #define PHICONV_TOOLS_EVAL_JOURNAL_H
@@ -24,6 +25,7 @@ struct eval_journal;
 struct eval_journal_key {
     const struct phi_source *const *models; /* (n) */
     size_t n;
+    bool compared; /* the last of them is the reference of the others */
     const struct phi_tokens *tokens;
     const struct phi_eval_options *options;
     const char *act;
@@ -41,9 +43,6 @@ enum phi_status eval_journal_open(struct eval_journal **out, const char *path,
 
 /* For phi_eval_options; borrowed. */
 const struct phi_eval_journal *eval_journal_of(struct eval_journal *j);
-
-/* Windows that were taken from the file so far. */
-size_t eval_journal_loaded(const struct eval_journal *j);
 
 void eval_journal_close(struct eval_journal *j); /* accepts NULL */
 

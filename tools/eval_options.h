@@ -43,7 +43,8 @@ struct eval_args {
         OPT_FLOAT(0, "max-kld", "X", type, member.max_kld,                     \
                   "fail if a mean KL divergence is more than X"),              \
         OPT_FLOAT(0, "min-same-top", "X", type, member.min_top,                \
-                  "fail if the share of equal top tokens is less than X"),     \
+                  "fail if the share of equal top tokens is less than X; no "  \
+                  "text can show that it is 1"),                               \
         OPT_WORD(0, "gate-on", "WHAT", type, member.gate_on, "ci mean",        \
                  "judge gates by the worse end of a 95 % confidence interval " \
                  "(ci, the default) or by the value measured (mean)"),         \

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "formats/logits_file.h"
+#include "libconv/kernels/elementary.h"
 #include "libconv/quant/recipe.h"
 #include "tools/eval_gates.h"
+#include "tools/model_size.h"
 
 bool eval_is_stored(const struct phi_source *s)
 {
@@ -15,30 +17,39 @@ bool eval_is_stored(const struct phi_source *s)
            strcmp(s->format, PHI_LOGITS_FORMAT) == 0;
 }
 
-struct eval_size eval_size_of(const struct phi_source *s)
+enum phi_status eval_size_of(struct eval_size *out, const struct phi_source *s,
+                             struct phi_err *err)
 {
     uint64_t number = UINT64_MAX;
     uint64_t weights = 0;
-    struct eval_size z = {0};
+    uint64_t nbytes = 0;
+    /* A folder has other files, and one that is merged as it is read none. */
+    bool in_files = strcmp(s->format, "hf") != 0;
+    bool *shared;
 
-    if (eval_is_stored(s))
-        return (struct eval_size){s->files[0].nbytes, 0, "logits"};
+    if (eval_is_stored(s)) {
+        *out = (struct eval_size){s->files[0].nbytes, 0, "logits"};
+        return PHI_OK;
+    }
+    shared = model_shared(s, err);
+    if (shared == NULL)
+        return PHI_E_NOMEM;
     for (size_t i = 0; i < s->ntensors; i++) {
         const struct phi_tensor *t = &s->tensors[i];
 
-        z.nbytes += t->nbytes;
+        if (shared[i])
+            continue;
+        nbytes += t->nbytes;
         weights += phi_tensor_rows(t) * phi_tensor_cols(t);
+        in_files = in_files && t->part < s->nfiles;
     }
-    z.bits = weights > 0 ? (double)z.nbytes * 8 / (double)weights : 0;
-    /* A folder has other files, and one that is merged as it is read none. */
-    if (s->format != NULL && strcmp(s->format, "hf") != 0) {
-        z.nbytes = 0;
-        for (size_t i = 0; i < s->nfiles; i++)
-            z.nbytes += s->files[i].nbytes;
-    }
+    free(shared);
     phi_meta_opt_uint(&s->meta, "general.file_type", UINT32_MAX, &number, NULL);
-    z.type = phi_file_type_name(number);
-    return z;
+    *out = (struct eval_size){in_files ? model_file_nbytes(s) : nbytes,
+                              weights > 0 ? (double)nbytes * 8 / (double)weights
+                                          : 0,
+                              phi_file_type_name(number)};
+    return PHI_OK;
 }
 
 size_t eval_report_worst(size_t out[EVAL_WORST], const struct eval_report *r,
@@ -72,7 +83,7 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
 {
     const struct phi_eval_result *res = &r->eval->results[i];
     const struct phi_eval_against *a = &res->against;
-    const struct eval_size z = eval_size_of(r->models[i]);
+    const struct eval_size z = r->sizes[i];
 
     table_cell(t, "%s", r->names[i]);
     table_cell(t, "%s", z.type);
@@ -82,7 +93,10 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
         table_cell(t, "-");
     table_cell(t, "%llu", (unsigned long long)z.nbytes);
     table_cell(t, "%.4f", res->ppl);
-    table_cell(t, "± %.4f", res->ppl_error);
+    if (isnan(res->ppl_error))
+        table_cell(t, "-");
+    else
+        table_cell(t, "± %.4f", res->ppl_error);
     if (reference_of(r) == NULL)
         return;
     if (!compared) {
@@ -90,7 +104,7 @@ static void table_row(struct table *t, const struct eval_report *r, size_t i,
             table_cell(t, "-");
         return;
     }
-    table_cell(t, "%+.3f %%", (exp(a->ln_ratio) - 1) * 100);
+    table_cell(t, "%+.3f %%", (phi_exp_any_f64(a->ln_ratio) - 1) * 100);
     table_cell(t, "%.6f", a->mean_kld);
     table_cell(t, "%.2f %%", a->same_top * 100);
 }
@@ -202,7 +216,7 @@ static void json_result(struct json_out *j, const struct eval_report *r,
                         size_t i)
 {
     const struct phi_eval_result *res = &r->eval->results[i];
-    const struct eval_size z = eval_size_of(r->models[i]);
+    const struct eval_size z = r->sizes[i];
 
     json_str(j, "path", r->names[i]);
     json_str(j, "type", z.type);
@@ -239,7 +253,7 @@ enum phi_status eval_report_json(const struct eval_report *r,
     const struct phi_eval *e = r->eval;
     const bool paired = reference_of(r) != NULL;
     const bool stored = eval_is_stored(reference_of(r));
-    const double tokens = (double)(e->nwindows * r->n_ctx) *
+    const double tokens = (double)((e->nwindows - e->nloaded) * r->n_ctx) *
                           (double)(e->nmodels + (paired && !stored ? 1 : 0));
     struct json_out j = {0};
 

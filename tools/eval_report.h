@@ -7,6 +7,13 @@
 #include "tools/options.h"
 #include "tools/report.h"
 
+/* How large a model is. */
+struct eval_size {
+    uint64_t nbytes;  /* of its files; of its tensors if it is a folder */
+    double bits;      /* a weight; 0 of a logits file */
+    const char *type; /* by general.file_type; "logits" */
+};
+
 struct eval_report {
     const char *text;
     const char *act; /* the mode of activations */
@@ -14,6 +21,9 @@ struct eval_report {
     double seconds;
     const struct phi_source *const *models; /* (eval->nmodels + 1) */
     const char *const *names;               /* (eval->nmodels + 1) of them */
+    /* (eval->nmodels + 1) their names in a page: no folders of this machine */
+    const char *const *labels;
+    const struct eval_size *sizes; /* (eval->nmodels + 1) */
     const char *title; /* of a page; NULL: the first model's name makes one */
     const struct phi_eval *eval; /* the reference, or NULL, last */
     struct opt_float max_ratio;
@@ -28,14 +38,8 @@ struct eval_gates;
 /* Whether a model is a logits file; s may be NULL. */
 bool eval_is_stored(const struct phi_source *s);
 
-/* How large a model is. */
-struct eval_size {
-    uint64_t nbytes;  /* of its files; of its tensors if it is a folder */
-    double bits;      /* a weight; 0 of a logits file */
-    const char *type; /* by general.file_type; "logits" */
-};
-
-struct eval_size eval_size_of(const struct phi_source *s);
+enum phi_status eval_size_of(struct eval_size *out, const struct phi_source *s,
+                             struct phi_err *err);
 
 /* Windows that lists of the worst have at most. */
 #define EVAL_WORST 8

@@ -9,48 +9,10 @@
 #include "formats/pack_source.h"
 #include "libconv/base/mem.h"
 #include "libconv/tensor/source_hash.h"
+#include "tools/model_size.h"
 #include "tools/progress.h"
 
 /* ---- opening and counting ----------------------------------------------- */
-
-struct place {
-    size_t part;
-    uint64_t offset;
-    size_t i;
-};
-
-static int by_place(const void *pa, const void *pb)
-{
-    const struct place *a = pa, *b = pb;
-
-    if (a->part != b->part)
-        return a->part < b->part ? -1 : 1;
-    if (a->offset != b->offset)
-        return a->offset < b->offset ? -1 : 1;
-    return a->i < b->i ? -1 : 1;
-}
-
-/* A tied tensor is there twice and stored once. */
-static enum phi_status find_shared(struct inspect_job *job, struct phi_err *err)
-{
-    const struct phi_source *s = job->source;
-    struct place *list = phi_alloc(s->ntensors, sizeof(*list), err);
-
-    job->shared = phi_alloc(s->ntensors, sizeof(*job->shared), err);
-    if (list == NULL || job->shared == NULL) {
-        free(list);
-        return PHI_E_NOMEM;
-    }
-    for (size_t i = 0; i < s->ntensors; i++)
-        list[i] = (struct place){s->tensors[i].part, s->tensors[i].offset, i};
-    qsort(list, s->ntensors, sizeof(*list), by_place);
-    for (size_t k = 1; k < s->ntensors; k++)
-        job->shared[list[k].i] = list[k].part == list[k - 1].part &&
-                                 list[k].offset == list[k - 1].offset &&
-                                 s->tensors[list[k].i].nbytes > 0;
-    free(list);
-    return PHI_OK;
-}
 
 static void count(struct inspect_job *job)
 {
@@ -69,14 +31,12 @@ static void count(struct inspect_job *job)
         job->weights += n;
         job->tensor_nbytes += t->nbytes;
     }
-    for (size_t i = 0; i < s->nfiles; i++)
-        job->file_nbytes += s->files[i].nbytes;
+    job->file_nbytes = model_file_nbytes(s);
 }
 
 enum phi_status inspect_open(struct inspect_job *job, const char *path,
                              struct phi_err *err)
 {
-    const struct phi_pack *pack;
     enum phi_status st;
 
     if (strcmp(path, "-") == 0)
@@ -87,15 +47,10 @@ enum phi_status inspect_open(struct inspect_job *job, const char *path,
     if (st != PHI_OK)
         return st;
     job->order = phi_source_by_name(job->source, err);
-    if (job->order == NULL)
+    job->shared = model_shared(job->source, err);
+    if (job->order == NULL || job->shared == NULL)
         return PHI_E_NOMEM;
-    st = find_shared(job, err);
-    if (st != PHI_OK)
-        return st;
     count(job);
-    pack = phi_pack_of(job->source);
-    if (pack != NULL)
-        job->file_nbytes = pack->front.nbytes;
     return PHI_OK;
 }
 

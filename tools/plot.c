@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libconv/kernels/elementary.h"
 #include "tools/markup.h"
 
 /* Of the drawing, in its own units; the page scales it. */
@@ -27,15 +28,15 @@ struct axis {
     double to;
 };
 
-static bool shown(const struct plot *p, double x, double y)
-{
-    return isfinite(x) && isfinite(y) && (!p->log_x || x > 0) &&
-           (!p->log_y || y > 0);
-}
-
+/* NaN where there is no logarithm. */
 static double scaled(bool log, double v)
 {
-    return log ? log10(v) : v;
+    return log ? phi_log10_f64(v) : v;
+}
+
+static bool shown(const struct plot *p, double x, double y)
+{
+    return isfinite(scaled(p->log_x, x)) && isfinite(scaled(p->log_y, y));
 }
 
 static double place(const struct axis *a, double v)
@@ -80,7 +81,7 @@ static bool find_range(const struct plot *p, struct axis *a, bool of_x)
 static double tick_step(const struct axis *a)
 {
     const double rough = (a->high - a->low) / 5;
-    const double power = pow(10, floor(log10(rough)));
+    const double power = phi_exp10_f64(floor(phi_log10_f64(rough)));
     const double lead = rough / power;
 
     return (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10) * power;
@@ -94,7 +95,7 @@ static void put_tick(struct phi_buf *b, const struct axis *a, double v,
     char text[32];
 
     snprintf(text, sizeof(text), a->log ? "%.3g" : "%.4g",
-             a->log ? pow(10, v) : v);
+             a->log ? phi_exp10_f64(v) : v);
     if (of_x)
         phi_buf_printf(b,
                        "<path class=\"g\" d=\"M%.1f %d V%d\"/><text x=\"%.1f\" "

@@ -7,6 +7,7 @@
 
 #include "formats/merged_identity.h"
 #include "libconv/base/file.h"
+#include "libconv/kernels/elementary.h"
 #include "tools/release_folder.h"
 #include "tools/release_names.h"
 #include "tools/release_yaml.h"
@@ -183,11 +184,20 @@ static void put_intro(struct phi_buf *b, const struct release_job *job)
     put_adapters(b, job);
 }
 
+/* The error of a single prediction is not known. */
+static void put_measured(struct phi_buf *b, int digits, double v, double error)
+{
+    phi_buf_printf(b, " %.*f", digits, v);
+    if (!isnan(error))
+        phi_buf_printf(b, " ± %.*f", digits, error);
+    phi_buf_text(b, " |");
+}
+
 static void put_row(struct phi_buf *b, const struct release_job *job, size_t i)
 {
     const struct phi_eval_result *res = &job->eval.eval.results[i];
     const struct phi_eval_against *a = &res->against;
-    const struct eval_size z = eval_size_of(job->models[i]);
+    const struct eval_size z = job->eval.report.sizes[i];
     const char *name = job->names[i];
 
     if (i == job->n)
@@ -201,13 +211,14 @@ static void put_row(struct phi_buf *b, const struct release_job *job, size_t i)
     else
         phi_buf_printf(b, " | %s | %.1f MB | %.3f |", z.type,
                        (double)z.nbytes / 1e6, z.bits);
-    phi_buf_printf(b, " %.4f ± %.4f |", res->ppl, res->ppl_error);
-    if (i == job->n)
+    put_measured(b, 4, res->ppl, res->ppl_error);
+    if (i == job->n) {
         phi_buf_text(b, " | | |\n");
-    else
-        phi_buf_printf(b, " %+.3f %% | %.6f ± %.6f | %.2f %% |\n",
-                       (exp(a->ln_ratio) - 1) * 100, a->mean_kld, a->kld_error,
-                       a->same_top * 100);
+        return;
+    }
+    phi_buf_printf(b, " %+.3f %% |", (phi_exp_any_f64(a->ln_ratio) - 1) * 100);
+    put_measured(b, 6, a->mean_kld, a->kld_error);
+    phi_buf_printf(b, " %.2f %% |\n", a->same_top * 100);
 }
 
 static void put_files(struct phi_buf *b, const struct release_job *job)
@@ -239,6 +250,7 @@ static void put_files(struct phi_buf *b, const struct release_job *job)
 static void put_gates(struct phi_buf *b, const struct release_job *job)
 {
     const struct eval_gates *gates = &job->eval.gates;
+    bool early = false;
 
     phi_buf_text(b, "\n## Gates\n\n"
                     "| file | gate | limit | judged | verdict |\n"
@@ -246,13 +258,22 @@ static void put_gates(struct phi_buf *b, const struct release_job *job)
     for (size_t i = 0; i < gates->n; i++) {
         const struct eval_gate *g = &gates->gate[i];
 
-        phi_buf_printf(b, "| %s | %s | %g | %.6g | %s |\n", g->path, g->name,
-                       g->limit, g->bound, g->passed ? "passed" : "**failed**");
+        phi_buf_printf(b, "| %s | %s | %g | ", g->path, g->name, g->limit);
+        if (isnan(g->bound))
+            phi_buf_text(b, "not known");
+        else
+            phi_buf_printf(b, "%.6g", g->bound);
+        phi_buf_printf(b, "%s | %s |\n", g->decided ? " at 99 %" : "",
+                       g->passed ? "passed" : "**failed**");
+        early = early || g->decided;
     }
-    phi_buf_printf(b, "\nJudged is %s.\n",
+    phi_buf_printf(b, "\nJudged is %s%s.\n",
                    job->eval.report.on_mean
                        ? "the value that was measured"
-                       : "the worse end of a 95 % confidence interval");
+                       : "the worse end of a 95 % confidence interval",
+                   early ? ", or, where it says 99 %, the end of a confidence "
+                           "sequence that faces the limit"
+                         : "");
 }
 
 /* The first output that other programs can read; n if all are packed. */

@@ -277,7 +277,7 @@ static enum phi_status measure(struct release_job *job, struct phi_err *err)
     enum phi_status st;
 
     e->models = (const struct phi_source *const *)job->models;
-    e->names = job->names;
+    e->names = e->labels = job->names;
     e->n = job->n;
     if ((st = eval_read_text(e, err)) != PHI_OK ||
         (st = eval_run(e, err)) != PHI_OK)

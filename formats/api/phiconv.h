@@ -226,8 +226,8 @@ struct phiconv_evaluate_options {
         sizeof(struct phiconv_evaluate_options), 0, 0, 0, NULL, NULL           \
     }
 
-/* Errors are standard errors. Without a reference, all but the first three are
- * 0. */
+/* Errors are standard errors; NaN, not known, of a single prediction. Without a
+ * reference, all but the first three are 0. A perplexity may be infinite. */
 struct phiconv_evaluation {
     double perplexity;
     double perplexity_error;

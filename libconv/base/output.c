@@ -132,6 +132,36 @@ static enum phi_status output_new(struct phi_output **out, const char *path,
     return phi_lock_new(&o->lock, err);
 }
 
+/* What can be seen before a file is made. */
+static enum phi_status begin_at(struct phi_output **out, const char *path,
+                                const struct phi_output_options *options,
+                                struct phi_err *err)
+{
+    enum phi_status st = output_new(out, path, err);
+
+    if (st != PHI_OK)
+        return st;
+    (*out)->size = options->size;
+    (*out)->replace = options->replace;
+    st = phi_folder_around(&(*out)->dirfd, path, err);
+    return st == PHI_OK ? check_target(*out, err) : st;
+}
+
+enum phi_status phi_output_check(const char *path,
+                                 const struct phi_output_options *options,
+                                 struct phi_err *err)
+{
+    struct phi_output *o = NULL;
+    enum phi_status st = begin_at(&o, path, options, err);
+
+    if (st == PHI_OK &&
+        faccessat(o->dirfd, ".", W_OK | X_OK, AT_EACCESS) != 0 &&
+        (errno == EACCES || errno == EROFS)) /* else let it be tried */
+        st = phi_fail_sys(err, errno, "%s: cannot be created", path);
+    phi_output_close(o);
+    return st;
+}
+
 static void create(struct phi_output *o)
 {
     o->fd = openat(o->dirfd, o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -174,14 +204,9 @@ enum phi_status phi_output_open(struct phi_output **out, const char *path,
                                 struct phi_err *err)
 {
     struct phi_output *o = NULL;
-    enum phi_status st = output_new(&o, path, err);
+    enum phi_status st = begin_at(&o, path, options, err);
 
     if (st != PHI_OK)
-        goto out;
-    o->size = options->size;
-    o->replace = options->replace;
-    if ((st = phi_folder_around(&o->dirfd, path, err)) != PHI_OK ||
-        (st = check_target(o, err)) != PHI_OK)
         goto out;
     do {
         st = phi_output_temp(&o->temp, path, PHI_OUTPUT_TEMP, err);

@@ -42,6 +42,14 @@ enum phi_status phi_output_open(struct phi_output **out, const char *path,
                                 const struct phi_output_options *options,
                                 struct phi_err *err);
 
+/*
+ * The same checks, but for the room, before long work whose output is opened
+ * at its end; writes nothing.
+ */
+enum phi_status phi_output_check(const char *path,
+                                 const struct phi_output_options *options,
+                                 struct phi_err *err);
+
 /* Appends n bytes after the last that this function wrote. */
 enum phi_status phi_output_write(struct phi_output *o, const void *bytes,
                                  size_t n, struct phi_err *err);

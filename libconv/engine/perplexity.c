@@ -168,9 +168,12 @@ static bool inner_tick(void *ctx, uint64_t done, uint64_t total,
                    in->note);
 }
 
+/* What this run computes: rates are of it. */
 static uint64_t all_tokens(const struct phi_evaluation *e)
 {
-    return (uint64_t)e->out->nplanned * e->options->engine.n_ctx * e->nengines;
+    const uint64_t n = e->out->nplanned - e->out->nloaded;
+
+    return n * e->options->engine.n_ctx * e->nengines;
 }
 
 static struct inner part_of(const struct phi_evaluation *e, uint64_t span)
@@ -300,11 +303,26 @@ static enum phi_status do_heads(struct phi_evaluation *e, size_t window,
     return st;
 }
 
+static void say_perplexity(struct phi_evaluation *e)
+{
+    const struct phi_sums *s = &e->all[0].sums;
+    const double ppl = phi_exp_any_f64(phi_sums_mean(s));
+    const double error = ppl * phi_sums_error(s);
+
+    /* What a broken model gets has hundreds of digits. */
+    if (isfinite(error))
+        snprintf(e->note, sizeof(e->note),
+                 ppl < 1e15 ? "ppl %.4f ± %.4f" : "ppl %.4g ± %.4g", ppl,
+                 error);
+    else
+        snprintf(e->note, sizeof(e->note), ppl < 1e15 ? "ppl %.4f" : "ppl %.4g",
+                 ppl);
+}
+
 static enum phi_status do_batch(struct phi_evaluation *e, size_t nwindows,
                                 bool *enough, struct phi_err *err)
 {
     const size_t window = e->out->nwindows;
-    double ppl;
     enum phi_status st = PHI_OK;
 
     take_windows(e, window, nwindows);
@@ -318,11 +336,7 @@ static enum phi_status do_batch(struct phi_evaluation *e, size_t nwindows,
         st = phi_windows_save(e, nwindows, err);
     if (st != PHI_OK)
         return st;
-    ppl = phi_exp_f64(phi_sums_mean(&e->all[0].sums));
-    /* What a broken model gets has hundreds of digits. */
-    snprintf(e->note, sizeof(e->note),
-             ppl < 1e15 ? "ppl %.4f ± %.4f" : "ppl %.4g ± %.4g", ppl,
-             ppl * phi_sums_error(&e->all[0].sums));
+    say_perplexity(e);
     return phi_monitor_tick(e->options->monitor, e->done, all_tokens(e),
                             e->note, err);
 }

@@ -88,7 +88,8 @@ struct phi_eval_options {
     size_t max_windows; /* 0: all that the text has */
     bool add_bos;       /* the first token of a window becomes `bos` */
     uint32_t bos;
-    const struct phi_monitor *monitor;      /* or NULL; in tokens */
+    const struct phi_monitor *monitor; /* or NULL; in tokens of the windows that
+                                          no journal has */
     const struct phi_eval_journal *journal; /* or NULL */
     const struct phi_eval_stop *stop;       /* or NULL */
     const struct phi_eval_stored *stored;   /* or NULL; without a stride */
@@ -125,7 +126,8 @@ struct phi_eval_against {
 
 struct phi_eval_result {
     double ppl;
-    double ppl_error; /* standard error, as all of them */
+    double ppl_error; /* standard error, as all of them: NaN, not known, of a
+                         single prediction */
     double mean_nll;
     double mean_nll_error;
     double *window_nll; /* (nwindows) sums */
@@ -137,6 +139,7 @@ struct phi_eval_result {
 
 struct phi_eval {
     size_t nwindows;
+    size_t nloaded;    /* of them, from the journal */
     size_t nplanned;   /* windows, had the run not been stopped */
     size_t step;       /* tokens from a window to the next */
     size_t per_window; /* predictions scored in each */

@@ -5,8 +5,6 @@
 #include "libconv/engine/perplexity_parts.h"
 #include "libconv/kernels/elementary.h"
 
-#define LN10 2.302585092994046
-
 const double phi_eval_percentiles[PHI_EVAL_NPERCENTILES] = {
     0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9};
 
@@ -194,7 +192,7 @@ enum phi_status phi_windows_take_over(struct phi_evaluation *e, bool *enough,
         if (st != PHI_OK || !found)
             return st;
         *enough = tally(e, e->numbers);
-        e->done += e->options->engine.n_ctx * e->nengines;
+        e->out->nloaded++;
     }
     return st;
 }
@@ -211,11 +209,12 @@ static void means_against(const struct phi_contender *c,
     to->mean_dp = phi_sums_mean(&c->dp_sums);
     to->dp_error = phi_sums_error(&c->dp_sums);
     to->rms_dp = sqrt(phi_sums_mean(&c->dp2_sums));
-    to->rms_dp_error =
-        to->rms_dp > 0 ? phi_sums_error(&c->dp2_sums) / (2 * to->rms_dp) : 0;
+    to->rms_dp_error = phi_sums_error(&c->dp2_sums);
+    if (to->rms_dp > 0)
+        to->rms_dp_error /= 2 * to->rms_dp;
     to->same_top = (double)c->same_top / (double)n;
     to->same_top_error =
-        n < 2 ? 0 : sqrt(to->same_top * (1 - to->same_top) / (double)(n - 1));
+        n < 2 ? NAN : sqrt(to->same_top * (1 - to->same_top) / (double)(n - 1));
     to->ln_ratio = phi_sums_mean(&c->ratio_sums);
     to->ln_ratio_error = phi_sums_error(&c->ratio_sums);
 }
@@ -228,7 +227,7 @@ void phi_windows_means(struct phi_evaluation *e)
 
         r->mean_nll = phi_sums_mean(&c->sums);
         r->mean_nll_error = phi_sums_error(&c->sums);
-        r->ppl = phi_exp_f64(r->mean_nll);
+        r->ppl = phi_exp_any_f64(r->mean_nll);
         r->ppl_error = r->ppl * r->mean_nll_error;
         if (c->klds != NULL)
             means_against(c, &r->against);
@@ -242,7 +241,7 @@ static void fill_bins(size_t bins[PHI_EVAL_NBINS], const double *klds, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         while (bin + 1 < PHI_EVAL_NBINS &&
-               klds[i] >= phi_exp_f64(((double)bin / 4 - 6) * LN10))
+               klds[i] >= phi_exp10_f64((double)bin / 4 - 6))
             bin++;
         bins[bin]++;
     }

@@ -26,9 +26,9 @@ double phi_sums_error(const struct phi_sums *s)
     const double mean = phi_sums_mean(s);
     const double variance = s->squares / (double)s->n - mean * mean;
 
-    if (s->n < 2 || !(variance > 0))
-        return 0;
-    return sqrt(variance / (double)(s->n - 1));
+    if (s->n < 2)
+        return NAN;
+    return variance > 0 ? sqrt(variance / (double)(s->n - 1)) : 0;
 }
 
 double phi_sums_sequence(const struct phi_sums *s, double alpha)
@@ -42,6 +42,60 @@ double phi_sums_sequence(const struct phi_sums *s, double alpha)
         return INFINITY;
     return phi_sums_error(s) * sqrt((n - 1) / (n - 5)) *
            sqrt(m / (n * rho2) * (phi_log_f64(m) + two));
+}
+
+double phi_share_low(double share, size_t n, double z)
+{
+    const double part = z * z / (double)n;
+    const double half = sqrt(part * share * (1 - share) + part * part / 4);
+    const double low = (share + part / 2 - half) / (1 + part);
+
+    return low > 0 ? low : 0; /* a rounding can be below */
+}
+
+/*
+ * Empirical Bernstein, after Waudby-Smith and Ramdas, "Estimating means of
+ * bounded random variables by betting" (arXiv:2010.09686), theorem 2.
+ *
+ * Let mu be the true mean, m > 0 a guess of it by the values before v, and
+ * x = v - m, which is -m or more. For 0 <= L < 1 / m
+ *
+ *     e^(L x - x^2 f) <= 1 + L x    with f = (-ln(1 - m L) - m L) / m^2
+ *
+ * (Fan, Grama and Liu, "Exponential inequalities for martingales with
+ * applications", 2015, for x / m and m L), so that the mean of
+ * e^(L (v - mu) - x^2 f), given what was before, is at most
+ * e^(L (m - mu)) (1 + L (mu - m)) <= 1. The product of these over all values
+ * is then a supermartingale that begins with 1, and exceeds 1 / alpha, ever,
+ * with a probability of at most alpha (Ville's inequality). Where it does not,
+ *
+ *     sum of L (v - mu) - x^2 f <= ln(1 / alpha)
+ *
+ * which is the end solved for mu. This holds for any L that does not look at
+ * v; the one below makes the sequence narrow: the best of a fixed n, with the
+ * variance by the values before, spread over all n, as theirs.
+ */
+void phi_low_add(struct phi_low *s, double v, double alpha)
+{
+    const double most = 0.75; /* of m L */
+    const double t = (double)++s->n;
+    const double m = (0.5 + s->sum) / t;
+    const double x = v - m;
+    const double variance = (0.25 + s->squares) / t;
+    const double best =
+        sqrt(-2 * phi_log_f64(alpha) / (variance * t * phi_log_f64(1 + t)));
+    const double ml = m * best < most ? m * best : most;
+    const double f = (-phi_log_f64(1 - ml) - ml) / (m * m);
+
+    s->gain += ml / m * v - x * x * f;
+    s->weight += ml / m;
+    s->sum += v;
+    s->squares += x * x;
+}
+
+double phi_low_end(const struct phi_low *s, double alpha)
+{
+    return (s->gain + phi_log_f64(alpha)) / s->weight;
 }
 
 static int compare(const void *a, const void *b)

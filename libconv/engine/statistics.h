@@ -16,7 +16,8 @@ void phi_sums_add(struct phi_sums *s, double v);
 
 double phi_sums_mean(const struct phi_sums *s);
 
-/* Standard error of the mean: sqrt((E v^2 - mean^2) / (n - 1)), or 0. */
+/* Standard error of the mean: sqrt((E v^2 - mean^2) / (n - 1)). NaN of fewer
+ * than two samples: one says nothing of its error. */
 double phi_sums_error(const struct phi_sums *s);
 
 /*
@@ -30,6 +31,33 @@ double phi_sums_error(const struct phi_sums *s);
  * variance is not known, by sqrt((n - 1) / (n - 5)). Infinite up to 5.
  */
 double phi_sums_sequence(const struct phi_sums *s, double alpha);
+
+/*
+ * The lower end of a one-sided interval for a share, of which `share` was found
+ * among n; z: the normal distribution's percentile for the confidence. The
+ * score interval (Wilson, "Probable inference, the law of succession, and
+ * statistical inference", 1927): unlike the mean less z standard errors it is
+ * no point where all of a few were the same. Brown, Cai and DasGupta,
+ * "Interval estimation for a binomial proportion", 2001, recommend it.
+ */
+double phi_share_low(double share, size_t n, double z);
+
+/*
+ * A confidence sequence for the mean of values in [0, 1], from below: with a
+ * probability of 1 - alpha the true mean is at no n less than its end. It
+ * promises that of any such values whose mean, given those before, is the
+ * same, however few, and all alike. Zero-initialise; one alpha for all calls.
+ */
+struct phi_low {
+    size_t n;
+    double sum;
+    double squares; /* of distances from the guess of the mean */
+    double gain;
+    double weight;
+};
+
+void phi_low_add(struct phi_low *s, double v, double alpha);
+double phi_low_end(const struct phi_low *s, double alpha);
 
 /* Sorts v (n, no NaN) for the function below. */
 void phi_sort(double *v, size_t n);

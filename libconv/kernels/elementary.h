@@ -94,6 +94,14 @@ static inline double phi_exp_f64(double x)
     return p * phi_bits_f64((phi_f64_bits(t) + 1023) << 52);
 }
 
+/* The same for any x: what is not in that range gives 0 or infinity. */
+static inline double phi_exp_any_f64(double x)
+{
+    if (x > 709.0)
+        return phi_bits_f64(UINT64_C(0x7ff0000000000000));
+    return x < -708.0 ? 0.0 : phi_exp_f64(x);
+}
+
 /* ln x for a normal x > 0; anything else gives NaN. */
 static inline double phi_log_f64(double x)
 {
@@ -126,6 +134,26 @@ static inline double phi_log_f64(double x)
     p = 2.0 * s + 2.0 * s * (p * z);
     return k * 6.93147180369123816490e-01 +
            (p + k * 1.90821492927058770002e-10);
+}
+
+#define PHI_LN10 2.302585092994046
+
+/* The base-10 logarithm, as phi_log_f64(). */
+static inline double phi_log10_f64(double x)
+{
+    return phi_log_f64(x) / PHI_LN10;
+}
+
+/* 10^x for |x| up to 307; of an integer up to 22 what a literal has. */
+static inline double phi_exp10_f64(double x)
+{
+    const int n = (int)x; /* towards 0: the rest has the sign of x */
+    double power = 1.0;
+
+    for (int i = n < 0 ? -n : n; i > 0; i--)
+        power *= 10.0;
+    return (n < 0 ? 1.0 / power : power) *
+           phi_exp_f64((x - (double)n) * PHI_LN10);
 }
 
 #define PHI_SINCOS_MAX 524288.0 /* 2^19 */

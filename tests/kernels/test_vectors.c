@@ -43,8 +43,31 @@ START_TEST(exponentials)
     ck_assert_double_eq(phi_exp_f64(0), 1);
     ck_assert(isnan(phi_exp_f32(NAN)));
     ck_assert(isnan(phi_exp_f64(NAN)));
+    ck_assert(phi_exp_any_f64(3) == phi_exp_f64(3));
+    ck_assert(isinf(phi_exp_any_f64(710)) && phi_exp_any_f64(-710) == 0);
+    ck_assert(isinf(phi_exp_any_f64(INFINITY)));
+    ck_assert(isnan(phi_exp_any_f64(NAN)));
     ck_assert_float_eq(phi_exp_f32(-INFINITY), phi_exp_f32(-87));
     ck_assert_float_eq(phi_exp_f32(INFINITY), phi_exp_f32(64));
+}
+END_TEST
+
+START_TEST(powers_of_ten)
+{
+    static const double exact[] = {1e-22, 1e-5, 1e-1, 1e0, 1e1, 1e6, 1e22};
+    static const int of[] = {-22, -5, -1, 0, 1, 6, 22};
+
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+        ck_assert(phi_exp10_f64(of[i]) == exact[i]);
+        ck_assert_double_eq_tol(phi_log10_f64(exact[i]), of[i], 1e-14);
+    }
+    for (double x = -307; x <= 307; x += 0.0117) {
+        const double want = pow(10, x);
+
+        ck_assert_double_eq_tol(phi_exp10_f64(x), want, 1e-13 * want);
+        ck_assert_double_eq_tol(phi_log10_f64(want), x, 1e-12);
+    }
+    ck_assert(isnan(phi_log10_f64(0)));
 }
 END_TEST
 
@@ -427,6 +450,7 @@ int main(void)
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, exponentials);
+    tcase_add_test(t, powers_of_ten);
     tcase_add_test(t, logarithms);
     tcase_add_test(t, sines);
     tcase_add_test(t, finish_adds_in_order);

@@ -354,6 +354,32 @@ START_TEST(only_regular_files_are_targets)
 }
 END_TEST
 
+START_TEST(a_check_says_so_before_and_makes_nothing)
+{
+    const struct phi_output_options opt = {0};
+    const struct phi_output_options replace = {.replace = true};
+
+    mkdir("folder", 0777);
+    mkdir("shut", 0555);
+    put("out", "old");
+    ck_ok(phi_output_check("new", &opt, &err));
+    ck_ok(phi_output_check("folder/new", &opt, &err));
+    ck_ok(phi_output_check("out", &replace, &err));
+    ck_refused(phi_output_check("out", &opt, &err), PHI_E_ARG,
+               "out: exists already");
+    ck_refused(phi_output_check("folder", &replace, &err), PHI_E_ARG,
+               "folder: is a folder");
+    ck_refused(phi_output_check("none/out", &opt, &err), PHI_E_IO,
+               "its folder cannot be opened: No such file");
+    if (geteuid() != 0) /* who may write everywhere */
+        ck_refused(phi_output_check("shut/out", &opt, &err), PHI_E_IO,
+                   "shut/out: cannot be created: Permission denied");
+    ck_holds("out", "old");
+    ck_assert_uint_eq(fixture_entries("."), 3);
+    ck_assert_uint_eq(fixture_entries("folder"), 0);
+}
+END_TEST
+
 START_TEST(a_name_of_255_bytes_works)
 {
     const struct phi_output_options opt = {0};
@@ -482,6 +508,7 @@ int main(void)
     tcase_add_test(t, replacing_must_be_asked_for);
     tcase_add_test(t, a_file_that_came_in_between_stays);
     tcase_add_test(t, only_regular_files_are_targets);
+    tcase_add_test(t, a_check_says_so_before_and_makes_nothing);
     tcase_add_test(t, a_name_of_255_bytes_works);
     tcase_add_test(t, disks_hold_all_or_are_refused);
     tcase_add_test(t, input_is_known_under_every_name);

@@ -37,7 +37,7 @@ START_TEST(errors_are_those_of_two_passes)
         phi_sums_add(&s, v[i]);
         mean += v[i] / 500;
         if (i == 0) /* one sample says nothing of its error */
-            ck_assert(phi_sums_error(&s) == 0);
+            ck_assert(isnan(phi_sums_error(&s)));
     }
     for (size_t i = 0; i < 500; i++)
         squares += (v[i] - mean) * (v[i] - mean);
@@ -109,6 +109,93 @@ START_TEST(sequence_holds_at_every_look)
 }
 END_TEST
 
+/* The limits that Wilson's equation has, solved by halving. */
+START_TEST(share_is_wilsons)
+{
+    static const size_t sizes[] = {1, 2, 16, 124, 100000};
+    const double z = 1.6448536269514722;
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        const size_t n = sizes[i];
+        const size_t step = n < 200 ? 1 : 997;
+
+        for (size_t k = 0; k <= n; k += step) {
+            const double share = (double)k / (double)n;
+            double low = 0;
+            double high = share;
+
+            while (high - low > 1e-15) {
+                const double p = (low + high) / 2;
+
+                if (share - p > z * sqrt(p * (1 - p) / (double)n))
+                    low = p;
+                else
+                    high = p;
+            }
+            ck_assert_double_eq_tol(phi_share_low(share, n, z), low, 1e-12);
+        }
+    }
+    ck_assert(phi_share_low(1, 16, z) < 0.86); /* the exact one is 0.83 */
+    ck_assert(phi_share_low(0, 16, z) == 0);
+}
+END_TEST
+
+/* Shares of windows of two tokens: sure, likely, as a coin; all or nothing; and
+ * a rare loss of everything, which no short sample shows. */
+static double share(uint64_t *state, int kind, double *mean)
+{
+    static const double chances[] = {1, 0.95, 0.5, 0.9, 0.999};
+    const double p = chances[kind];
+    const bool first = uniform(state) < p;
+
+    *mean = p;
+    return kind < 3 ? (double)(first + (uniform(state) < p)) / 2 : first;
+}
+
+START_TEST(low_holds_at_every_look)
+{
+    enum { RUNS = 4000, LONGEST = 400 };
+    uint64_t state = 13;
+    size_t missed = 0;
+
+    for (size_t run = 0; run < RUNS; run++) {
+        struct phi_low low = {0};
+        struct phi_low high = {0};
+        bool out = false;
+
+        for (size_t n = 1; n <= LONGEST; n++) {
+            double mean;
+            const double v = share(&state, _i, &mean);
+
+            phi_low_add(&low, v, 0.005);
+            phi_low_add(&high, 1 - v, 0.005);
+            out = out || phi_low_end(&low, 0.005) > mean ||
+                  1 - phi_low_end(&high, 0.005) < mean;
+        }
+        missed += out;
+    }
+    ck_assert_uint_le(missed, RUNS / 100);
+}
+END_TEST
+
+/* Alike samples say much only when they are many, and then they do. */
+START_TEST(low_narrows)
+{
+    struct phi_low s = {0};
+    double end = 0;
+
+    for (size_t n = 1; n <= 1000; n++) {
+        phi_low_add(&s, 1, 0.005);
+        end = phi_low_end(&s, 0.005);
+        /* What could not be told from 1 with this confidence. */
+        ck_assert(end < exp(log(0.005) / (double)n));
+        ck_assert(n != 16 || (end > 0.4 && end < 0.7));
+        ck_assert(n != 200 || end > 0.95);
+    }
+    ck_assert(end > 0.99);
+}
+END_TEST
+
 START_TEST(percentiles_lie_between_neighbours)
 {
     double v[] = {4, 1, 3, 2};
@@ -132,6 +219,9 @@ int main(void)
     tcase_add_test(t, errors_are_those_of_two_passes);
     tcase_add_test(t, sequence_is_the_papers);
     tcase_add_loop_test(t, sequence_holds_at_every_look, 0, 2);
+    tcase_add_test(t, share_is_wilsons);
+    tcase_add_loop_test(t, low_holds_at_every_look, 0, 5);
+    tcase_add_test(t, low_narrows);
     tcase_add_test(t, percentiles_lie_between_neighbours);
     suite_add_tcase(s, t);
     return unit_main(s);

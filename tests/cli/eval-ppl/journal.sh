@@ -13,6 +13,15 @@ same() {
 run --chunks 5 -q --journal j
 same
 same -j 3
+# Rates are of what was computed now: 8 windows of 3 models; then nothing.
+for chunks in 4 12 12; do
+    run --chunks $chunks --journal rate --json --progress json >out 2>progress
+    grep -o '"done":[0-9]*,"total":[0-9]*' progress | tail -n 1
+    python3 -c 'import json
+d = json.load(open("out"))
+print(round(d["tokens_per_second"] * d["seconds"]))'
+done
+rm rate out progress
 # Killed at several moments.
 rm j
 exec 3>&2 2>/dev/null # the shell says that they were killed
@@ -43,6 +52,12 @@ run --chunks 24 --journal j --act fast
 echo "code $?"
 $PHICONV eval-ppl a.gguf -f "$TEXT" -c 64 --chunks 24 --journal j
 echo "code $?"
+# The same models, but the last of them as the reference, have other numbers.
+cp j was
+$PHICONV eval-ppl a.gguf b.gguf "$SAMPLE" -f "$TEXT" -c 64 --chunks 24 \
+    --journal j
+echo "code $?"
+cmp j was && rm was
 echo "dear diary" >diary
 run --journal diary
 echo "code $?"

@@ -33,6 +33,18 @@ echo "code $?"
 # One that is there is seen before the work, too: of all but the journal.
 $PHICONV eval-ppl q.phipack -f none --logits q.phipack
 $PHICONV eval-ppl q.phipack -f none --logits short.txt
+# So is a name that nothing can be written to.
+unseen() {
+    $PHICONV eval-ppl q.phipack -r m -f none --max-kld 9 --force "$@"
+    echo "code $?"
+}
+for option in --junit --report --logits --save-logits; do
+    unseen $option nodir/x
+    unseen $option sub
+done
+unseen --junit /dev/stdout
+unseen --report /dev/null
+unseen --logits text.txt/x
 # In folders of their own, the same names are two files.
 mkdir one two
 $PHICONV eval-ppl q.phipack -f short.txt -c 64 -q --report one/x --logits two/x

@@ -25,3 +25,15 @@ $PHICONV verify-release out | tail -n 1
 # Without a gate there is one.
 $PHICONV release m -t tq1_0 -e text.txt -c 64 --chunks 8 -o other
 echo "code $?"
+# What a sequential test has decided was judged by that.
+$PHICONV release m -t q8_0 -e text.txt -c 16 --chunks 60 --max-ppl-ratio 1.1 \
+    --min-same-top 0.95 --early-stop --gate-on mean -q -o early
+sed -n '/^## Gates/,/^Judged/p' early/README.md
+# A single prediction has no error; a value can be judged.
+$PHICONV release m -t q8_0 -e text.txt -c 4 --chunks 1 --max-ppl-ratio 1.1 \
+    -q -o one
+echo "code $?"
+$PHICONV release m -t q8_0 -e text.txt -c 4 --chunks 1 --max-ppl-ratio 1.1 \
+    --gate-on mean -q -o one
+sed -n '/^| the source/p;/^| \[/p;/^Judged/p' one/README.md
+$PHICONV verify-release one | tail -n 1
