@@ -395,11 +395,12 @@ bool phi_output_remove_folder(int parent, const char *name)
 {
     DIR *d = phi_output_read_folder(parent, name);
 
+    /* Another run may have taken it for a leftover: that is as well. */
     if (d == NULL)
-        return false;
+        return errno == ENOENT;
     remove_files(d);
     closedir(d);
-    return unlinkat(parent, name, AT_REMOVEDIR) == 0;
+    return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
 /* What was replaced goes; true if there is nothing left of it. */

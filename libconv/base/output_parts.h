@@ -60,7 +60,8 @@ bool phi_output_claim(int fd);
 /* The folder `name` in the folder `at`, to be read; NULL and errno. */
 DIR *phi_output_read_folder(int at, const char *name);
 
-/* Removes the folder `name` of files. False and errno if it is still there. */
+/* Removes the folder `name` of files. False and errno if it is still there;
+ * true if there is none. */
 bool phi_output_remove_folder(int parent, const char *name);
 
 /*

@@ -260,11 +260,11 @@ START_TEST(rope_positions)
     phi_rope_release(&plain);
     phi_rope_release(&scaled);
     /* Angles beyond those that sines are exact for. */
-    h.rope_factor = 1e-3;
-    ck_ok(phi_rope_init(&plain, &h, 524, &err));
+    h.rope_factor = 1.0 / 1024;
+    ck_ok(phi_rope_init(&plain, &h, 512, &err));
     phi_rope_release(&plain);
-    ck_refused(phi_rope_init(&plain, &h, 525, &err), PHI_E_UNSUPPORTED,
-               "525 positions with a rope factor of 0.001");
+    ck_refused(phi_rope_init(&plain, &h, 513, &err), PHI_E_UNSUPPORTED,
+               "513 positions with a rope factor of 0.000976562");
 }
 END_TEST
 
