@@ -264,7 +264,8 @@ START_TEST(rope_positions)
     ck_ok(phi_rope_init(&plain, &h, 512, &err));
     phi_rope_release(&plain);
     ck_refused(phi_rope_init(&plain, &h, 513, &err), PHI_E_UNSUPPORTED,
-               "513 positions with a rope factor of 0.000976562");
+               "513 positions with a rope factor of 0.000976562 turn by up to "
+               "525312, at most 524288 is computed exactly");
 }
 END_TEST
 
