@@ -113,12 +113,32 @@ static enum phi_status check_keys(const struct gguf_adapter *g,
     return PHI_OK;
 }
 
+/* A part alone would be merged as if it were the whole. */
+static enum phi_status check_whole(const struct gguf_adapter *g,
+                                   struct phi_err *err)
+{
+    uint64_t count = 1;
+    const enum phi_status st = phi_meta_opt_uint(&g->gguf.meta, "split.count",
+                                                 UINT16_MAX, &count, err);
+
+    if (st != PHI_OK)
+        return phi_err_prefix(err, "%s", g->base.file);
+    if (count < 2)
+        return PHI_OK;
+    phi_fail(err, PHI_E_UNSUPPORTED,
+             "%s: key \"split.count\": is %llu, expected an adapter in one "
+             "file",
+             g->base.file, (unsigned long long)count);
+    return phi_hint(err, "join the parts first: llama-gguf-split --merge");
+}
+
 static enum phi_status read_meta(struct gguf_adapter *g, struct phi_err *err)
 {
     enum phi_status st;
 
     if ((st = expect(g, "general.type", "adapter", err)) != PHI_OK ||
         (st = expect(g, "adapter.type", "lora", err)) != PHI_OK ||
+        (st = check_whole(g, err)) != PHI_OK ||
         (st = check_keys(g, err)) != PHI_OK)
         return st;
     g->base.config.bare = true;

@@ -144,22 +144,34 @@ out:
     return st;
 }
 
-/* The other parts bring tensors, not metadata that would go unheeded. */
+/*
+ * The other parts bring tensors, not metadata that would go unheeded. keys:
+ * where the first part's are in `first`.
+ */
 static enum phi_status check_keys(const struct part *part,
-                                  const struct phi_map *first,
+                                  const struct phi_meta *first,
+                                  const struct phi_map *keys,
                                   struct phi_err *err)
 {
     const struct phi_meta *m = &part->gguf.meta;
 
     for (size_t i = 0; i < m->n; i++) {
         const char *key = m->kv[i].key;
+        const uint32_t *k = phi_map_find(keys, key, strlen(key));
 
-        if (strncmp(key, "split.", 6) != 0 &&
-            strcmp(key, "general.alignment") != 0 &&
-            phi_map_find(first, key, strlen(key)) == NULL)
+        /* These are about the file that they are in. */
+        if (strncmp(key, "split.", 6) == 0 ||
+            strcmp(key, "general.alignment") == 0)
+            continue;
+        if (k == NULL)
             return phi_fail(err, PHI_E_FORMAT,
                             "%s: key \"%.*s\": is not in the first part, "
                             "expected all metadata there",
+                            phi_file_path(part->f), PHI_ERR_NAME, key);
+        if (!phi_kv_same(&m->kv[i], &first->kv[*k]))
+            return phi_fail(err, PHI_E_FORMAT,
+                            "%s: key \"%.*s\": differs from the first part's, "
+                            "expected the same",
                             phi_file_path(part->f), PHI_ERR_NAME, key);
     }
     return PHI_OK;
@@ -204,7 +216,7 @@ static enum phi_status open_part(struct gguf_source *g, int stem, uint64_t no,
                       first->count, (int64_t)first->total);
         goto out;
     }
-    st = check_keys(part, keys, err);
+    st = check_keys(part, &g->base.meta, keys, err);
 out:
     free(path);
     return st;
@@ -240,8 +252,8 @@ static enum phi_status open_parts(struct gguf_source *g,
                         "expected a name that ends in %s",
                         g->path, first->count, suffix);
     for (size_t i = 0; i < m->n && st == PHI_OK; i++)
-        st = phi_map_add(&keys, m->kv[i].key, strlen(m->kv[i].key), 0, NULL,
-                         err);
+        st = phi_map_add(&keys, m->kv[i].key, strlen(m->kv[i].key), (uint32_t)i,
+                         NULL, err);
     for (uint64_t i = 1; i < first->count && st == PHI_OK; i++)
         st = open_part(g, (int)(n - len), i, first, &keys, err);
     phi_map_release(&keys);

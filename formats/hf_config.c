@@ -259,25 +259,29 @@ static enum phi_status read_size(const struct phi_json *root,
     return PHI_OK;
 }
 
+/* The spelling of the code that came with checkpoints of 2023. */
+static enum phi_status find_spelling(const struct phi_json *root, bool *old,
+                                     struct phi_err *err)
+{
+    const char *type = "";
+    struct phi_json v;
+    const enum phi_status st = phi_json_opt_str(root, "model_type", &type, err);
+
+    *old = strcmp(type, "phi-msft") == 0 || phi_json_find(root, "n_embd", &v);
+    return st;
+}
+
 /*
  * All sizes; those that no key gives come from transformers' defaults, in the
  * old spelling from nothing: its defaults were those of no published model.
  */
-static enum phi_status read_sizes(const struct phi_json *root,
+static enum phi_status read_sizes(const struct phi_json *root, bool old,
                                   struct phi_hf_config *c, struct phi_err *err)
 {
-    const char *type = "";
-    struct phi_json v;
-    bool old;
-    enum phi_status st = phi_json_opt_str(root, "model_type", &type, err);
-
-    if (st != PHI_OK)
-        return st;
-    old = strcmp(type, "phi-msft") == 0 || phi_json_find(root, "n_embd", &v);
     for (size_t i = 0; i < NSIZES; i++) {
         uint64_t *out = (uint64_t *)(void *)((char *)c + sizes[i].offset);
+        const enum phi_status st = read_size(root, &sizes[i], c, err);
 
-        st = read_size(root, &sizes[i], c, err);
         if (st != PHI_OK)
             return st;
         if (*out > 0 || sizes[i].fallback == 0)
@@ -414,8 +418,11 @@ static enum phi_status read_rope_object(const struct phi_json *root,
     return st;
 }
 
-/* Rotated dimensions: given, or int(factor * head_dim) as in transformers. */
-static enum phi_status derive_rotary(const struct phi_json *root,
+/*
+ * Rotated dimensions: int(factor * head_dim) as in transformers, which does
+ * not look at rotary_dim; only the old spelling's own code does.
+ */
+static enum phi_status derive_rotary(const struct phi_json *root, bool old,
                                      const struct once *partial,
                                      struct phi_hf_config *c,
                                      struct phi_err *err)
@@ -427,12 +434,13 @@ static enum phi_status derive_rotary(const struct phi_json *root,
 
     if (given && c->rotary > c->head_dim)
         c->rotary = c->head_dim;
-    if (given && partial->key != NULL && c->rotary != n)
+    if (given && (partial->key != NULL || !old) && c->rotary != n)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: key \"rotary_dim\": is %llu, but "
-                        "partial_rotary_factor %.9g makes %llu, expected the "
+                        "partial_rotary_factor %.9g%s makes %llu, expected the "
                         "same",
                         name, (unsigned long long)c->rotary, factor,
+                        partial->key == NULL ? ", the default," : "",
                         (unsigned long long)n);
     if (!given)
         c->rotary = n;
@@ -446,7 +454,7 @@ static enum phi_status derive_rotary(const struct phi_json *root,
     return PHI_OK;
 }
 
-static enum phi_status read_rope(const struct phi_json *root,
+static enum phi_status read_rope(const struct phi_json *root, bool old,
                                  struct phi_hf_config *c, struct phi_err *err)
 {
     struct rope rope = {0};
@@ -475,7 +483,7 @@ static enum phi_status read_rope(const struct phi_json *root,
                         phi_json_name(root), rope.factor.value);
     c->theta = rope.theta.key != NULL ? rope.theta.value : 10000;
     c->factor = linear ? rope.factor.value : 1;
-    return derive_rotary(root, &rope.partial, c, err);
+    return derive_rotary(root, old, &rope.partial, c, err);
 }
 
 enum phi_status phi_hf_config_read(struct phi_hf_config *out,
@@ -484,6 +492,7 @@ enum phi_status phi_hf_config_read(struct phi_hf_config *out,
 {
     struct phi_hf_config c = {0};
     struct once eps = {0};
+    bool old = false;
     enum phi_status st = phi_json_expect(root, PHI_JSON_OBJECT, err);
 
     if (st == PHI_OK)
@@ -495,7 +504,9 @@ enum phi_status phi_hf_config_read(struct phi_hf_config *out,
     if (st == PHI_OK)
         st = check_activation(root, err);
     if (st == PHI_OK)
-        st = read_sizes(root, &c, err);
+        st = find_spelling(root, &old, err);
+    if (st == PHI_OK)
+        st = read_sizes(root, old, &c, err);
     if (st == PHI_OK)
         st = check_sizes(root, &c, err);
     if (st == PHI_OK)
@@ -507,7 +518,7 @@ enum phi_status phi_hf_config_read(struct phi_hf_config *out,
     if (st == PHI_OK)
         st = phi_json_opt_bool(root, "qk_layernorm", &c.qk_norm, err);
     if (st == PHI_OK)
-        st = read_rope(root, &c, err);
+        st = read_rope(root, old, &c, err);
     if (st != PHI_OK)
         return st;
     c.eps = eps.key != NULL ? eps.value : 1e-5;

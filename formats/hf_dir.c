@@ -9,7 +9,9 @@
 #include "formats/hf_meta.h"
 #include "formats/hf_names.h"
 #include "formats/hf_shards.h"
+#include "formats/hf_side_files.h"
 #include "formats/json.h"
+#include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 #include "libconv/base/size.h"
@@ -51,6 +53,8 @@ static const char *const side_files[] = {"config.json",
 
 #define NSIDE (sizeof(side_files) / sizeof(side_files[0]))
 
+#define TEMPLATES "additional_chat_templates"
+
 static const struct hf_source *hf_of(const struct phi_source *s)
 {
     return (const struct hf_source *)s;
@@ -76,6 +80,27 @@ static enum phi_status hf_unchanged(const struct phi_source *s,
     return st;
 }
 
+/* Nor one of the files that a packed file of the folder has. */
+static enum phi_status not_beside(const struct hf_source *h, const char *path,
+                                  struct phi_err *err)
+{
+    struct phi_names names = {0};
+    enum phi_status st = phi_folder_list(&names, h->path, err);
+
+    for (size_t i = 0; st == PHI_OK && i < names.n; i++) {
+        char *input;
+
+        if (!phi_hf_side_files_takes(names.v[i]))
+            continue;
+        input = phi_path_join(h->path, names.v[i], err);
+        st =
+            input != NULL ? phi_output_not_path(path, input, err) : PHI_E_NOMEM;
+        free(input);
+    }
+    phi_names_release(&names);
+    return st;
+}
+
 static enum phi_status hf_not_input(const struct phi_source *s,
                                     const char *path, struct phi_err *err)
 {
@@ -87,7 +112,9 @@ static enum phi_status hf_not_input(const struct phi_source *s,
             path, phi_file_identity(h->shards.st[i]->file), err);
     for (size_t i = 0; st == PHI_OK && i < h->nfiles; i++)
         st = phi_output_not_input(path, phi_file_identity(h->files[i]), err);
-    return st;
+    return st == PHI_OK && phi_path_kind(path) != PHI_PATH_NONE
+               ? not_beside(h, path, err)
+               : st;
 }
 
 static void hf_close(struct phi_source *s)
@@ -111,29 +138,63 @@ static void hf_close(struct phi_source *s)
 static const struct phi_source_ops hf_ops = {hf_read, hf_unchanged,
                                              hf_not_input, hf_close};
 
+/* Opens dir/name, if it is there, as the next of h->files, of which there is
+ * room for more. */
+static enum phi_status open_side_file(struct hf_source *h, const char *dir,
+                                      const char *name, struct phi_err *err)
+{
+    char *path = phi_path_join(dir, name, err);
+    enum phi_status st = path != NULL ? PHI_OK : PHI_E_NOMEM;
+
+    if (path != NULL && phi_path_kind(path) != PHI_PATH_NONE) {
+        st = phi_file_open(&h->files[h->nfiles], path, err);
+        h->nfiles += st == PHI_OK;
+    }
+    free(path);
+    return st;
+}
+
+/* The chat templates with a name, which are in a folder of their own. */
+static enum phi_status list_templates(struct phi_names *out, const char *dir,
+                                      struct phi_err *err)
+{
+    struct phi_names all = {0};
+    enum phi_status st = PHI_OK;
+
+    if (phi_path_kind(dir) == PHI_PATH_DIR)
+        st = phi_folder_list(&all, dir, err);
+    for (size_t i = 0; st == PHI_OK && i < all.n; i++) {
+        const char *ending = strrchr(all.v[i], '.');
+
+        if (ending != NULL && strcmp(ending, ".jinja") == 0)
+            st = phi_names_add(out, all.v[i], err);
+    }
+    phi_names_release(&all);
+    return st;
+}
+
 /*
  * Opened before anything is read and kept open, so that hf_unchanged() covers
  * the whole time in which somebody might write to them.
  */
 static enum phi_status open_side_files(struct hf_source *h, struct phi_err *err)
 {
-    enum phi_status st = PHI_OK;
+    char *dir = phi_path_join(h->path, TEMPLATES, err);
+    struct phi_names templates = {0};
+    enum phi_status st = PHI_E_NOMEM;
 
-    h->files = phi_alloc(NSIDE, sizeof(*h->files), err);
-    if (h->files == NULL)
-        return PHI_E_NOMEM;
-    for (size_t i = 0; st == PHI_OK && i < NSIDE; i++) {
-        char *path = phi_path_join(h->path, side_files[i], err);
-
-        if (path == NULL)
-            return PHI_E_NOMEM;
-        if (phi_path_kind(path) != PHI_PATH_NONE) {
-            st = phi_file_open(&h->files[h->nfiles], path, err);
-            if (st == PHI_OK)
-                h->nfiles++;
-        }
-        free(path);
+    if (dir != NULL)
+        st = list_templates(&templates, dir, err);
+    if (st == PHI_OK) {
+        h->files = phi_alloc(NSIDE + templates.n, sizeof(*h->files), err);
+        st = h->files != NULL ? PHI_OK : PHI_E_NOMEM;
     }
+    for (size_t i = 0; st == PHI_OK && i < NSIDE; i++)
+        st = open_side_file(h, h->path, side_files[i], err);
+    for (size_t i = 0; st == PHI_OK && i < templates.n; i++)
+        st = open_side_file(h, dir, templates.v[i], err);
+    phi_names_release(&templates);
+    free(dir);
     return st;
 }
 

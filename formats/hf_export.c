@@ -10,6 +10,7 @@
 #include "formats/json.h"
 #include "formats/json_write.h"
 #include "formats/safetensors.h"
+#include "libconv/base/mem.h"
 
 /* The shortest text that reads back as v, an f32, as Python writes it. */
 static void put_f32(struct phi_buf *b, double v)
@@ -198,21 +199,91 @@ static enum phi_status check_tensor(const struct phi_tensor *t,
         phi_shape_text(expected, sizeof(expected), slot->dim, slot->rank));
 }
 
+/* The slot of the split naming that a name of GGUF's has is taken, once. */
+static enum phi_status take(bool *taken, const struct phi_hf_slots *split,
+                            const struct phi_tensor *t, const char *name,
+                            struct phi_err *err)
+{
+    struct phi_hf_place place;
+    const struct phi_hf_slot *slot = NULL;
+
+    if (phi_hf_place_of(&place, name, false))
+        slot = phi_hf_slots_find(split, place.origin);
+    if (slot == NULL || taken[slot - split->slot])
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: tensor \"%s\": is there for itself and in "
+                        "attn_qkv, expected once",
+                        t->file, name);
+    taken[slot - split->slot] = true;
+    return PHI_OK;
+}
+
+/* A fused tensor takes three. */
+static enum phi_status take_all(bool *taken, const struct phi_hf_slots *split,
+                                const struct phi_tensor *t, struct phi_err *err)
+{
+    static const char *const parts[] = {"attn_q", "attn_k", "attn_v"};
+    static const char fused[] = "attn_qkv";
+    const char *at = strstr(t->name, fused);
+    enum phi_status st = PHI_OK;
+
+    if (at == NULL)
+        return take(taken, split, t, t->name, err);
+    for (size_t k = 0; st == PHI_OK && k < 3; k++) {
+        char name[PHI_MAX_NAME + 1];
+
+        snprintf(name, sizeof(name), "%.*s%s%s", (int)(at - t->name), t->name,
+                 parts[k], at + strlen(fused));
+        st = take(taken, split, t, name, err);
+    }
+    return st;
+}
+
+static enum phi_status check_complete(const bool *taken,
+                                      const struct phi_hf_slots *split,
+                                      const struct phi_source *s,
+                                      struct phi_err *err)
+{
+    char shape[80];
+
+    for (size_t i = 0; i < split->n; i++) {
+        const struct phi_hf_slot *slot = &split->slot[i];
+
+        if (!taken[i] && !slot->tied)
+            return phi_fail(
+                err, PHI_E_FORMAT,
+                "%s: tensor \"%s\": is missing, expected with shape %s",
+                s->path, slot->name,
+                phi_shape_text(shape, sizeof(shape), slot->dim, slot->rank));
+    }
+    return PHI_OK;
+}
+
 enum phi_status phi_hf_export_check(const struct phi_source *s,
                                     const struct phi_hf_config *c,
                                     struct phi_err *err)
 {
     struct phi_hf_slots slots[2] = {{0}, {0}}; /* split, fused */
+    bool *taken = NULL;                        /* of the split ones */
     enum phi_status st = phi_hf_slots_make(&slots[0], c, false, err);
 
     if (st == PHI_OK)
         st = phi_hf_slots_make(&slots[1], c, true, err);
+    if (st == PHI_OK) {
+        taken = phi_alloc(slots[0].n, sizeof(*taken), err);
+        st = taken != NULL ? PHI_OK : PHI_E_NOMEM;
+    }
     for (size_t i = 0; st == PHI_OK && i < s->ntensors; i++) {
         const struct phi_tensor *t = &s->tensors[i];
         const bool fused = strstr(t->name, ".attn_qkv.") != NULL;
 
         st = check_tensor(t, &slots[fused], fused, err);
+        if (st == PHI_OK)
+            st = take_all(taken, &slots[0], t, err);
     }
+    if (st == PHI_OK)
+        st = check_complete(taken, &slots[0], s, err);
+    free(taken);
     phi_hf_slots_release(&slots[0]);
     phi_hf_slots_release(&slots[1]);
     return st;

@@ -32,7 +32,8 @@ enum phi_status phi_hf_export_generation(struct phi_buf *out,
                                          const struct phi_meta *meta,
                                          struct phi_err *err);
 
-/* Every tensor has the shape that config.json demands. */
+/* Every tensor that config.json demands is there once, with its shape; query,
+ * key and value as three or as one. */
 enum phi_status phi_hf_export_check(const struct phi_source *s,
                                     const struct phi_hf_config *c,
                                     struct phi_err *err);

@@ -28,8 +28,9 @@ struct tokens {
     const struct phi_kv *text; /* strings */
     const struct phi_kv *type; /* i32, as many */
     size_t n;
-    size_t nbase;  /* behind the last normal one */
-    size_t nadded; /* behind the last added one */
+    size_t nbase;       /* behind the last normal one */
+    size_t nadded;      /* behind the last added one */
+    struct phi_map ids; /* text to id, but for unused ones */
 };
 
 static uint32_t type_of(const struct tokens *t, size_t i)
@@ -49,12 +50,59 @@ static bool is_added(const struct tokens *t, size_t i)
 
 /* ---- what can be exported ------------------------------------------------ */
 
+/* What must be false where it is there. */
+static const char *const flags[] = {
+    PREFIX "add_bos_token", PREFIX "add_eos_token", PREFIX "add_sep_token",
+    PREFIX "add_space_prefix", PREFIX "remove_extra_whitespaces"};
+
+#define NFLAGS (sizeof(flags) / sizeof(flags[0]))
+
+/* Tokens with a role: in tokenizer_config.json, and in GGUF. */
+static const char *const roles[][2] = {
+    {"bos_token", PREFIX "bos_token_id"},
+    {"eos_token", PREFIX "eos_token_id"},
+    {"unk_token", PREFIX "unknown_token_id"},
+    {"sep_token", PREFIX "seperator_token_id"},
+    {"pad_token", PREFIX "padding_token_id"},
+    {"cls_token", PREFIX "cls_token_id"},
+    {"mask_token", PREFIX "mask_token_id"}};
+
+#define NROLES (sizeof(roles) / sizeof(roles[0]))
+
+/*
+ * Every key about the tokenizer is one that is read; scores are for other
+ * kinds than this one, and chat templates are not the tokenizer's.
+ */
+static enum phi_status check_keys(const struct phi_meta *meta,
+                                  struct phi_err *err)
+{
+    static const char *const read[] = {PREFIX "model",  PREFIX "pre",
+                                       PREFIX "tokens", PREFIX "token_type",
+                                       PREFIX "merges", PREFIX "scores"};
+
+    for (size_t i = 0; i < meta->n; i++) {
+        const char *key = meta->kv[i].key;
+        bool known = strncmp(key, "tokenizer.", 10) != 0 ||
+                     strncmp(key, "tokenizer.chat_template", 23) == 0;
+
+        for (size_t k = 0; k < sizeof(read) / sizeof(read[0]); k++)
+            known = known || strcmp(key, read[k]) == 0;
+        for (size_t k = 0; k < NFLAGS; k++)
+            known = known || strcmp(key, flags[k]) == 0;
+        for (size_t k = 0; k < NROLES; k++)
+            known = known || strcmp(key, roles[k][1]) == 0;
+        if (!known)
+            return phi_fail(err, PHI_E_UNSUPPORTED,
+                            "key \"%.*s\": has no place in a Hugging Face "
+                            "tokenizer that phiconv knows",
+                            PHI_ERR_NAME, key);
+    }
+    return PHI_OK;
+}
+
 static enum phi_status check_kind(const struct phi_meta *meta,
                                   struct phi_err *err)
 {
-    static const char *const flags[] = {
-        PREFIX "add_bos_token", PREFIX "add_eos_token", PREFIX "add_sep_token",
-        PREFIX "add_space_prefix"};
     const char *model = NULL;
     const char *pre = NULL;
     enum phi_status st = phi_meta_get_str(meta, PREFIX "model", &model, err);
@@ -74,7 +122,7 @@ static enum phi_status check_kind(const struct phi_meta *meta,
                         "pre\": is \"%.*s\", expected \"phi-2\" "
                         "or \"gpt-2\"",
                         PHI_ERR_NAME, pre);
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+    for (size_t i = 0; i < NFLAGS; i++) {
         bool on = false;
 
         st = phi_meta_opt_bool(meta, flags[i], &on, err);
@@ -85,11 +133,11 @@ static enum phi_status check_kind(const struct phi_meta *meta,
         if (st != PHI_OK)
             return st;
     }
-    return PHI_OK;
+    return check_keys(meta, err);
 }
 
-static enum phi_status check_token(const struct tokens *t, size_t i,
-                                   struct phi_map *seen, struct phi_err *err)
+static enum phi_status check_token(struct tokens *t, size_t i,
+                                   struct phi_err *err)
 {
     const struct phi_str *s = &t->text->v.arr.str[i];
     const uint32_t type = type_of(t, i);
@@ -107,7 +155,7 @@ static enum phi_status check_token(const struct tokens *t, size_t i,
         phi_utf8_valid((const uint8_t *)s->p, s->n) < s->n)
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "token %zu: is no text in UTF-8, expected one", i);
-    st = phi_map_add(seen, s->p, s->n, 0, &added, err);
+    st = phi_map_add(&t->ids, s->p, s->n, (uint32_t)i, &added, err);
     if (st == PHI_OK && !added)
         st = phi_fail(err, PHI_E_UNSUPPORTED,
                       "token %zu: is there twice, \"%.*s\"", i, PHI_ERR_NAME,
@@ -118,7 +166,6 @@ static enum phi_status check_token(const struct tokens *t, size_t i,
 static enum phi_status load(struct tokens *t, const struct phi_meta *meta,
                             struct phi_err *err)
 {
-    struct phi_map seen = {0};
     enum phi_status st =
         phi_meta_get_array(meta, PREFIX "tokens", PHI_KV_STRING, &t->text, err);
 
@@ -134,13 +181,12 @@ static enum phi_status load(struct tokens *t, const struct phi_meta *meta,
                         "expected %zu",
                         t->type->v.arr.n, t->n);
     for (size_t i = 0; st == PHI_OK && i < t->n; i++) {
-        st = check_token(t, i, &seen, err);
+        st = check_token(t, i, err);
         if (type_of(t, i) == NORMAL)
             t->nbase = i + 1;
         if (is_added(t, i))
             t->nadded = i + 1;
     }
-    phi_map_release(&seen);
     for (size_t i = 0; st == PHI_OK && t->nadded > t->nbase && i < t->nadded;
          i++) {
         if (type_of(t, i) == UNUSED)
@@ -202,11 +248,45 @@ static void put_vocab(struct phi_buf *b, const struct tokens *t)
     phi_buf_text(b, "\n    },\n");
 }
 
-static enum phi_status put_merges(struct phi_buf *b,
+/* Whether a text is a token of the model's vocabulary. */
+static bool is_base(const struct tokens *t, const void *text, size_t n)
+{
+    const uint32_t *id = phi_map_find(&t->ids, text, n);
+
+    return id != NULL && *id < t->nbase;
+}
+
+/* Both halves and what they make are in the vocabulary, without which no
+ * program loads the tokenizer. */
+static enum phi_status check_merge(const struct tokens *t, size_t i,
+                                   const struct phi_str *s, const char *blank,
+                                   struct phi_buf *whole, struct phi_err *err)
+{
+    const size_t n = (size_t)(blank - s->p);
+    const char *right = blank + 1;
+    enum phi_status st;
+
+    whole->n = 0;
+    phi_buf_put(whole, s->p, n);
+    phi_buf_text(whole, right);
+    st = phi_buf_status(whole, err);
+    if (st != PHI_OK)
+        return st;
+    if (!is_base(t, s->p, n) || !is_base(t, right, strlen(right)) ||
+        !is_base(t, whole->p, whole->n))
+        return phi_fail(err, PHI_E_FORMAT,
+                        "merge %zu: is \"%.*s\", expected two tokens of the "
+                        "vocabulary that make a third",
+                        i, PHI_ERR_NAME, s->p);
+    return PHI_OK;
+}
+
+static enum phi_status put_merges(struct phi_buf *b, const struct tokens *t,
                                   const struct phi_meta *meta,
                                   struct phi_err *err)
 {
     const struct phi_kv *merges = NULL;
+    struct phi_buf whole = {0};
     size_t n = 0;
     enum phi_status st = PHI_OK;
 
@@ -216,7 +296,7 @@ static enum phi_status put_merges(struct phi_buf *b,
     if (st == PHI_OK && merges != NULL)
         n = merges->v.arr.n;
     phi_buf_text(b, "    \"merges\": [");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; st == PHI_OK && i < n; i++) {
         const struct phi_str *s = &merges->v.arr.str[i];
         const char *blank = s->n > 0 ? memchr(s->p, ' ', s->n) : NULL;
 
@@ -225,14 +305,19 @@ static enum phi_status put_merges(struct phi_buf *b,
         if (blank == NULL || strchr(blank + 1, ' ') != NULL ||
             strlen(s->p) != s->n ||
             phi_utf8_valid((const uint8_t *)s->p, s->n) < s->n)
-            return phi_fail(err, PHI_E_UNSUPPORTED,
-                            "merge %zu: is \"%.*s\", expected two tokens and a "
-                            "blank between",
-                            i, PHI_ERR_NAME, s->p != NULL ? s->p : "");
+            st = phi_fail(err, PHI_E_UNSUPPORTED,
+                          "merge %zu: is \"%.*s\", expected two tokens and a "
+                          "blank between",
+                          i, PHI_ERR_NAME, s->p != NULL ? s->p : "");
+        else
+            st = check_merge(t, i, s, blank, &whole, err);
+        if (st != PHI_OK)
+            break;
         phi_buf_text(b, i > 0 ? ",\n      " : "\n      ");
         phi_json_put_string(b, s->p);
     }
     phi_buf_text(b, n > 0 ? "\n    ]\n" : "]\n");
+    phi_buf_release(&whole);
     return st;
 }
 
@@ -266,7 +351,7 @@ static enum phi_status put_tokenizer(struct phi_buf *b, const struct tokens *t,
                     "    \"byte_fallback\": false,\n"
                     "    \"ignore_merges\": false,\n");
     put_vocab(b, t);
-    st = put_merges(b, meta, err);
+    st = put_merges(b, t, meta, err);
     phi_buf_text(b, "  }\n}\n");
     return st;
 }
@@ -299,13 +384,6 @@ static enum phi_status put_options(struct phi_buf *b, const struct tokens *t,
                                    const struct phi_meta *meta,
                                    uint64_t context, struct phi_err *err)
 {
-    static const char *const roles[][2] = {
-        {"bos_token", PREFIX "bos_token_id"},
-        {"eos_token", PREFIX "eos_token_id"},
-        {"unk_token", PREFIX "unknown_token_id"},
-        {"sep_token", PREFIX "seperator_token_id"},
-        {"pad_token", PREFIX "padding_token_id"},
-        {"mask_token", PREFIX "mask_token_id"}};
     bool first = true;
     enum phi_status st = PHI_OK;
 
@@ -320,8 +398,7 @@ static enum phi_status put_options(struct phi_buf *b, const struct tokens *t,
         first = false;
     }
     phi_buf_printf(b, "%s},\n", first ? "" : "\n  ");
-    for (size_t i = 0; st == PHI_OK && i < sizeof(roles) / sizeof(roles[0]);
-         i++)
+    for (size_t i = 0; st == PHI_OK && i < NROLES; i++)
         st = put_role(b, roles[i][0], t, meta, roles[i][1], err);
     /* As Phi's own, and as llama.cpp does for this kind. */
     phi_buf_printf(b,
@@ -348,5 +425,6 @@ enum phi_status phi_hf_export_tokenizer(struct phi_buf *tokenizer,
         st = put_options(options, &t, meta, context, err);
     if (st == PHI_OK)
         st = phi_buf_status(tokenizer, err);
+    phi_map_release(&t.ids);
     return st == PHI_OK ? phi_buf_status(options, err) : st;
 }

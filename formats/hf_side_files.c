@@ -42,26 +42,50 @@ static bool ends_with(const char *name, const char *ending)
     return n > m && matches(name + n - m, ending);
 }
 
-static bool is_copied(const char *name)
+static bool ends_with_one(const char *name, const char *const *endings,
+                          size_t n)
 {
-    static const char *const not [] = {".index.json", "adapter_config.json"};
-    static const char *const endings[] = {
-        ".json",  ".jsonl", ".yaml",     ".yml",  ".txt",   ".md",  ".py",
-        ".jinja", ".model", ".tiktoken", ".bpe",  ".vocab", ".png", ".jpg",
-        ".jpeg",  ".gif",   ".svg",      ".webp", ".pdf"};
-    static const char *const rights[] = {"license", "licence", "copying",
-                                         "notice",  "readme",  "authors"};
-
-    if (name[0] == '.')
-        return false;
-    for (size_t i = 0; i < sizeof(not ) / sizeof(not [0]); i++) {
-        if (ends_with(name, not [i]) || matches(name, not [i]))
-            return false;
-    }
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+    for (size_t i = 0; i < n; i++) {
         if (ends_with(name, endings[i]))
             return true;
     }
+    return false;
+}
+
+/* What programs keep weights in, and the states of optimizers. */
+static bool is_weights(const char *name)
+{
+    static const char *const endings[] = {
+        ".safetensors", ".bin",      ".pt",       ".pth",   ".ckpt",
+        ".pkl",         ".pickle",   ".h5",       ".keras", ".msgpack",
+        ".gguf",        ".ggml",     ".phipack",  ".onnx",  ".onnx_data",
+        ".onnx.data",   ".ot",       ".npz",      ".npy",   ".tflite",
+        ".mlmodel",     ".pdparams", ".llamafile"};
+
+    return ends_with_one(name, endings, sizeof(endings) / sizeof(endings[0]));
+}
+
+bool phi_hf_side_files_takes(const char *name)
+{
+    return name[0] != '.' && !is_weights(name) &&
+           !ends_with(name, ".index.json") &&
+           !matches(name, "adapter_config.json");
+}
+
+static bool is_copied(const char *name)
+{
+    static const char *const endings[] = {
+        ".json", ".jsonl", ".yaml",     ".yml",  ".txt",   ".md",  ".rst",
+        ".py",   ".jinja", ".model",    ".bpe",  ".vocab", ".png", ".jpg",
+        ".jpeg", ".gif",   ".tiktoken", ".webp", ".svg",   ".pdf"};
+    static const char *const rights[] = {"license",   "licence", "copying",
+                                         "notice",    "readme",  "authors",
+                                         "use_policy"};
+
+    if (!phi_hf_side_files_takes(name))
+        return false;
+    if (ends_with_one(name, endings, sizeof(endings) / sizeof(endings[0])))
+        return true;
     for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
         if (matches(name, rights[i]) && strchr(name, '.') == NULL)
             return true;
@@ -95,10 +119,11 @@ static void release_item(struct phi_hf_side_item *item)
 /* Where name is, or is to be put. */
 static size_t place_of(const struct phi_hf_side_files *files, const char *name)
 {
-    size_t i = 0;
+    size_t i = files->n;
 
-    while (i < files->n && strcmp(files->v[i].name, name) < 0)
-        i++;
+    /* From the end: most come in their order. */
+    while (i > 0 && strcmp(files->v[i - 1].name, name) >= 0)
+        i--;
     return i;
 }
 
@@ -192,35 +217,42 @@ void phi_hf_side_files_release(struct phi_hf_side_files *files)
 
 /* ---- a folder ------------------------------------------------------------ */
 
+/* What is taken of a folder. */
+struct scan {
+    const char *dir;
+    bool all;
+    uint64_t most; /* bytes of a file that is taken because it is all */
+};
+
 /*
- * Follows name to a file, as far as the rules let it; *file is false for what
- * is no file and no link.
+ * Follows name to a file, as far as the rules let it; *s is of what it comes
+ * to: no file where it is a link that leads out, which is refused if `known`.
  */
-static enum phi_status check_file(const char *dir, const char *name, int depth,
-                                  bool *file, struct phi_err *err)
+static enum phi_status follow(const char *dir, const char *name, bool known,
+                              int depth, struct stat *s, struct phi_err *err)
 {
     char *path = phi_path_join(dir, name, err);
     char target[1024];
-    struct stat s;
     ssize_t n;
     enum phi_status st = PHI_OK;
 
     if (path == NULL)
         return PHI_E_NOMEM;
-    if (lstat(path, &s) != 0) {
+    if (lstat(path, s) != 0) {
         st = phi_fail_sys(err, errno, "%s: cannot be examined", path);
         goto out;
     }
-    *file = S_ISREG(s.st_mode);
-    if (!S_ISLNK(s.st_mode))
+    if (!S_ISLNK(s->st_mode))
         goto out;
     n = readlink(path, target, sizeof(target) - 1);
     target[n < 0 ? 0 : n] = '\0';
     if (depth < MAX_LINKS && target[0] != '\0' &&
         (strchr(target, '/') == NULL || is_blob(target))) {
-        st = check_file(dir, target, depth + 1, file, err);
+        st = follow(dir, target, known, depth + 1, s, err);
         goto out;
     }
+    if (!known)
+        goto out;
     st = phi_fail(err, PHI_E_UNSUPPORTED,
                   "%s: is a link to \"%.*s\", expected a file or a link to one "
                   "in the same folder",
@@ -232,21 +264,27 @@ out:
     return st;
 }
 
-static enum phi_status scan_one(struct phi_hf_side_files *out, const char *dir,
-                                const char *name, struct phi_err *err)
+static enum phi_status scan_one(struct phi_hf_side_files *out,
+                                const struct scan *scan, const char *name,
+                                struct phi_err *err)
 {
     struct phi_hf_side_file file = {.name = name};
-    bool is_file = false;
+    const bool known = is_copied(name);
+    bool take = known || (scan->all && phi_hf_side_files_takes(name));
+    struct stat s;
     char *path;
     enum phi_status st = PHI_OK;
 
-    if (is_copied(name))
-        st = check_file(dir, name, 0, &is_file, err);
-    if (st != PHI_OK)
-        return st;
-    if (!is_file)
+    if (take) {
+        st = follow(scan->dir, name, known, 0, &s, err);
+        if (st != PHI_OK)
+            return st;
+        take =
+            S_ISREG(s.st_mode) && (known || (uint64_t)s.st_size <= scan->most);
+    }
+    if (!take)
         return phi_names_add(&out->left, name, err);
-    path = phi_path_join(dir, name, err);
+    path = phi_path_join(scan->dir, name, err);
     if (path == NULL)
         return PHI_E_NOMEM;
     file.path = path;
@@ -255,16 +293,29 @@ static enum phi_status scan_one(struct phi_hf_side_files *out, const char *dir,
     return st;
 }
 
+static enum phi_status scan_folder(struct phi_hf_side_files *out,
+                                   const struct scan *scan, struct phi_err *err)
+{
+    struct phi_names names = {0};
+    enum phi_status st = phi_folder_list(&names, scan->dir, err);
+
+    for (size_t i = 0; st == PHI_OK && i < names.n; i++)
+        st = scan_one(out, scan, names.v[i], err);
+    phi_names_release(&names);
+    return st;
+}
+
 enum phi_status phi_hf_side_files_scan(struct phi_hf_side_files *out,
                                        const char *dir, struct phi_err *err)
 {
-    struct phi_names names = {0};
-    enum phi_status st = phi_folder_list(&names, dir, err);
+    return scan_folder(out, &(struct scan){.dir = dir}, err);
+}
 
-    for (size_t i = 0; st == PHI_OK && i < names.n; i++)
-        st = scan_one(out, dir, names.v[i], err);
-    phi_names_release(&names);
-    return st;
+enum phi_status phi_hf_side_files_scan_all(struct phi_hf_side_files *out,
+                                           const char *dir, uint64_t most,
+                                           struct phi_err *err)
+{
+    return scan_folder(out, &(struct scan){dir, true, most}, err);
 }
 
 /* Files that describe one tokenizer, and must come from one place. */

@@ -6,14 +6,15 @@
  * Of a folder, only what lies in it directly is copied, and only what a model
  * has besides weights, by its name (any case):
  *
- *   texts      *.json *.jsonl *.yaml *.yml *.txt *.md *.py *.jinja
+ *   texts      *.json *.jsonl *.yaml *.yml *.txt *.md *.rst *.py *.jinja
  *   tokenizer  *.model *.tiktoken *.bpe *.vocab
  *   pictures   *.png *.jpg *.jpeg *.gif *.svg *.webp *.pdf
- *   rights     LICENSE* LICENCE* COPYING* NOTICE* README* AUTHORS*, without
- *              an ending
+ *   rights     LICENSE* LICENCE* COPYING* NOTICE* README* AUTHORS* USE_POLICY*,
+ *              without an ending
  *
  * Not copied: weights of any format and their indices (*.index.json), an
- * adapter's configuration, names that begin with a point, folders.
+ * adapter's configuration, names that begin with a point, folders. What is
+ * neither can be asked for, too: it is for archives, not for publishing.
  *
  * A link is followed to a file beside it, or to ../../blobs/HASH, which is how
  * the Hub's cache is laid out. Any other link to be copied is refused: it
@@ -22,6 +23,7 @@
 #ifndef PHI_FORMATS_HF_SIDE_FILES_H
 #define PHI_FORMATS_HF_SIDE_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +57,17 @@ struct phi_hf_side_files {
 /* Adds what is copied from a folder, without reading it. */
 enum phi_status phi_hf_side_files_scan(struct phi_hf_side_files *out,
                                        const char *dir, struct phi_err *err);
+
+/*
+ * The same, and files of other names: of at most `most` bytes, and no links
+ * out of the folder.
+ */
+enum phi_status phi_hf_side_files_scan_all(struct phi_hf_side_files *out,
+                                           const char *dir, uint64_t most,
+                                           struct phi_err *err);
+
+/* Whether the latter takes a file for its name. */
+bool phi_hf_side_files_takes(const char *name);
 
 /* Adds, replaces or removes one; contents are copied, paths only later. */
 enum phi_status phi_hf_side_files_set(struct phi_hf_side_files *files,

@@ -7,6 +7,9 @@
  *   single   [bos] A [eos]
  *   pair     [bos] A [eos] [sep] B [eos]
  *
+ * The template names a special token by a text; what it puts there are the
+ * ids that it lists for that text, so these must be the token's own.
+ *
  * The reading of pairs is gguf-py's.
  */
 #include <string.h>
@@ -16,7 +19,9 @@
 struct template
 {
     struct phi_hf_roles *r;
-    bool has_options; /* there is a tokenizer_config.json */
+    const struct phi_hf_vocab *v;
+    struct phi_json special; /* special_tokens */
+    bool has_options;        /* there is a tokenizer_config.json */
     const char *first;
     const char *last;
     struct phi_err *err;
@@ -61,12 +66,45 @@ static enum phi_status refuse(const struct phi_json *at, struct phi_err *err)
                            "GGUF cannot carry");
 }
 
+/* The template puts the token with this text where it names it. */
+static enum phi_status check_ids(const struct template *t, const char *text)
+{
+    const struct phi_hf_token *token = phi_hf_vocab_find(t->v, text);
+    struct phi_json entry, ids, first;
+    uint64_t id = UINT64_MAX;
+    enum phi_status st;
+
+    if (token == NULL || t->special.node == NULL ||
+        !phi_json_find(&t->special, text, &entry))
+        return phi_fail(t->err, PHI_E_FORMAT,
+                        "%s: key \"post_processor\": names the special token "
+                        "\"%.*s\", expected it in special_tokens and in the "
+                        "vocabulary",
+                        t->v->from, PHI_ERR_NAME, text);
+    st = phi_json_expect(&entry, PHI_JSON_OBJECT, t->err);
+    if (st == PHI_OK)
+        st = phi_json_get(&entry, "ids", PHI_JSON_ARRAY, &ids, t->err);
+    if (st != PHI_OK)
+        return st;
+    if (phi_json_count(&ids) == 1) {
+        first = element(&ids, 0);
+        st = phi_json_uint(&first, 0, UINT32_MAX, &id, t->err);
+    }
+    if (st == PHI_OK && id != (uint64_t)(token - t->v->token))
+        st = phi_json_refuse(&ids, PHI_E_UNSUPPORTED, t->err,
+                             "puts other tokens than that of the text, "
+                             "expected [%zu]",
+                             (size_t)(token - t->v->token));
+    return st;
+}
+
 static enum phi_status read_single(struct template *t,
                                    const struct phi_json *single)
 {
     struct phi_hf_roles *r = t->r;
     const size_t n = phi_json_count(single);
     size_t left = n;
+    enum phi_status st = PHI_OK;
 
     if (n == 0)
         return refuse(single, t->err);
@@ -93,7 +131,9 @@ static enum phi_status read_single(struct template *t,
     }
     if (left != 1 || id_of(single, t->first != NULL, "Sequence") == NULL)
         return refuse(single, t->err);
-    return PHI_OK;
+    if (t->first != NULL)
+        st = check_ids(t, t->first);
+    return st == PHI_OK && t->last != NULL ? check_ids(t, t->last) : st;
 }
 
 static bool separates(const struct template *t, const struct phi_json *pair,
@@ -105,19 +145,21 @@ static bool separates(const struct template *t, const struct phi_json *pair,
 }
 
 /* Between A and B: [sep], or [eos] [sep]. */
-static void read_pair(struct template *t, const struct phi_json *pair)
+static enum phi_status read_pair(struct template *t,
+                                 const struct phi_json *pair)
 {
     size_t begin = 0;
     size_t end = phi_json_count(pair);
     bool sep = false;
+    enum phi_status st = PHI_OK;
 
     if (end == 0)
-        return;
+        return st;
     begin += same(t->first, id_of(pair, 0, "SpecialToken"));
     end -= same(t->last, id_of(pair, end - 1, "SpecialToken"));
     if (end < begin + 3 || !same(id_of(pair, begin, "Sequence"), "A") ||
         !same(id_of(pair, end - 1, "Sequence"), "B"))
-        return;
+        return st;
     if (t->last == NULL)
         sep = separates(t, pair, begin + 1);
     if (end - begin == 4)
@@ -125,6 +167,13 @@ static void read_pair(struct template *t, const struct phi_json *pair)
     phi_hf_roles_flag(t->r, PHI_HF_SEP, sep);
     if (sep && t->r->text[PHI_HF_SEP] == NULL && t->has_options)
         t->r->text[PHI_HF_SEP] = t->r->text[PHI_HF_EOS];
+    for (size_t i = begin + 1; st == PHI_OK && sep && i < end - 1; i++) {
+        const char *id = id_of(pair, i, "SpecialToken");
+
+        if (id != NULL)
+            st = check_ids(t, id);
+    }
+    return st;
 }
 
 static enum phi_status read_processor(struct template *t,
@@ -144,19 +193,24 @@ static enum phi_status read_processor(struct template *t,
                                PHI_ERR_NAME, type);
     st = phi_json_get(processor, "single", PHI_JSON_ARRAY, &single, t->err);
     if (st == PHI_OK)
+        st = phi_json_opt(processor, "special_tokens", PHI_JSON_OBJECT,
+                          &t->special, t->err);
+    if (st == PHI_OK)
         st = read_single(t, &single);
     if (st == PHI_OK)
         st = phi_json_opt(processor, "pair", PHI_JSON_ARRAY, &pair, t->err);
     if (st == PHI_OK && pair.node != NULL)
-        read_pair(t, &pair);
+        st = read_pair(t, &pair);
     return st;
 }
 
 enum phi_status phi_hf_roles_template(struct phi_hf_roles *r,
                                       const struct phi_json *tokenizer,
+                                      const struct phi_hf_vocab *v,
                                       bool has_options, struct phi_err *err)
 {
-    struct template t = {.r = r, .has_options = has_options, .err = err};
+    struct template t = {
+        .r = r, .v = v, .has_options = has_options, .err = err};
     struct phi_json post = {0};
     struct phi_json list = {0};
     struct phi_json item = {0};

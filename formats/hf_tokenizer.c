@@ -205,7 +205,7 @@ static enum phi_status read_all(struct job *j)
     if (st == PHI_OK)
         st = phi_hf_roles_read(&j->roles, &j->files, &j->vocab, j->err);
     if (st == PHI_OK && has_tokenizer)
-        st = phi_hf_roles_template(&j->roles, &j->files.tokenizer,
+        st = phi_hf_roles_template(&j->roles, &j->files.tokenizer, &j->vocab,
                                    j->files.options.node != NULL, j->err);
     return st;
 }

@@ -57,6 +57,7 @@ enum phi_status phi_hf_roles_read(struct phi_hf_roles *r,
 /* What the post-processor of tokenizer.json puts around a text. */
 enum phi_status phi_hf_roles_template(struct phi_hf_roles *r,
                                       const struct phi_json *tokenizer,
+                                      const struct phi_hf_vocab *v,
                                       bool has_options, struct phi_err *err);
 
 /* Notes that role i's token is put around a text, or is not. */

@@ -79,10 +79,45 @@ struct span {
     size_t open;  /* behind the object's brace */
 };
 
+/* The character of the escape that begins at *at, which moves behind it; 0
+ * for what is not ASCII. */
+static char unescape(const struct phi_buf *t, size_t *at)
+{
+    static const char letter[] = "bfnrt/\"\\";
+    static const char plain[] = "\b\f\n\r\t/\"\\";
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *p = t->p + *at;
+    unsigned code = 0;
+
+    if (p[1] != 'u') {
+        *at += 2;
+        return plain[strchr(letter, p[1]) - letter];
+    }
+    for (size_t i = 2; i < 6; i++) {
+        const char c = (char)(p[i] | 0x20); /* digits have that bit */
+
+        code = code * 16 + (unsigned)(strchr(digits, c) - digits);
+    }
+    *at += 6;
+    return code < 0x80 ? (char)code : '\0';
+}
+
+/* Whether the string that begins at `at` is key, which is ASCII, by whatever
+ * spelling. */
+static bool is_key(const struct phi_buf *t, size_t at, const char *key)
+{
+    for (at++; t->p[at] != '"'; key++) {
+        const char c = t->p[at] == '\\' ? unescape(t, &at) : (char)t->p[at++];
+
+        if (*key == '\0' || c != *key)
+            return false;
+    }
+    return *key == '\0';
+}
+
 /* True if the object has the key; fills *s either way. */
 static bool find(const struct phi_buf *t, const char *key, struct span *s)
 {
-    const size_t n = strlen(key);
     size_t at = skip_space(t, 0) + 1;
 
     *s = (struct span){.open = at};
@@ -90,8 +125,7 @@ static bool find(const struct phi_buf *t, const char *key, struct span *s)
     s->space = at - s->open;
     while (at < t->n && t->p[at] == '"') {
         const size_t end = skip_string(t, at);
-        const bool same =
-            end - at == n + 2 && memcmp(t->p + at + 1, key, n) == 0;
+        const bool same = is_key(t, at, key);
 
         at = skip_space(t, end); /* the colon */
         s->begin = skip_space(t, at + 1);

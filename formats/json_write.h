@@ -18,7 +18,7 @@ void phi_json_put_string(struct phi_buf *b, const char *text);
  * Gives member `key` of the object that *text holds the value `value`, a JSON
  * text; all other bytes stay as they are. A member that is not there yet comes
  * last. *text must have been accepted by phi_json_parse(), and be an object;
- * keys are compared as they are written, so `key` needs no escapes.
+ * `key` is ASCII.
  */
 enum phi_status phi_json_set(struct phi_buf *text, const char *key,
                              const char *value, struct phi_err *err);

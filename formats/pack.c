@@ -5,7 +5,7 @@
 
 #include "libconv/base/utf8.h"
 
-const char *phi_pack_name_fault(const char *name, size_t n)
+static const char *name_fault(const char *name, size_t n)
 {
     if (n == 0)
         return "is empty";
@@ -21,6 +21,30 @@ const char *phi_pack_name_fault(const char *name, size_t n)
     }
     return phi_utf8_valid((const uint8_t *)name, n) == n ? NULL
                                                          : "is not UTF-8";
+}
+
+static bool ends_with(const char *name, size_t n, const char *ending)
+{
+    const size_t m = strlen(ending);
+
+    return n >= m && memcmp(name + n - m, ending, m) == 0;
+}
+
+const char *phi_pack_side_fault(const char *name, size_t n)
+{
+    if (ends_with(name, n, PHI_PACK_SHARD))
+        return "ends like a file of weights";
+    if (ends_with(name, n, ".index.json"))
+        return "ends like an index";
+    return name_fault(name, n);
+}
+
+const char *phi_pack_shard_fault(const char *name, size_t n)
+{
+    if (!ends_with(name, n, PHI_PACK_SHARD))
+        return "does not end in " PHI_PACK_SHARD;
+    return memchr(name, '\\', n) != NULL ? "has a backslash in it"
+                                         : name_fault(name, n);
 }
 
 void phi_pack_split(uint8_t *planes, const uint8_t *bytes, size_t n,

@@ -44,6 +44,7 @@
 #define PHI_PACK_MAX_ORIGIN   1024u      /* of a tensor's name in a folder */
 
 #define PHI_PACK_FILES "files/"
+#define PHI_PACK_SHARD ".safetensors"
 
 enum phi_pack_kind {
     PHI_PACK_KIND_HEAD = 1,
@@ -113,9 +114,11 @@ static inline bool phi_pack_has_planes(enum phi_dtype t)
 
 /*
  * Why a file of a folder cannot be in a packed file, as the end of a message
- * ("is empty"), or NULL if it can.
+ * ("is empty"), or NULL if it can: one beside the weights, and one of weights.
+ * No name can be both, so that a folder written back has each file once.
  */
-const char *phi_pack_name_fault(const char *name, size_t n);
+const char *phi_pack_side_fault(const char *name, size_t n);
+const char *phi_pack_shard_fault(const char *name, size_t n);
 
 /* Byte planes of n bytes, elements of `size` bytes, and back (section 7.3). */
 void phi_pack_split(uint8_t *planes, const uint8_t *bytes, size_t n,

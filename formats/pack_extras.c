@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/pack_extras.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/hf_index.h"
 #include "formats/hf_side_files.h"
 #include "formats/pack_origin.h"
 #include "formats/pack_source.h"
@@ -57,7 +59,7 @@ enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
                                         struct phi_err *err)
 {
     const struct phi_hf_side_item *item = &x->files.v[i];
-    const char *fault = phi_pack_name_fault(item->name, strlen(item->name));
+    const char *fault = phi_pack_side_fault(item->name, strlen(item->name));
     char *name = phi_sprintf(err, PHI_PACK_FILES "%s", item->name);
     uint8_t *loaded = NULL;
     const uint8_t *bytes = item->bytes;
@@ -65,7 +67,8 @@ enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
     enum phi_status st = name != NULL ? PHI_OK : PHI_E_NOMEM;
 
     if (st == PHI_OK && fault != NULL)
-        st = phi_fail(err, PHI_E_ARG, "the file \"%.*s\" cannot be packed: %s",
+        st = phi_fail(err, PHI_E_ARG,
+                      "the file \"%.*s\" cannot be packed: its name %s",
                       PHI_ERR_NAME, item->name, fault);
     if (st == PHI_OK && item->path != NULL) {
         st = phi_file_load(item->path, PHI_PACK_MAX_PLAIN, &loaded, &n, err);
@@ -84,7 +87,55 @@ static enum phi_status collect(struct phi_hf_side_files *files,
 {
     if (phi_pack_of(origin) != NULL)
         return phi_pack_side_files(files, origin, err);
-    return phi_hf_side_files_scan(files, origin->path, err);
+    return phi_hf_side_files_scan_all(files, origin->path, PHI_PACK_MAX_OTHER,
+                                      err);
+}
+
+/* One of the model's own weights, which are packed, or their index. */
+static bool is_model(const struct phi_source *s, const char *name)
+{
+    bool found = strcmp(name, PHI_HF_INDEX) == 0;
+
+    for (size_t i = 0; i < s->nfiles; i++)
+        found = found || strcmp(s->files[i].name, name) == 0;
+    return found;
+}
+
+enum phi_status phi_pack_extras_left(struct phi_names *out,
+                                     const struct phi_source *origin,
+                                     struct phi_err *err)
+{
+    struct phi_hf_side_files found = {0};
+    enum phi_status st = PHI_OK;
+
+    if (origin->folder != NULL && phi_pack_of(origin) == NULL)
+        st = collect(&found, origin, err);
+    for (size_t i = 0; st == PHI_OK && i < found.left.n; i++) {
+        if (!is_model(origin, found.left.v[i]))
+            st = phi_names_add(out, found.left.v[i], err);
+    }
+    phi_hf_side_files_release(&found);
+    return st;
+}
+
+/* The names of sections have a limit together. */
+static enum phi_status check_names(const struct phi_hf_side_files *files,
+                                   struct phi_err *err)
+{
+    uint64_t n = strlen("head"
+                        "tensors"
+                        "chunks"
+                        "origin"
+                        "data");
+
+    for (size_t i = 0; i < files->n; i++)
+        n += strlen(PHI_PACK_FILES) + strlen(files->v[i].name);
+    if (n > PHI_PACK_MAX_NAMES)
+        return phi_fail(err, PHI_E_ARG,
+                        "the names of %zu files beside the weights have "
+                        "%" PRIu64 " bytes, at most %u can be packed",
+                        files->n, n, PHI_PACK_MAX_NAMES);
+    return PHI_OK;
 }
 
 enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
@@ -104,6 +155,8 @@ enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
         st = phi_fail(err, PHI_E_ARG,
                       "%zu files beside the weights, at most %u can be packed",
                       files->n, PHI_PACK_MAX_SECTIONS - 5);
+    if (st == PHI_OK)
+        st = check_names(files, err);
     if (st == PHI_OK)
         st = phi_pack_origin_write(&places, origin, tensors, n, err);
     if (st == PHI_OK) {

@@ -11,6 +11,9 @@
 #include "libconv/tensor/sink.h"
 #include "libconv/tensor/source.h"
 
+/* Bytes of a file whose name does not say that a model has it. */
+#define PHI_PACK_MAX_OTHER ((uint64_t)64 << 20)
+
 struct phi_pack_extras {
     struct phi_pack_part *parts; /* (n) origin and files, names owned */
     struct phi_buf *bufs;        /* (n) what their bytes point into */
@@ -32,6 +35,15 @@ enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
 /* Reads and deflates file i of nfiles, each once, each in any thread. */
 enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
                                         struct phi_err *err);
+
+/*
+ * Adds what of a folder is not packed, but for the model's weights and their
+ * index: other weights, hidden files, folders, links that lead out, files of
+ * other names that are too large. Of anything else there is nothing.
+ */
+enum phi_status phi_pack_extras_left(struct phi_names *out,
+                                     const struct phi_source *origin,
+                                     struct phi_err *err);
 
 void phi_pack_extras_release(struct phi_pack_extras *x);
 

@@ -179,7 +179,7 @@ static enum phi_status check_name(const struct table *t,
     fault =
         strncmp(s->name, PHI_PACK_FILES, prefix) != 0
             ? "does not begin with " PHI_PACK_FILES
-            : phi_pack_name_fault(s->name + prefix, strlen(s->name + prefix));
+            : phi_pack_side_fault(s->name + prefix, strlen(s->name + prefix));
     if (fault != NULL)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: section %zu of the table: its name \"%.*s\" %s",

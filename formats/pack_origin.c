@@ -7,6 +7,7 @@
 
 #include "formats/pack.h"
 #include "libconv/base/cursor.h"
+#include "libconv/base/map.h"
 #include "libconv/base/mem.h"
 
 /* Smallest entries: numbers and empty names. */
@@ -62,6 +63,7 @@ static enum phi_status read_count(struct phi_cursor *c, size_t least,
 static enum phi_status read_files(struct phi_pack_origin *o,
                                   struct phi_cursor *c, struct phi_err *err)
 {
+    struct phi_map seen = {0};
     uint32_t n = 0;
     enum phi_status st = read_count(c, LEAST_FILE, &n, err);
 
@@ -74,16 +76,21 @@ static enum phi_status read_files(struct phi_pack_origin *o,
     for (uint32_t i = 0; st == PHI_OK && i < n; i++) {
         char *name = NULL;
         const char *fault;
+        bool added = false;
 
         st = read_name(c, PHI_PACK_MAX_FILE, &name, err);
         if (st != PHI_OK)
-            return st;
+            break;
         o->files[o->folder.nfiles++].name = name;
-        fault = phi_pack_name_fault(name, strlen(name));
-        if (fault != NULL)
-            return phi_fail(err, PHI_E_FORMAT, "file name \"%.*s\" %s",
-                            PHI_ERR_NAME, name, fault);
+        fault = phi_pack_shard_fault(name, strlen(name));
+        if (fault == NULL)
+            st = phi_map_add(&seen, name, strlen(name), 0, &added, err);
+        if (st == PHI_OK && !added)
+            st = phi_fail(err, PHI_E_FORMAT, "file name \"%.*s\" %s",
+                          PHI_ERR_NAME, name,
+                          fault != NULL ? fault : "is there twice");
     }
+    phi_map_release(&seen);
     return st;
 }
 
@@ -147,6 +154,22 @@ enum phi_status phi_pack_origin_read(struct phi_pack_origin *out,
     return st;
 }
 
+/* Names that a reader would refuse. */
+static enum phi_status check_files(const struct phi_folder *folder,
+                                   struct phi_err *err)
+{
+    for (size_t i = 0; i < folder->nfiles; i++) {
+        const char *name = folder->files[i].name;
+        const char *fault = phi_pack_shard_fault(name, strlen(name));
+
+        if (fault != NULL)
+            return phi_fail(err, PHI_E_ARG,
+                            "the file \"%.*s\" cannot be packed: its name %s",
+                            PHI_ERR_NAME, name, fault);
+    }
+    return PHI_OK;
+}
+
 static void put_name(struct phi_buf *out, const char *name)
 {
     phi_buf_u32(out, (uint32_t)strlen(name));
@@ -201,12 +224,14 @@ enum phi_status phi_pack_origin_write(struct phi_buf *out,
                                       const struct phi_sink_tensor *tensors,
                                       size_t n, struct phi_err *err)
 {
-    struct phi_folder_place *places = find_places(s, err);
+    struct phi_folder_place *places = NULL;
     struct phi_map by_name = {0};
-    enum phi_status st = PHI_E_NOMEM;
+    enum phi_status st = check_files(s->folder, err);
 
-    if (places != NULL)
-        st = phi_source_index(s, &by_name, err);
+    if (st != PHI_OK)
+        return st;
+    places = find_places(s, err);
+    st = places != NULL ? phi_source_index(s, &by_name, err) : PHI_E_NOMEM;
     if (st != PHI_OK)
         goto out;
     phi_buf_u32(out, (uint32_t)s->folder->nfiles);

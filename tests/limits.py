@@ -30,6 +30,7 @@ OTHER = {
     "formats/hf_naming.h: PHI_SIZE_LABEL_MAX": "a buffer for \"2.8B\"",
     "formats/hf_side_files.c: MAX_LINKS": "the system ends loops of links",
     "formats/json_get.c: PATH_MAX_BYTES": "a name in a message, cut",
+    "formats/pack_extras.h: PHI_PACK_MAX_OTHER": "larger ones are left, by name",
     "formats/pack_verify.h: PHI_PACK_MAX_DAMAGE": "told of; all is counted",
     "libconv/base/err.h: PHI_ERR_MAX": "a message, under Runs",
     "libconv/base/output.c: DIRECT_MIN": "when a file is written directly",

@@ -5,6 +5,7 @@
 
 #include "formats/hf_export.h"
 #include "formats/hf_index.h"
+#include "libconv/base/utf8.h"
 #include "libconv/engine/hparams.h"
 
 /* Adds a file of that name, empty; its text is to be filled. */
@@ -72,17 +73,30 @@ static enum phi_status add_template(struct export_side *side,
                                     const struct phi_meta *m,
                                     struct phi_err *err)
 {
+    static const char key[] = "tokenizer.chat_template";
+    const struct phi_kv *kv = phi_meta_find(m, key);
     const char *text = NULL;
     enum phi_status st;
 
-    if (phi_meta_find(m, "tokenizer.chat_templates") != NULL)
+    for (size_t i = 0; i < m->n; i++) {
+        const char *other = m->kv[i].key;
+
+        if (strncmp(other, key, sizeof(key) - 1) == 0 &&
+            strcmp(other, key) != 0)
+            return phi_fail(err, PHI_E_UNSUPPORTED,
+                            "key \"%.*s\": several chat templates are not "
+                            "exported",
+                            PHI_ERR_NAME, other);
+    }
+    st = phi_meta_opt_str(m, key, &text, err);
+    if (st != PHI_OK || text == NULL)
+        return st;
+    if (strlen(text) != kv->v.str.n ||
+        phi_utf8_valid((const uint8_t *)text, kv->v.str.n) < kv->v.str.n)
         return phi_fail(err, PHI_E_UNSUPPORTED,
-                        "key \"tokenizer.chat_templates\": several chat "
-                        "templates are not exported");
-    st = phi_meta_opt_str(m, "tokenizer.chat_template", &text, err);
-    if (st == PHI_OK && text != NULL)
-        phi_buf_text(add(side, "chat_template.jinja"), text);
-    return st;
+                        "key \"%s\": is no text in UTF-8, expected one", key);
+    phi_buf_text(add(side, "chat_template.jinja"), text);
+    return PHI_OK;
 }
 
 static enum phi_status make(struct export_side *side,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats/imatrix_read.h"
+#include "formats/pack_extras.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
@@ -239,6 +240,15 @@ enum phi_status quantize_open(struct quantize_job *job, struct phi_err *err)
     return st;
 }
 
+bool quantize_is_packed(const struct quantize_job *job)
+{
+    for (size_t i = 0; i < job->n; i++) {
+        if (job->targets[i].packed)
+            return true;
+    }
+    return false;
+}
+
 enum phi_status quantize_make_plans(struct quantize_job *job,
                                     struct phi_err *err)
 {
@@ -246,6 +256,8 @@ enum phi_status quantize_make_plans(struct quantize_job *job,
 
     for (size_t i = 0; st == PHI_OK && i < job->n; i++)
         st = make_plan(job, &job->targets[i], err);
+    if (st == PHI_OK && quantize_is_packed(job) && job->model.tokenizer == NULL)
+        st = phi_pack_extras_left(&job->left, job->source, err);
     return st == PHI_OK ? quantize_recipe_check(job, err) : st;
 }
 
@@ -260,6 +272,7 @@ void quantize_release(struct quantize_job *job)
         free(job->targets[i].first);
     }
     free(job->targets);
+    phi_names_release(&job->left);
     free(job->sha256);
     quantize_recipe_release(&job->recipe);
     phi_imatrix_release(&job->imatrix);

@@ -8,6 +8,7 @@
 
 #include "formats/gguf_split.h"
 #include "libconv/base/err.h"
+#include "libconv/base/folder.h"
 #include "libconv/convert/pipeline.h"
 #include "libconv/convert/plan.h"
 #include "tools/lora_options.h"
@@ -80,6 +81,7 @@ struct quantize_job {
     struct phi_source *shapes; /* as it will be: plans are of this */
     struct quantize_target *targets;
     size_t n;
+    struct phi_names left; /* of a folder: what packed files do not have */
     char (*sha256)[PHI_SHA256_HEX]; /* (source->nfiles) once they are read */
     struct phi_pipeline_times times;
     double seconds; /* with what made the outputs permanent */
@@ -93,6 +95,9 @@ int quantize_read_words(struct quantize_job *job);
 
 /* Opens model and matrix. */
 enum phi_status quantize_open(struct quantize_job *job, struct phi_err *err);
+
+/* Whether any target is a packed file. */
+bool quantize_is_packed(const struct quantize_job *job);
 
 /* Plans every target: nothing is written yet. */
 enum phi_status quantize_make_plans(struct quantize_job *job,

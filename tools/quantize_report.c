@@ -66,9 +66,22 @@ static void note_imatrix(const struct quantize_job *job)
     }
 }
 
+/* What of a folder packed files do not have. */
+static void note_left(const struct quantize_job *job)
+{
+    for (size_t i = 0; i < job->left.n; i++)
+        report_note("%s: is not packed", job->left.v[i]);
+    if (quantize_is_packed(job) && job->model.tokenizer != NULL &&
+        job->source->folder != NULL)
+        report_note("%s: its files beside the weights are not packed: the "
+                    "adapter brings another tokenizer",
+                    job->source->path);
+}
+
 void quantize_print_notes(const struct quantize_job *job)
 {
     lora_print_notes(&job->model);
+    note_left(job);
     for (size_t i = 0; i < job->n; i++)
         note_substituted(&job->targets[i]);
     if (job->args.imatrix != NULL)
@@ -286,6 +299,10 @@ enum phi_status quantize_print_json(const struct quantize_job *job,
         json_close(&j, ']');
         json_close(&j, '}');
     }
+    json_close(&j, ']');
+    json_open(&j, "left", '[');
+    for (size_t i = 0; i < job->left.n; i++)
+        json_str(&j, NULL, job->left.v[i]);
     json_close(&j, ']');
     json_source(&j, job);
     json_imatrix(&j, job);

@@ -36,6 +36,8 @@ MAX_COUNT = 1000000
 MAX_NAME = 1024
 MAX_KEY = 65535
 
+SHARD = b".safetensors"  # [4, 10] how files of weights end, and no others
+
 # [4] Kinds: the name, and the codecs that are allowed.
 HEAD, TENSORS, CHUNKS, ORIGIN, FILE, DATA = 1, 2, 3, 4, 5, 6
 KINDS = {
@@ -192,7 +194,7 @@ def read_header(data):
     return header
 
 
-def file_name_is_good(name):
+def name_is_good(name):
     """[4] What a file of a folder may be called."""
     try:
         name.decode("utf-8")
@@ -204,6 +206,18 @@ def file_name_is_good(name):
         and b"/" not in name
         and all(b >= 0x20 and b != 0x7F for b in name)
     )
+
+
+def side_name_is_good(name):
+    """[4] One beside the weights."""
+    endings = (SHARD, b".index.json")
+    return name_is_good(name) and not name.endswith(endings)
+
+
+def shard_name_is_good(name):
+    """[10] One of weights."""
+    good = name_is_good(name) and name.endswith(SHARD)
+    return good and b"\\" not in name
 
 
 def check_entry(s):
@@ -221,7 +235,7 @@ def check_entry(s):
     name, codecs = KINDS[s.kind]
     require(s.codec in codecs, s.place, f"codec {s.codec}")
     if s.kind == FILE:
-        good = s.name.startswith(name) and file_name_is_good(s.name[6:])
+        good = s.name.startswith(name) and side_name_is_good(s.name[6:])
         require(good, s.place, "name of a file")
     else:
         require(s.name == name, s.place, f"name of kind {s.kind}")
@@ -507,7 +521,8 @@ def read_origin(data, count):
     files = []
     for _ in range(file_count):
         files.append(bytes(cursor.string("I")))
-        require(file_name_is_good(files[-1]), place, "name of a file")
+        require(shard_name_is_good(files[-1]), place, "name of a file")
+    require(len(set(files)) == len(files), place, "names of files")
     require(cursor.number("I") == count, place, "number of tensors")
     tensors = []
     for i in range(count):

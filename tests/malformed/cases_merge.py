@@ -44,11 +44,11 @@ def peft(entries, **config):
             "adapter/adapter_model.safetensors": tiny.st_file(entries)}
 
 
-def gguf_adapter(entries):
+def gguf_adapter(entries, more=()):
     keys = [("general.type", tiny.STRING, "adapter"),
             ("general.architecture", tiny.STRING, "phi2"),
             ("adapter.type", tiny.STRING, "lora"),
-            ("adapter.lora.alpha", tiny.F32, 4.0)]
+            ("adapter.lora.alpha", tiny.F32, 4.0), *more]
     return {"adapter": tiny.gguf_file(keys, entries)}
 
 
@@ -65,10 +65,20 @@ for entry in MODULES:
 
 # Of query, key and value one is wider than the others.
 HIDDEN = tiny.HIDDEN
-FUSED = gguf_adapter([
+PAIR = [
     ("blk.0.attn_qkv.weight.lora_a", [HIDDEN, 2], 0, values(2 * HIDDEN)),
-    ("blk.0.attn_qkv.weight.lora_b", [2, 3 * HIDDEN], 0, values(6 * HIDDEN))])
+    ("blk.0.attn_qkv.weight.lora_b", [2, 3 * HIDDEN], 0, values(6 * HIDDEN))]
+FUSED = gguf_adapter(PAIR)
 merge("ok-fused", {}, ACCEPTED, files=FUSED)
+
+# A part of an adapter is no adapter.
+SPLIT = [("split.no", tiny.U16, 0), ("split.tensors.count", tiny.I32, 4)]
+for n in (2, 65535):
+    merge("split-%d" % n, {}, REFUSED, 'adapter: key "split.count": is %d, '
+          "expected an adapter in one file" % n,
+          files=gguf_adapter(PAIR, [*SPLIT, ("split.count", tiny.U16, n)]))
+merge("ok-split-1", {}, ACCEPTED,
+      files=gguf_adapter(PAIR, [("split.count", tiny.U16, 1)]))
 for part in "qkv":
     for width in (1, 32, 2 * HIDDEN, 64 * HIDDEN):
         if width == HIDDEN:

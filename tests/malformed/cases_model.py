@@ -267,7 +267,15 @@ for i, processor in enumerate([
         {"type": "TemplateProcessing", "single": 1},
         {"type": "TemplateProcessing", "single": [1], "pair": [],
          "special_tokens": {}},
-        {"type": "Sequence", "processors": 1}]):
+        {"type": "Sequence", "processors": 1},
+        *[{"type": "TemplateProcessing", "pair": [],
+           "single": [{"SpecialToken": {"id": tiny.END, "type_id": 0}},
+                      {"Sequence": {"id": "A", "type_id": 0}}],
+           "special_tokens": special}
+          for special in ({}, {tiny.END: 1}, {tiny.END: {"ids": 260}},
+                          {tiny.END: {"ids": ["260"]}},
+                          {tiny.END: {"ids": [5]}},
+                          {tiny.END: {"ids": [260, 260]}})]]):
     tokenizer("processor-%d" % i, put("post_processor", processor),
               'key "post_processor')
 

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Packed files, with checksums that are right where the fault is another."""
 
+import json
 import os
 import struct
 import zlib
 
+import tiny
 from case import (ACCEPTED, EVALUATE, QUANTIZE, REFUSED, USAGE, add)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VERIFY = ["verify", "-q", "-j", "1"]
+EXPORT = ["export", "-q", "-o", "out"]
 HEAD, TENSORS, CHUNKS, ORIGIN, FILE, DATA = range(1, 7)
 
 
@@ -183,7 +186,8 @@ refuse("name-other", build(parts(head={"name": b"haed"})),
        'section 0 of the table: is named "haed"')
 for i, name in enumerate([b"files/../x", b"files/", b"files/.hidden", b"filesX",
                           b"files/a\n", b"files/\xff", b"files/a/b",
-                          b"files/" + b"a" * 256]):
+                          b"files/" + b"a" * 256, b"files/model.safetensors",
+                          b"files/model.safetensors.index.json"]):
     refuse("file-name-%d" % i, build(parts(files__LICENSE={"name": name})),
            "section 4 of the table: its name")
 accept("file-name-255", build(
@@ -294,10 +298,14 @@ refuse("origin-name", origin(PLACES[:8] + b"/" + PLACES[9:]),
        'section "origin": file name ')
 
 
+SHARD = b".safetensors"
+
+
 def long_name(at, n):
     """The name whose length is at `at` has n bytes."""
     length, = struct.unpack_from("<I", PLACES, at)
-    content = (PLACES[:at] + struct.pack("<I", n) + b"n" * n +
+    name = (b"n" * n)[:n - len(SHARD)] + SHARD
+    content = (PLACES[:at] + struct.pack("<I", n) + name +
                PLACES[at + 4 + length:])
     return build(parts(origin={"codec": 0, "stored": content,
                                "plain": len(content)}), root=ROOT)
@@ -312,6 +320,20 @@ refuse("origin-file-256", long_name(FILE_AT, 256),
 accept("origin-tensor-1024", long_name(TENSOR_AT, 1024), COPY)
 refuse("origin-tensor-1025", long_name(TENSOR_AT, 1025),
        'section "origin": a name has 1025 bytes, expected at most 1024')
+
+# A folder could not be written back with them.
+for name in (b"weights.txt", b"config.json", b"model.safetensors.index.json",
+             b".safetensors", b".a.safetensors", b"a/b.safetensors",
+             b"a\\b.safetensors", b"a\nb.safetensors", b"a.SAFETENSORS"):
+    refuse("origin-called-" + name.hex(), origin(
+        PLACES[:FILE_AT] + struct.pack("<I", len(name)) + name +
+        PLACES[FILE_AT + 4 + struct.unpack_from("<I", PLACES, FILE_AT)[0]:]),
+        r'section "origin": file name ".*" (does not end in \.safetensors|'
+        "begins with a dot|has a (slash|backslash|control character) in it)",
+        EXPORT)
+refuse("origin-twice", origin(struct.pack("<I", 2) + PLACES[
+    FILE_AT:TENSOR_AT - 16] + PLACES[FILE_AT:]),
+    'section "origin": file name ".*" is there twice', EXPORT)
 
 # --- what only the data can say ---------------------------------------------
 
@@ -338,3 +360,32 @@ add("pk-verify-gguf", VERIFY + ["in.gguf"], {"in.gguf": b"GGUF" + bytes(60)},
 add("pk-name", ["quantize", "-q", "-t", "q4_0=out.phipack", "in.phipack"],
     {"in.phipack": ALL}, USAGE,
     r"out\.phipack: is named like a packed file")
+
+# --- what no packed file can hold -------------------------------------------
+
+PACK = ["quantize", "-q", "-t", "pack=out.phipack", "model"]
+# What a case does not bring are links out of its folder, which no packed file
+# takes.
+WHOLE = {"model/" + k: v for k, v in tiny.model().items()}
+SHARDED, INDEX = tiny.sharded()
+for i, name in enumerate([".hidden.safetensors", "a\tb.safetensors"]):
+    index = json.dumps(INDEX).replace(tiny.SHARDS[0], json.dumps(name)[1:-1])
+    add("pk-pack-shard-%d" % i, PACK,
+        {**WHOLE, "model/model.safetensors": None,
+         "model/" + tiny.INDEX: index.encode(),
+         "model/" + name: SHARDED[tiny.SHARDS[0]],
+         "model/" + tiny.SHARDS[1]: SHARDED[tiny.SHARDS[1]]},
+        USAGE, r'out\.phipack: the file ".*" cannot be packed: its name ')
+
+
+def many_files(path):
+    """Of 2^24 bytes of names and some more."""
+    for i in range(65000):
+        with open(os.path.join(os.path.dirname(path), "%06d" % i + "x" * 249),
+                  "wb"):
+            pass
+
+
+add("pk-pack-names", PACK, {**WHOLE, "model/zz": many_files}, USAGE,
+    r"out\.phipack: the names of \d+ files beside the weights have \d+ bytes, "
+    "at most 16777216 can be packed", seconds=10)

@@ -40,6 +40,7 @@ sys.dont_write_bytecode = True
 import tiny  # noqa: E402
 from case import ACCEPTED, CASES, EVALUATE, QUANTIZE, Case  # noqa: E402
 import cases_adapter  # noqa: E402,F401
+import cases_export  # noqa: E402,F401
 import cases_gguf  # noqa: E402,F401
 import cases_json  # noqa: E402,F401
 import cases_limits  # noqa: E402,F401

@@ -34,7 +34,10 @@ static void teardown(void)
     "'GGUF i3 q2 q3 " SPLIT(                                                   \
         "1", "3",                                                              \
         "3") "$b i1 q2 i0 q0 $c i1 q1 i0 q32 p32 'eeeeffff z24 'gggg"
-#define PART_3 "'GGUF i3 q0 q3 " SPLIT("2", "3", "3") "p32"
+/* What the first part says may be said again. */
+#define PART_3                                                                 \
+    "'GGUF i3 q0 q4 $general.architecture i8 $phi2 " SPLIT("2", "3", "3") "p3" \
+                                                                          "2"
 
 static void put(const char *name, const char *line)
 {
@@ -136,6 +139,13 @@ START_TEST(test_split_refused)
          "'GGUF i3 q0 q4 " SPLIT("2", "3", "3") "$x i0 b1 p32",
          "m-00001-of-00003.gguf", PHI_E_FORMAT,
          "m-00003-of-00003.gguf: key \"x\": is not in the first part"},
+        {"m-00003-of-00003.gguf",
+         "'GGUF i3 q0 q4 " SPLIT("2", "3",
+                                 "3") "$general.architecture i8 $other p32",
+         "m-00001-of-00003.gguf", PHI_E_FORMAT,
+         "m-00003-of-00003.gguf: key \"general.architecture\": differs from "
+         "the first "
+         "part's, expected the same"},
         {"m-00003-of-00003.gguf",
          "'version x20 'https://git-lfs.github.com/spec/v1",
          "m-00001-of-00003.gguf", PHI_E_FORMAT, "is a Git LFS pointer"},

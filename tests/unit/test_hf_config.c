@@ -119,8 +119,8 @@ static const struct {
      "\"rope_theta\":10000}",
      10000, 2.5, 32},
     {"\"rope_scaling\":{\"type\":\"default\",\"factor\":1.0}", 10000, 1, 32},
-    {"\"rotary_dim\":16", 10000, 1, 16},
-    {"\"rotary_dim\":128", 10000, 1, 64},
+    {"\"rotary_dim\":32", 10000, 1, 32},
+    {"\"rotary_dim\":128,\"partial_rotary_factor\":1", 10000, 1, 64},
     {"\"rotary_dim\":16,\"partial_rotary_factor\":0.25", 10000, 1, 16},
 };
 
@@ -238,8 +238,12 @@ static const struct {
      "an even number, at least 2"},
     {"\"partial_rotary_factor\":0", PHI_E_UNSUPPORTED,
      "\"partial_rotary_factor\": makes 0 rotary dimensions"},
-    {"\"rotary_dim\":15", PHI_E_UNSUPPORTED,
+    {"\"rotary_dim\":15,\"partial_rotary_factor\":0.235", PHI_E_UNSUPPORTED,
      "\"rotary_dim\": makes 15 rotary dimensions"},
+    /* transformers knows no rotary_dim */
+    {"\"rotary_dim\":16", PHI_E_FORMAT,
+     "\"rotary_dim\": is 16, but partial_rotary_factor 0.5, the default, makes "
+     "32"},
     {"\"rotary_dim\":16,\"partial_rotary_factor\":0.5", PHI_E_FORMAT,
      "\"rotary_dim\": is 16, but partial_rotary_factor 0.5 makes 32"},
     {"\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2.0}",

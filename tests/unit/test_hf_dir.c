@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define _POSIX_C_SOURCE 200809L
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "formats/json.h"
 #include "tests/unit/tiny_model.h"
@@ -63,6 +65,38 @@ START_TEST(opens_the_sample)
     ck_assert_str_eq(s->tensors[i].origin, "model.layers.3.mlp.fc2.weight");
     ck_ok(phi_source_unchanged(s, &err));
     phi_source_close(s);
+}
+END_TEST
+
+/* What is read of the folder, or packed, is no output and does not change. */
+START_TEST(files_beside_the_weights_are_inputs)
+{
+    char *templates = fixture_path(dir, "additional_chat_templates");
+    char *tool = fixture_path(templates, "tool.jinja");
+    char *notes = fixture_path(dir, "notes.csv");
+    char *other = fixture_path(dir, "other.gguf");
+    struct phi_source *s = NULL;
+
+    tiny_model(dir, "");
+    ck_assert_int_eq(mkdir(templates, 0777), 0);
+    fixture_text(templates, "tool.jinja", "a");
+    fixture_text(dir, "notes.csv", "a");
+    fixture_text(dir, "other.gguf", "a");
+    ck_ok(phi_hf_open(&s, dir, &err));
+    ck_refused(phi_source_not_input(s, tool, &err), PHI_E_ARG, "same file");
+    ck_refused(phi_source_not_input(s, notes, &err), PHI_E_ARG, "same file");
+    ck_ok(phi_source_not_input(s, other, &err));
+    ck_ok(phi_source_unchanged(s, &err));
+    fixture_text(templates, "tool.jinja", "longer");
+    ck_refused(phi_source_unchanged(s, &err), PHI_E_IO,
+               "tool.jinja: changed while being read");
+    phi_source_close(s);
+    ck_assert_int_eq(unlink(tool), 0);
+    ck_assert_int_eq(rmdir(templates), 0);
+    free(other);
+    free(notes);
+    free(tool);
+    free(templates);
 }
 END_TEST
 
@@ -474,6 +508,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, opens_the_sample);
+    tcase_add_test(t, files_beside_the_weights_are_inputs);
     tcase_add_test(t, order_is_llama_cpps);
     tcase_add_test(t, reads_bytes_as_stored);
     tcase_add_test(t, has_the_metadata_of_the_architecture);

@@ -113,6 +113,53 @@ START_TEST(a_scan_tells_what_it_leaves)
 }
 END_TEST
 
+/* For archives: other names too, but no weights, and nothing large. */
+START_TEST(a_scan_of_all_takes_other_names)
+{
+    static const char *const other[] = {"LICENSE.html", "USE_POLICY",
+                                        "again",        "at the limit",
+                                        "notes.csv",    "vocab.dat"};
+    static const char *const left[] = {
+        ".hidden.csv", "Model.BIN",       "adapter_config.json", "folder",
+        "model.gguf",  "model.onnx_data", PHI_HF_SINGLE,         "optimizer.pt",
+        "outside",     "over the limit"};
+    const size_t n = sizeof(other) / sizeof(other[0]);
+    struct phi_hf_side_files files = {0};
+
+    ck_assert_int_eq(mkdir("in", 0777), 0);
+    tiny_model("in", "");
+    ck_assert_int_eq(mkdir("in/folder", 0777), 0);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(other[i], "again") != 0)
+            fixture_text("in", other[i], "x");
+    }
+    fixture_text("in", "at the limit", "12345");
+    fixture_text("in", "over the limit", "123456");
+    fixture_text("in", ".hidden.csv", "x");
+    fixture_text("in", "Model.BIN", "x");
+    fixture_text("in", "adapter_config.json", "x");
+    fixture_text("in", "model.gguf", "x");
+    fixture_text("in", "model.onnx_data", "x");
+    fixture_text("in", "optimizer.pt", "x");
+    fixture_text(".", "secret", "x");
+    ck_assert_int_eq(symlink("notes.csv", "in/again"), 0);
+    ck_assert_int_eq(symlink("../secret", "in/outside"), 0);
+    ck_ok(phi_hf_side_files_scan_all(&files, "in", 5, &err));
+    ck_assert_uint_eq(files.n, 3 + n); /* of the model: larger ones, too */
+    for (size_t i = 0; i < n; i++)
+        ck_assert_ptr_nonnull(phi_hf_side_files_find(&files, other[i]));
+    ck_assert_uint_eq(files.left.n, sizeof(left) / sizeof(left[0]));
+    for (size_t i = 0; i < files.left.n; i++)
+        ck_assert_str_eq(files.left.v[i], left[i]);
+    phi_hf_side_files_release(&files);
+    /* A link out of the folder of a name that a model has is a mistake. */
+    ck_assert_int_eq(symlink("../secret", "in/secret.txt"), 0);
+    ck_refused(phi_hf_side_files_scan_all(&files, "in", 5, &err),
+               PHI_E_UNSUPPORTED, "in/secret.txt: is a link to \"../secret\"");
+    phi_hf_side_files_release(&files);
+}
+END_TEST
+
 START_TEST(links_are_followed_within_the_folder)
 {
     static const char hash[] = "../../blobs/"
@@ -339,6 +386,7 @@ int main(void)
     tcase_add_test(t, side_files_are_copied_replaced_left_out);
     tcase_add_test(t, tokenizers_are_replaced_as_a_whole);
     tcase_add_test(t, a_scan_tells_what_it_leaves);
+    tcase_add_test(t, a_scan_of_all_takes_other_names);
     tcase_add_test(t, links_are_followed_within_the_folder);
     tcase_add_test(t, links_out_of_the_folder_are_refused);
     tcase_add_test(t, lists_that_are_wrong_are_refused);

@@ -168,9 +168,13 @@ END_TEST
 #define SPECIAL_ID(text)                                                       \
     "{\"SpecialToken\":{\"id\":\"" text "\",\"type_id\":0}}"
 #define SEQUENCE(id) "{\"Sequence\":{\"id\":\"" id "\",\"type_id\":0}}"
-#define TEMPLATE(single, pair)                                                 \
+#define TEMPLATE_OF(single, pair, special)                                     \
     "{\"type\":\"TemplateProcessing\",\"single\":[" single "],\"pair\":[" pair \
-    "],\"special_tokens\":{}}"
+    "],\"special_tokens\":{" special "}}"
+#define IDS(text, ids) "\"" text "\":{\"id\":\"" text "\",\"ids\":[" ids "]}"
+#define TEMPLATE(single, pair)                                                 \
+    TEMPLATE_OF(single, pair,                                                  \
+                IDS("<|endoftext|>", "258") "," IDS("<|end|>", "260"))
 
 /* Post-processors; flags are -1 if they must not be written. */
 static const struct {
@@ -203,6 +207,23 @@ static const struct {
      "is a template other than"},
     {TEMPLATE("", ""), 0, 0, 0, "is a template other than"},
     {TEMPLATE("3", ""), 0, 0, 0, "is a template other than"},
+    /* what is put there is what the ids say */
+    {TEMPLATE_OF(SPECIAL_ID("<|endoftext|>") "," SEQUENCE("A"), "",
+                 IDS("<|endoftext|>", "5")),
+     0, 0, 0,
+     "post_processor.special_tokens.<|endoftext|>.ids\": puts other tokens "
+     "than "
+     "that of the text, expected [258]"},
+    {TEMPLATE_OF(SEQUENCE("A") "," SPECIAL_ID("<|end|>"), "",
+                 IDS("<|end|>", "260,260")),
+     0, 0, 0, "puts other tokens than that of the text, expected [260]"},
+    {TEMPLATE_OF(SEQUENCE("A") "," SPECIAL_ID("<|end|>"), "",
+                 IDS("<|end|>", "")),
+     0, 0, 0, "puts other tokens than that of the text, expected [260]"},
+    {TEMPLATE_OF(SEQUENCE("A"),
+                 SEQUENCE("A") "," SPECIAL_ID("<|end|>") "," SEQUENCE("B"),
+                 IDS("<|end|>", "7")),
+     0, 0, 0, "puts other tokens than that of the text, expected [260]"},
 };
 
 static void check_flag(const char *key, int expected)
