@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "libconv/base/buf.h"
+#include "libconv/base/map.h"
 #include "libconv/base/mem.h"
 
 /* What a part of a name was recognised as. A version may be in a basename. */
@@ -338,28 +339,25 @@ static void classify_rest(struct parts *parts)
     }
 }
 
-static bool is_repeated(const struct parts *parts, size_t i, unsigned is)
-{
-    for (size_t j = 0; j < i; j++) {
-        if ((parts->part[j].is & is) != 0 &&
-            strcmp(parts->part[j].text, parts->part[i].text) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Parts that are `is` and not `not`, joined by '-'; NULL if there is none. */
+/* Parts that are `is` and not `not`, joined by '-', a size once only; NULL if
+ * there is none. */
 static enum phi_status join(char **out, const struct parts *parts, unsigned is,
                             unsigned not, struct phi_err *err)
 {
     struct phi_buf b = {0};
-    enum phi_status st;
+    struct phi_map sizes = {0};
+    enum phi_status st = PHI_OK;
 
-    for (size_t i = 0; i < parts->n; i++) {
+    for (size_t i = 0; st == PHI_OK && i < parts->n; i++) {
         const struct part *part = &parts->part[i];
+        bool fresh = true;
 
-        if ((part->is & is) == 0 || (part->is & not ) != 0 ||
-            (is == IS_SIZE && is_repeated(parts, i, is)))
+        if ((part->is & is) == 0 || (part->is & not ) != 0)
+            continue;
+        if (is == IS_SIZE)
+            st = phi_map_add(&sizes, part->text, strlen(part->text), 0, &fresh,
+                             err);
+        if (st != PHI_OK || !fresh)
             continue;
         if (b.n > 0)
             phi_buf_put(&b, "-", 1);
@@ -367,7 +365,9 @@ static enum phi_status join(char **out, const struct parts *parts, unsigned is,
     }
     if (b.n > 0)
         phi_buf_put(&b, "", 1);
-    st = phi_buf_status(&b, err); /* without memory it is empty, too */
+    if (st == PHI_OK)
+        st = phi_buf_status(&b, err); /* without memory it is empty, too */
+    phi_map_release(&sizes);
     if (st == PHI_OK) {
         *out = (char *)b.p;
         b.p = NULL;
