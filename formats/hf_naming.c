@@ -508,6 +508,29 @@ char *phi_model_id_title(const char *text, struct phi_err *err)
     return out;
 }
 
+/*
+ * What printf("%.*f%c") writes where the locale's point is one: with whole
+ * numbers, since v is one of 53 bits over a power of two. 0, or 0.001 to 2e7.
+ */
+static void put_decimal(char out[PHI_SIZE_LABEL_MAX], double v, int digits,
+                        char unit)
+{
+    const uint64_t scale = digits == 0 ? 1 : (digits == 1 ? 10 : 100);
+    int e;
+    const uint64_t n = (uint64_t)ldexp(frexp(v, &e), 53) * scale;
+    const int k = 53 - e; /* 28 to 62 */
+    const uint64_t rest = n & (((uint64_t)1 << k) - 1);
+    const uint64_t half = (uint64_t)1 << (k - 1);
+    uint64_t q = n >> k;
+    char fraction[8] = "";
+
+    q += rest > half || (rest == half && (q & 1) != 0);
+    if (digits > 0)
+        snprintf(fraction, sizeof(fraction), ".%0*d", digits, (int)(q % scale));
+    snprintf(out, PHI_SIZE_LABEL_MAX, "%llu%s%c",
+             (unsigned long long)(q / scale), fraction, unit);
+}
+
 char *phi_size_label_format(char out[PHI_SIZE_LABEL_MAX], uint64_t nparams)
 {
     static const struct {
@@ -526,7 +549,7 @@ char *phi_size_label_format(char out[PHI_SIZE_LABEL_MAX], uint64_t nparams)
         i++;
     v = n * rows[i].scale;
     /* One digit before the point wants one after it; none (0.4) wants two. */
-    snprintf(out, PHI_SIZE_LABEL_MAX, "%.*f%c",
-             rint(v) >= 10 ? 0 : (rint(v) >= 1 ? 1 : 2), v, rows[i].unit);
+    put_decimal(out, v, rint(v) >= 10 ? 0 : (rint(v) >= 1 ? 1 : 2),
+                rows[i].unit);
     return out;
 }
