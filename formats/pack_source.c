@@ -2,6 +2,7 @@
 #include "formats/pack_source.h"
 #include "formats/gguf_reserve.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -479,6 +480,8 @@ static enum phi_status take(struct phi_buf *b, FILE *in, uint64_t n,
         phi_buf_put(b, piece, got);
         if (b->failed)
             return phi_buf_status(b, err);
+        if (got < want && ferror(in))
+            return phi_fail_sys(err, errno, "%s: cannot be read", name);
         if (got == 0)
             return phi_fail(err, PHI_E_FORMAT,
                             "%s: ends after %zu bytes, expected at least "
