@@ -5,6 +5,7 @@ import os
 import struct
 import zlib
 
+import tiny
 from case import (ACCEPTED, EVALUATE, QUANTIZE, REFUSED, USAGE, add)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -338,3 +339,14 @@ add("pk-verify-gguf", VERIFY + ["in.gguf"], {"in.gguf": b"GGUF" + bytes(60)},
 add("pk-name", ["quantize", "-q", "-t", "q4_0=out.phipack", "in.phipack"],
     {"in.phipack": ALL}, USAGE,
     r"out\.phipack: is named like a packed file")
+
+# --- what cannot be packed --------------------------------------------------
+
+# Nothing follows the list of tensors, not even what aligns it.
+EMPTY = tiny.gguf_file(tiny.gguf_keys() + [("last", tiny.STRING, "text")],
+                       []).rstrip(b"\0")
+add("pk-no-padding", ["quantize", "-q", "-j", "1", "-t",
+                      "pack:copy=out.phipack", "in.gguf"],
+    {"in.gguf": EMPTY}, USAGE,
+    "out.phipack: cannot be packed: the head has %d bytes, expected %d with "
+    "the padding" % (len(EMPTY), align(len(EMPTY), 32)))
