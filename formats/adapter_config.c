@@ -125,6 +125,18 @@ static enum phi_status check_keys(const struct phi_json *root,
 
 /* ---- lists and patterns -------------------------------------------------- */
 
+/* Room for one more of n items. What a list has of it follows from n: it is
+ * doubled at each power of two. */
+static enum phi_status one_more(void **list, size_t n, size_t size,
+                                struct phi_err *err)
+{
+    size_t cap = n;
+
+    if (n > 0 && (n & (n - 1)) != 0)
+        return PHI_OK;
+    return phi_grow(list, &cap, n > 0 ? 2 * n : 1, size, err);
+}
+
 /* A pattern of the file; what is wrong with it is said with its place. */
 static enum phi_status read_pattern(const struct phi_json *at, const char *text,
                                     enum phi_module_match how,
@@ -173,9 +185,7 @@ static enum phi_status add_name(struct phi_lora_modules *m, const char *text,
                                 struct phi_err *err)
 {
     void *v = m->names;
-    size_t cap = m->n;
-    const enum phi_status st =
-        phi_grow(&v, &cap, m->n + 1, sizeof(*m->names), err);
+    const enum phi_status st = one_more(&v, m->n, sizeof(*m->names), err);
 
     if (st != PHI_OK)
         return st;
@@ -209,8 +219,7 @@ static enum phi_status add_pattern(struct phi_module_pattern ***list, size_t *n,
                                    struct phi_err *err)
 {
     void *v = *list;
-    size_t cap = *n;
-    enum phi_status st = phi_grow(&v, &cap, *n + 1, sizeof(**list), err);
+    enum phi_status st = one_more(&v, *n, sizeof(**list), err);
 
     if (st != PHI_OK)
         return st;
@@ -280,12 +289,11 @@ static enum phi_status add_layer(struct phi_lora_config *c,
                                  const struct phi_json *v, struct phi_err *err)
 {
     void *list = c->layers;
-    size_t cap = c->nlayers;
     uint64_t layer = 0;
     enum phi_status st = phi_json_uint(v, 0, MAX_LAYER, &layer, err);
 
     if (st == PHI_OK)
-        st = phi_grow(&list, &cap, c->nlayers + 1, sizeof(*c->layers), err);
+        st = one_more(&list, c->nlayers, sizeof(*c->layers), err);
     if (st != PHI_OK)
         return st;
     c->layers = list;
@@ -361,11 +369,10 @@ static enum phi_status add_tokens(struct phi_lora_config *c, const char *name,
     struct phi_lora_tokens *t;
     struct phi_json item = {0};
     void *v = c->tokens;
-    size_t cap = c->ntokens;
     enum phi_status st = phi_json_expect(list, PHI_JSON_ARRAY, err);
 
     if (st == PHI_OK)
-        st = phi_grow(&v, &cap, c->ntokens + 1, sizeof(*c->tokens), err);
+        st = one_more(&v, c->ntokens, sizeof(*c->tokens), err);
     if (st != PHI_OK)
         return st;
     c->tokens = v;

@@ -86,6 +86,17 @@ static enum phi_status locate(struct phi_gguf_edit *e, struct phi_err *err)
     return st;
 }
 
+/* Without the room. */
+static size_t count_keys(const struct phi_meta *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n; i++)
+        n += !phi_gguf_reserve_is(&m->kv[i], PHI_GGUF_RESERVE) &&
+             !phi_gguf_reserve_is(&m->kv[i], PHI_GGUF_RESERVE_END);
+    return n;
+}
+
 enum phi_status phi_gguf_edit_open(struct phi_gguf_edit *out, const char *path,
                                    struct phi_err *err)
 {
@@ -93,10 +104,15 @@ enum phi_status phi_gguf_edit_open(struct phi_gguf_edit *out, const char *path,
 
     if (st == PHI_OK)
         st = phi_gguf_read(&out->gguf, out->file, err);
-    if (st == PHI_OK && out->gguf.meta.n > PHI_GGUF_EDIT_MAX_KEYS)
+    if (st == PHI_OK && count_keys(&out->gguf.meta) > PHI_GGUF_EDIT_MAX_KEYS)
         st = phi_fail(err, PHI_E_UNSUPPORTED,
                       "%s: has %zu keys, expected at most %u", path,
-                      out->gguf.meta.n, PHI_GGUF_EDIT_MAX_KEYS);
+                      count_keys(&out->gguf.meta), PHI_GGUF_EDIT_MAX_KEYS);
+    if (st == PHI_OK) {
+        st = phi_gguf_reserve_check(&out->gguf.meta, err);
+        if (st != PHI_OK)
+            phi_err_prefix(err, "%s", path);
+    }
     if (st != PHI_OK)
         return st;
     out->parts = phi_alloc(1, sizeof(*out->parts), err);
@@ -389,6 +405,12 @@ enum phi_status phi_gguf_edit_plan(struct phi_gguf_edit *e, bool rewrite,
     e->nbytes = 0;
     if (same_bytes(&a, &b) && !rewrite)
         goto out;
+    /* What is written could not be opened again. */
+    if (e->meta.n > PHI_GGUF_EDIT_MAX_KEYS) {
+        st = phi_fail(err, PHI_E_ARG, "would have %zu keys, at most %u can be",
+                      e->meta.n, PHI_GGUF_EDIT_MAX_KEYS);
+        goto out;
+    }
     /* Another name for the file would be changed with it. */
     rewrite = rewrite || phi_file_links(e->file) > 1;
     e->way = PHI_GGUF_IN_PLACE;

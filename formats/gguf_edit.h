@@ -50,14 +50,16 @@ struct phi_gguf_edit {
 };
 
 /* Opens one file, not the other parts of a split model. PHI_E_UNSUPPORTED with
- * more than PHI_GGUF_EDIT_MAX_KEYS keys. */
+ * more than PHI_GGUF_EDIT_MAX_KEYS keys besides the room, or with a key that
+ * has its name and is none. */
 enum phi_status phi_gguf_edit_open(struct phi_gguf_edit *out, const char *path,
                                    struct phi_err *err);
 void phi_gguf_edit_release(struct phi_gguf_edit *e);
 
 /*
  * Decides the way, after e->meta was changed, and how much it writes. With
- * `rewrite`, in place is no way. PHI_E_ARG for what a file cannot hold.
+ * `rewrite`, in place is no way. PHI_E_ARG for what a file cannot hold, and
+ * for more keys than phi_gguf_edit_open() takes.
  */
 enum phi_status phi_gguf_edit_plan(struct phi_gguf_edit *e, bool rewrite,
                                    struct phi_err *err);

@@ -33,9 +33,9 @@ static void reverse(struct phi_kv *kv, size_t n)
 }
 
 /*
- * The vocabulary goes back to where phi_gguf_reserve_add() took it from, so
- * that a model has its keys in one order whatever it went through: behind the
- * names of the tokenizer and its pre-split.
+ * The vocabulary goes to where converters have it, and phi_gguf_reserve_add()
+ * took it from in nearly all files: behind the names of the tokenizer and its
+ * pre-split. A model then has its keys in one order whatever it went through.
  */
 static void put_back(struct phi_meta *m)
 {
@@ -55,18 +55,39 @@ static void put_back(struct phi_meta *m)
     reverse(m->kv + at, m->n - at);
 }
 
+static const char *const room_keys[] = {PHI_GGUF_RESERVE, PHI_GGUF_RESERVE_END};
+
+#define NROOM (sizeof(room_keys) / sizeof(room_keys[0]))
+
+enum phi_status phi_gguf_reserve_check(const struct phi_meta *m,
+                                       struct phi_err *err)
+{
+    for (size_t i = 0; i < NROOM; i++) {
+        const struct phi_kv *kv = phi_meta_find(m, room_keys[i]);
+        const bool array = kv != NULL && kv->type == PHI_KV_ARRAY;
+
+        if (kv == NULL || phi_gguf_reserve_is(kv, room_keys[i]))
+            continue;
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "key \"%s\": is of type %s%s, expected an array of "
+                        "uint8: the name is kept for room",
+                        room_keys[i], array ? "array of " : "",
+                        phi_kv_type_name(array ? kv->v.arr.type : kv->type));
+    }
+    return PHI_OK;
+}
+
 void phi_gguf_reserve_remove(struct phi_meta *m)
 {
-    static const char *const keys[] = {PHI_GGUF_RESERVE, PHI_GGUF_RESERVE_END};
     bool found = false;
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        const struct phi_kv *kv = phi_meta_find(m, keys[i]);
+    for (size_t i = 0; i < NROOM; i++) {
+        const struct phi_kv *kv = phi_meta_find(m, room_keys[i]);
 
         /* Another program's key of that name is none of ours. */
-        if (kv == NULL || !phi_gguf_reserve_is(kv, keys[i]))
+        if (kv == NULL || !phi_gguf_reserve_is(kv, room_keys[i]))
             continue;
-        phi_meta_remove(m, keys[i]);
+        phi_meta_remove(m, room_keys[i]);
         found = true;
     }
     if (found)
@@ -119,6 +140,8 @@ enum phi_status phi_gguf_reserve_add(struct phi_meta *m, size_t more,
     size_t n = 0;
     enum phi_status st;
 
+    if ((st = phi_gguf_reserve_check(m, err)) != PHI_OK)
+        return st;
     phi_gguf_reserve_remove(m);
     if ((st = small_nbytes(m, &n, err)) != PHI_OK)
         return st;

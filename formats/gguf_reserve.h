@@ -40,15 +40,24 @@ bool phi_gguf_reserve_is(const struct phi_kv *kv, const char *key);
 /* Long arrays and texts, which go behind the room. */
 bool phi_gguf_reserve_large(const struct phi_kv *kv);
 
+/* PHI_E_UNSUPPORTED where a key has one of these names and is no room: it is
+ * another program's, and would be lost. */
+enum phi_status phi_gguf_reserve_check(const struct phi_meta *m,
+                                       struct phi_err *err);
+
 /*
  * Puts the room in front, and the small keys before the large ones, in the
  * order that they have otherwise; `more` is added to its bytes. What was room
- * before is gone.
+ * before is gone. Fails as phi_gguf_reserve_check() does.
  */
 enum phi_status phi_gguf_reserve_add(struct phi_meta *m, size_t more,
                                      struct phi_err *err);
 
-/* Takes the room out, and puts the large keys back to where they were. */
+/*
+ * Takes the room out, and puts the large keys at the end behind
+ * tokenizer.ggml.pre, where converters have them. Where a file had them
+ * elsewhere before it got room is not known any more.
+ */
 void phi_gguf_reserve_remove(struct phi_meta *m);
 
 #endif

@@ -86,6 +86,13 @@ static enum phi_status set_text(struct card *c, const char *key,
     return phi_meta_set_str(c->meta, key, text, strlen(text), c->err);
 }
 
+/* A text about an origin, whose number makes its key a new one. */
+static enum phi_status add_text(struct card *c, const char *key,
+                                const char *text)
+{
+    return phi_meta_add_str(c->meta, key, text, strlen(text), c->err);
+}
+
 /* The first of the fields that is there, and its name; NULL if none is. */
 static enum phi_status first_field(struct card *c, const char *const *names,
                                    const char **name,
@@ -332,7 +339,7 @@ static enum phi_status write_origin_map(struct card *c, const char *key,
         if (st != PHI_OK)
             return st;
         snprintf(name, sizeof(name), "%s.%s", key, origin_keys[i]);
-        if (set_text(c, name, found->text) != PHI_OK)
+        if (add_text(c, name, found->text) != PHI_OK)
             return PHI_E_NOMEM;
     }
     return PHI_OK;
@@ -398,7 +405,7 @@ static enum phi_status write_origin_id(struct card *c, const char *key,
 
         snprintf(name, sizeof(name), "%s.%s", key, origin_keys[i]);
         if (parts[i] != NULL)
-            st = set_text(c, name, parts[i]);
+            st = add_text(c, name, parts[i]);
     }
     for (size_t i = 0; i < NORIGIN; i++)
         free(parts[i]);

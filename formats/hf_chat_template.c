@@ -9,6 +9,7 @@
 
 #include "formats/hf_tokenizer_parts.h"
 #include "libconv/base/file.h"
+#include "libconv/base/map.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/utf8.h"
 
@@ -19,8 +20,8 @@
 #define MAX_NAME     64
 
 struct named {
-    char name[MAX_NAME + 1]; /* letters, digits and '_' */
-    char *text;              /* n bytes, owned */
+    char *name; /* letters, digits and '_', owned */
+    char *text; /* n bytes, owned */
     size_t n;
 };
 
@@ -28,14 +29,18 @@ struct templates {
     struct named *t; /* (n) */
     size_t n;
     size_t cap;
+    struct phi_map names;
     struct phi_err *err;
 };
 
 static void release(struct templates *all)
 {
-    for (size_t i = 0; i < all->n; i++)
+    for (size_t i = 0; i < all->n; i++) {
+        free(all->t[i].name);
         free(all->t[i].text);
+    }
     free(all->t);
+    phi_map_release(&all->names);
 }
 
 /*
@@ -48,6 +53,8 @@ static enum phi_status add(struct templates *all, const char *name, char *text,
     void *p = all->t;
     struct named *t;
     size_t len = 0;
+    bool fresh = false;
+    enum phi_status st;
 
     if (name[0] == '\0') {
         free(text);
@@ -60,6 +67,9 @@ static enum phi_status add(struct templates *all, const char *name, char *text,
     all->t = p;
     t = &all->t[all->n++];
     *t = (struct named){.text = text, .n = n};
+    t->name = phi_alloc(MAX_NAME + 1, 1, all->err);
+    if (t->name == NULL)
+        return PHI_E_NOMEM;
     for (const char *c = name; *c != '\0'; c++) {
         const bool plain = (*c >= '0' && *c <= '9') ||
                            (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z');
@@ -72,12 +82,11 @@ static enum phi_status add(struct templates *all, const char *name, char *text,
         if (((unsigned char)*c & 0xc0) != 0x80) /* one '_' a character */
             t->name[len++] = plain ? *c : '_';
     }
-    for (size_t i = 0; i + 1 < all->n; i++) {
-        if (strcmp(all->t[i].name, t->name) == 0)
-            return phi_fail(all->err, PHI_E_FORMAT,
-                            "two chat templates are called \"%s\"", t->name);
-    }
-    return PHI_OK;
+    st = phi_map_add(&all->names, t->name, len, 0, &fresh, all->err);
+    if (st == PHI_OK && !fresh)
+        st = phi_fail(all->err, PHI_E_FORMAT,
+                      "two chat templates are called \"%s\"", t->name);
+    return st;
 }
 
 static enum phi_status add_copy(struct templates *all, const char *name,
@@ -263,7 +272,7 @@ static enum phi_status write_named(struct phi_meta *meta,
         if (strcmp(all->t[i].name, "default") == 0)
             continue;
         snprintf(key, sizeof(key), "%s.%s", KEY, all->t[i].name);
-        st = phi_meta_set_str(meta, key, all->t[i].text, all->t[i].n, all->err);
+        st = phi_meta_add_str(meta, key, all->t[i].text, all->t[i].n, all->err);
     }
     if (st == PHI_OK)
         st = phi_meta_set_strings(meta, KEY "s", nnamed, &kv, all->err);

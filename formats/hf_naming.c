@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "libconv/base/buf.h"
+#include "libconv/base/map.h"
 #include "libconv/base/mem.h"
 
 /* What a part of a name was recognised as. A version may be in a basename. */
@@ -338,28 +339,25 @@ static void classify_rest(struct parts *parts)
     }
 }
 
-static bool is_repeated(const struct parts *parts, size_t i, unsigned is)
-{
-    for (size_t j = 0; j < i; j++) {
-        if ((parts->part[j].is & is) != 0 &&
-            strcmp(parts->part[j].text, parts->part[i].text) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Parts that are `is` and not `not`, joined by '-'; NULL if there is none. */
+/* Parts that are `is` and not `not`, joined by '-', a size once only; NULL if
+ * there is none. */
 static enum phi_status join(char **out, const struct parts *parts, unsigned is,
                             unsigned not, struct phi_err *err)
 {
     struct phi_buf b = {0};
-    enum phi_status st;
+    struct phi_map sizes = {0};
+    enum phi_status st = PHI_OK;
 
-    for (size_t i = 0; i < parts->n; i++) {
+    for (size_t i = 0; st == PHI_OK && i < parts->n; i++) {
         const struct part *part = &parts->part[i];
+        bool fresh = true;
 
-        if ((part->is & is) == 0 || (part->is & not ) != 0 ||
-            (is == IS_SIZE && is_repeated(parts, i, is)))
+        if ((part->is & is) == 0 || (part->is & not ) != 0)
+            continue;
+        if (is == IS_SIZE)
+            st = phi_map_add(&sizes, part->text, strlen(part->text), 0, &fresh,
+                             err);
+        if (st != PHI_OK || !fresh)
             continue;
         if (b.n > 0)
             phi_buf_put(&b, "-", 1);
@@ -367,7 +365,9 @@ static enum phi_status join(char **out, const struct parts *parts, unsigned is,
     }
     if (b.n > 0)
         phi_buf_put(&b, "", 1);
-    st = phi_buf_status(&b, err); /* without memory it is empty, too */
+    if (st == PHI_OK)
+        st = phi_buf_status(&b, err); /* without memory it is empty, too */
+    phi_map_release(&sizes);
     if (st == PHI_OK) {
         *out = (char *)b.p;
         b.p = NULL;
@@ -508,6 +508,29 @@ char *phi_model_id_title(const char *text, struct phi_err *err)
     return out;
 }
 
+/*
+ * What printf("%.*f%c") writes where the locale's point is one: with whole
+ * numbers, since v is one of 53 bits over a power of two. 0, or 0.001 to 2e7.
+ */
+static void put_decimal(char out[PHI_SIZE_LABEL_MAX], double v, int digits,
+                        char unit)
+{
+    const uint64_t scale = digits == 0 ? 1 : (digits == 1 ? 10 : 100);
+    int e;
+    const uint64_t n = (uint64_t)ldexp(frexp(v, &e), 53) * scale;
+    const int k = 53 - e; /* 28 to 62 */
+    const uint64_t rest = n & (((uint64_t)1 << k) - 1);
+    const uint64_t half = (uint64_t)1 << (k - 1);
+    uint64_t q = n >> k;
+    char fraction[8] = "";
+
+    q += rest > half || (rest == half && (q & 1) != 0);
+    if (digits > 0)
+        snprintf(fraction, sizeof(fraction), ".%0*d", digits, (int)(q % scale));
+    snprintf(out, PHI_SIZE_LABEL_MAX, "%llu%s%c",
+             (unsigned long long)(q / scale), fraction, unit);
+}
+
 char *phi_size_label_format(char out[PHI_SIZE_LABEL_MAX], uint64_t nparams)
 {
     static const struct {
@@ -526,7 +549,7 @@ char *phi_size_label_format(char out[PHI_SIZE_LABEL_MAX], uint64_t nparams)
         i++;
     v = n * rows[i].scale;
     /* One digit before the point wants one after it; none (0.4) wants two. */
-    snprintf(out, PHI_SIZE_LABEL_MAX, "%.*f%c",
-             rint(v) >= 10 ? 0 : (rint(v) >= 1 ? 1 : 2), v, rows[i].unit);
+    put_decimal(out, v, rint(v) >= 10 ? 0 : (rint(v) >= 1 ? 1 : 2),
+                rows[i].unit);
     return out;
 }

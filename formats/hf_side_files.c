@@ -119,12 +119,18 @@ static void release_item(struct phi_hf_side_item *item)
 /* Where name is, or is to be put. */
 static size_t place_of(const struct phi_hf_side_files *files, const char *name)
 {
-    size_t i = files->n;
+    size_t lo = 0;
+    size_t hi = files->n;
 
-    /* From the end: most come in their order. */
-    while (i > 0 && strcmp(files->v[i - 1].name, name) >= 0)
-        i--;
-    return i;
+    while (lo < hi) {
+        const size_t mid = lo + (hi - lo) / 2;
+
+        if (strcmp(files->v[mid].name, name) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
 }
 
 const struct phi_hf_side_item *phi_hf_side_files_find(
@@ -147,6 +153,11 @@ static enum phi_status fill(struct phi_hf_side_item *item,
     item->name = phi_strdup(file->name, err);
     if (item->name == NULL)
         return PHI_E_NOMEM;
+    if (file->path == NULL && file->bytes == NULL) {
+        item->maker = file->maker;
+        item->nbytes = file->nbytes;
+        return PHI_OK;
+    }
     if (file->path == NULL) {
         item->bytes = phi_alloc(file->nbytes, 1, err);
         if (item->bytes == NULL)
@@ -177,7 +188,7 @@ enum phi_status phi_hf_side_files_set(struct phi_hf_side_files *files,
     void *list = files->v;
     enum phi_status st = PHI_OK;
 
-    if (file->path == NULL && file->bytes == NULL) {
+    if (file->path == NULL && file->bytes == NULL && file->maker.make == NULL) {
         if (there) {
             release_item(&files->v[i]);
             files->n--;
@@ -356,7 +367,30 @@ enum phi_status phi_hf_side_files_tokenizer(struct phi_hf_side_files *files,
     return st;
 }
 
-/* ---- writing ------------------------------------------------------------- */
+/* ---- contents ------------------------------------------------------------ */
+
+enum phi_status phi_hf_side_item_load(const struct phi_hf_side_item *item,
+                                      size_t max, uint8_t **out, size_t *n,
+                                      struct phi_err *err)
+{
+    if (item->path != NULL)
+        return phi_file_load(item->path, max, out, n, err);
+    *n = (size_t)item->nbytes;
+    return item->maker.make(out, item->maker.from, item->maker.i, err);
+}
+
+static enum phi_status write_made(const struct phi_hf_side_item *item,
+                                  struct phi_output *o, struct phi_err *err)
+{
+    uint8_t *bytes = NULL;
+    enum phi_status st =
+        item->maker.make(&bytes, item->maker.from, item->maker.i, err);
+
+    if (st == PHI_OK)
+        st = phi_output_write(o, bytes, (size_t)item->nbytes, err);
+    free(bytes);
+    return st;
+}
 
 static enum phi_status copy(const struct phi_hf_side_item *item,
                             struct phi_output *o, struct phi_err *err)
@@ -401,6 +435,8 @@ enum phi_status phi_hf_side_files_write(const struct phi_hf_side_files *files,
         st = phi_output_folder_file(&o, to, item->name, item->nbytes, err);
         if (st == PHI_OK && item->path != NULL)
             st = copy(item, o, err);
+        else if (st == PHI_OK && item->bytes == NULL)
+            st = write_made(item, o, err);
         else if (st == PHI_OK)
             st = phi_output_write(o, item->bytes, (size_t)item->nbytes, err);
         if (st == PHI_OK)

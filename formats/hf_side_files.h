@@ -31,19 +31,32 @@
 #include "libconv/base/folder.h"
 #include "libconv/base/output_folder.h"
 
+/*
+ * Where contents come from that are made when they are wanted: `make` gives
+ * those of number i, to be released with free(). `from` outlives the list.
+ */
+struct phi_hf_side_maker {
+    enum phi_status (*make)(uint8_t **out, const void *from, size_t i,
+                            struct phi_err *err);
+    const void *from;
+    size_t i;
+};
+
 /* A file to be added, or to replace the one of its name, or to leave out. */
 struct phi_hf_side_file {
     const char *name;  /* one part of a path */
     const char *path;  /* copied from here, links followed; or NULL: */
-    const void *bytes; /* (nbytes) its contents; or NULL: there is none */
+    const void *bytes; /* (nbytes) its contents; or NULL: */
     size_t nbytes;
+    struct phi_hf_side_maker maker; /* of nbytes; without: there is none */
 };
 
 struct phi_hf_side_item {
     char *name;
     char *path;     /* of the file to copy, or NULL: */
-    uint8_t *bytes; /* (nbytes) */
+    uint8_t *bytes; /* (nbytes), or NULL: */
     uint64_t nbytes;
+    struct phi_hf_side_maker maker;
 };
 
 /* Zero-initialise; end with phi_hf_side_files_release(). */
@@ -87,7 +100,15 @@ enum phi_status phi_hf_side_files_tokenizer(struct phi_hf_side_files *files,
 const struct phi_hf_side_item *phi_hf_side_files_find(
     const struct phi_hf_side_files *files, const char *name);
 
-/* Writes all of them into an output, durably. */
+/*
+ * What item->bytes are where it has none: a file's, no more than max, or what
+ * its maker gives. To be released with free().
+ */
+enum phi_status phi_hf_side_item_load(const struct phi_hf_side_item *item,
+                                      size_t max, uint8_t **out, size_t *n,
+                                      struct phi_err *err);
+
+/* Writes all of them into an output, durably, one after the other. */
 enum phi_status phi_hf_side_files_write(const struct phi_hf_side_files *files,
                                         struct phi_output_folder *to,
                                         struct phi_err *err);

@@ -3,7 +3,8 @@
  * An importance matrix as a source, for looking at it: a tensor an entry, F32,
  * with the values that quantizers use (mean squares), the same for both forms
  * of file. They are computed, so that a tensor's bytes are those of no place
- * in the file, and offset is 0. Format "imatrix".
+ * in the file: its offset counts in the values, one tensor after the other.
+ * Format "imatrix".
  */
 #ifndef PHI_FORMATS_IMATRIX_SOURCE_H
 #define PHI_FORMATS_IMATRIX_SOURCE_H

@@ -65,6 +65,8 @@ enum phi_status phi_json_refuse(const struct phi_json *v,
     char text[PHI_ERR_MAX];
     va_list args;
 
+    if (err == NULL) /* a question, which is asked of each of many values */
+        return status;
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
@@ -110,6 +112,8 @@ static enum phi_status mismatch(const struct phi_json *v, struct phi_err *err,
 {
     char found[PHI_ERR_NAME];
 
+    if (err == NULL)
+        return PHI_E_FORMAT;
     if (phi_json_type(v) == PHI_JSON_NUMBER)
         phi_json_describe(v, found, sizeof(found));
     else

@@ -2,15 +2,16 @@
 #include "formats/json_meta.h"
 
 #include <float.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "libconv/base/buf.h"
-#include "libconv/base/mem.h"
 
-/* Values of one document, and objects inside objects, that are shown. */
+/* Values of one document, objects inside objects, and bytes of a path, which
+ * each value has one of, that are shown. */
 #define MAX_KEYS  4096
 #define MAX_DEPTH 16
+#define MAX_PATH  1024
 
 static enum phi_status put(struct phi_meta *meta, const char *path,
                            const struct phi_json *v, unsigned depth,
@@ -88,12 +89,35 @@ static enum phi_status put_integers(struct phi_meta *meta, const char *path,
     return st;
 }
 
+/* The path of an item of what is at `path`; it fits MAX_PATH. */
+static enum phi_status join(char to[MAX_PATH + 1], const char *path,
+                            const struct phi_json *item, size_t i,
+                            struct phi_err *err)
+{
+    const char *dot = path[0] != '\0' ? "." : "";
+    const char *key = phi_json_key(item);
+    char number[24];
+    size_t n;
+
+    snprintf(number, sizeof(number), "%zu", i);
+    if (key == NULL)
+        key = number;
+    n = strlen(path) + strlen(dot) + strlen(key);
+    if (n > MAX_PATH)
+        return phi_json_refuse(item, PHI_E_UNSUPPORTED, err,
+                               "has a path of %zu bytes, expected at most %d",
+                               n, MAX_PATH);
+    snprintf(to, MAX_PATH + 1, "%s%s%s", path, dot, key);
+    return PHI_OK;
+}
+
 /* The members of an object, or of an array by number. */
 static enum phi_status put_items(struct phi_meta *meta, const char *path,
                                  const struct phi_json *box, unsigned depth,
                                  struct phi_err *err)
 {
     struct phi_json item = {0};
+    char inner[MAX_PATH + 1];
     size_t n = 0;
     enum phi_status st = PHI_OK;
 
@@ -101,31 +125,21 @@ static enum phi_status put_items(struct phi_meta *meta, const char *path,
         return phi_json_refuse(box, PHI_E_UNSUPPORTED, err,
                                "is %d levels deep, expected fewer", MAX_DEPTH);
     while (st == PHI_OK && phi_json_next(box, &item)) {
-        const char *key = phi_json_key(&item);
-        const char *dot = path[0] != '\0' ? "." : "";
-        char *inner = key != NULL ? phi_sprintf(err, "%s%s%s", path, dot, key)
-                                  : phi_sprintf(err, "%s%s%zu", path, dot, n);
-
-        n++;
-        st = inner != NULL ? put(meta, inner, &item, depth + 1, err)
-                           : PHI_E_NOMEM;
-        free(inner);
+        st = join(inner, path, &item, n++, err);
+        if (st == PHI_OK)
+            st = put(meta, inner, &item, depth + 1, err);
     }
     return st;
 }
 
-static enum phi_status put(struct phi_meta *meta, const char *path,
-                           const struct phi_json *v, unsigned depth,
-                           struct phi_err *err)
+/* A value that is no box; null is none. */
+static enum phi_status put_leaf(struct phi_meta *meta, const char *path,
+                                const struct phi_json *v, struct phi_err *err)
 {
     const char *text = "";
     bool flag = false;
     enum phi_status st;
 
-    if (meta->n >= MAX_KEYS)
-        return phi_json_refuse(v, PHI_E_UNSUPPORTED, err,
-                               "is one value too many, the limit is %d",
-                               MAX_KEYS);
     switch (phi_json_type(v)) {
     case PHI_JSON_BOOL:
         st = phi_json_bool(v, &flag, err);
@@ -138,17 +152,43 @@ static enum phi_status put(struct phi_meta *meta, const char *path,
         return st == PHI_OK
                    ? phi_meta_set_str(meta, path, text, strlen(text), err)
                    : st;
-    case PHI_JSON_ARRAY:
-        if (phi_json_count(v) > 0 && is_plain(v, PHI_JSON_STRING))
-            return put_strings(meta, path, v, err);
-        if (phi_json_count(v) > 0 && is_plain(v, PHI_JSON_NUMBER))
-            return put_integers(meta, path, v, err);
-        return put_items(meta, path, v, depth, err);
-    case PHI_JSON_OBJECT:
-        return put_items(meta, path, v, depth, err);
-    default:
-        return PHI_OK;
+    default: /* an array */
+        return is_plain(v, PHI_JSON_STRING) ? put_strings(meta, path, v, err)
+                                            : put_integers(meta, path, v, err);
     }
+}
+
+static bool is_leaf(const struct phi_json *v)
+{
+    const enum phi_json_type type = phi_json_type(v);
+
+    if (type == PHI_JSON_ARRAY)
+        return phi_json_count(v) > 0 &&
+               (is_plain(v, PHI_JSON_STRING) || is_plain(v, PHI_JSON_NUMBER));
+    return type != PHI_JSON_OBJECT;
+}
+
+static enum phi_status put(struct phi_meta *meta, const char *path,
+                           const struct phi_json *v, unsigned depth,
+                           struct phi_err *err)
+{
+    const size_t before = meta->n;
+    enum phi_status st;
+
+    if (meta->n >= MAX_KEYS)
+        return phi_json_refuse(v, PHI_E_UNSUPPORTED, err,
+                               "is one value too many, the limit is %d",
+                               MAX_KEYS);
+    if (phi_json_type(v) == PHI_JSON_NULL)
+        return PHI_OK;
+    if (!is_leaf(v))
+        return put_items(meta, path, v, depth, err);
+    st = put_leaf(meta, path, v, err);
+    /* {"a.b": 1, "a": {"b": 2}}: one must not pass for the other. */
+    if (st == PHI_OK && meta->n == before)
+        st = phi_json_refuse(v, PHI_E_UNSUPPORTED, err,
+                             "is spelled as the path of another value");
+    return st;
 }
 
 enum phi_status phi_json_meta(struct phi_meta *meta, const char *prefix,

@@ -12,7 +12,8 @@
  * written as integers as uint64 or int64, others as float64. Arrays of strings
  * and of integers that are not negative are arrays; other ones have a number
  * in the path, "PREFIX.key.0". null, {} and [] say nothing and are left out.
- * prefix may be "".
+ * prefix may be "". PHI_E_UNSUPPORTED for what is too much to be shown, or has
+ * the path of another value.
  */
 enum phi_status phi_json_meta(struct phi_meta *meta, const char *prefix,
                               const struct phi_json *object,

@@ -10,7 +10,6 @@
 #include "formats/pack_origin.h"
 #include "formats/pack_source.h"
 #include "libconv/base/deflate.h"
-#include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 
 void phi_pack_extras_release(struct phi_pack_extras *x)
@@ -70,8 +69,8 @@ enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
         st = phi_fail(err, PHI_E_ARG,
                       "the file \"%.*s\" cannot be packed: its name %s",
                       PHI_ERR_NAME, item->name, fault);
-    if (st == PHI_OK && item->path != NULL) {
-        st = phi_file_load(item->path, PHI_PACK_MAX_PLAIN, &loaded, &n, err);
+    if (st == PHI_OK && bytes == NULL) {
+        st = phi_hf_side_item_load(item, PHI_PACK_MAX_PLAIN, &loaded, &n, err);
         bytes = loaded;
     }
     if (st == PHI_OK)

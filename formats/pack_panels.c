@@ -77,13 +77,12 @@ size_t phi_panels_from_rows(uint8_t *window, size_t at, size_t room,
     for (size_t b = b0; b * s < part->to && b * column < at + room; b++) {
         const size_t lo = most(part->from, b * s);
         const size_t hi = least(part->to, (b + 1) * s);
-        const uint8_t *from = rows != NULL ? rows + (lo - part->from) : NULL;
+        const uint8_t *from = rows + (lo - part->from);
         const size_t to = b * column + part->first * s + (lo - b * s);
         const size_t end = to + (part->count - 1) * s + (hi - lo);
 
         if (to >= at && end <= at + room) {
-            if (window != NULL)
-                copy(window + (to - at), s, from, stride, part->count, hi - lo);
+            copy(window + (to - at), s, from, stride, part->count, hi - lo);
             done += part->count * (hi - lo);
             continue;
         }
@@ -93,11 +92,31 @@ size_t phi_panels_from_rows(uint8_t *window, size_t at, size_t room,
 
             if (x >= y)
                 continue;
-            if (window != NULL)
-                memcpy(window + (x - at), from + i * stride + (x - to - i * s),
-                       y - x);
+            memcpy(window + (x - at), from + i * stride + (x - to - i * s),
+                   y - x);
             done += y - x;
         }
     }
     return done;
+}
+
+bool phi_panels_touch(size_t at, size_t room, const struct phi_panels *a,
+                      const struct phi_panel_part *part)
+{
+    const size_t s = a->block_nbytes;
+    const size_t column = part->n * s;
+    const size_t b0 = most(part->from / s, at / column);
+
+    for (size_t b = b0; b * s < part->to && b * column < at + room; b++) {
+        const size_t lo = most(part->from, b * s);
+        const size_t hi = least(part->to, (b + 1) * s);
+
+        for (size_t i = 0; i < part->count; i++) {
+            const size_t to = b * column + (part->first + i) * s + (lo - b * s);
+
+            if (to < at + room && to + (hi - lo) > at)
+                return true;
+        }
+    }
+    return false;
 }

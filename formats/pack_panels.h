@@ -10,6 +10,7 @@
 #ifndef PHI_FORMATS_PACK_PANELS_H
 #define PHI_FORMATS_PACK_PANELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,11 +54,15 @@ void phi_panels_to_rows(uint8_t *rows, size_t stride, const uint8_t *panel,
 /*
  * The other way: rows to bytes [at, at + room) of the panel, which are in
  * `window`; what of the part lies outside of it is left alone. Returns how
- * many bytes it wrote; with NULL for window and rows, how many it would.
+ * many bytes it wrote.
  */
 size_t phi_panels_from_rows(uint8_t *window, size_t at, size_t room,
                             const uint8_t *rows, size_t stride,
                             const struct phi_panels *a,
                             const struct phi_panel_part *part);
+
+/* Whether it would write any. */
+bool phi_panels_touch(size_t at, size_t room, const struct phi_panels *a,
+                      const struct phi_panel_part *part);
 
 #endif

@@ -139,17 +139,17 @@ static enum phi_status put_part(struct phi_pack_sink *s,
             first + PHI_PACK_CHUNK < end ? first + PHI_PACK_CHUNK : end;
         const size_t at = (size_t)(lo - begin);
         const size_t room = (size_t)(hi - lo);
-        const size_t n = phi_panels_from_rows(NULL, at, room, NULL, 0, a, part);
         uint8_t *chunk = NULL;
+        size_t n;
 
         /* A chunk that others fill may be done, and is not begun again. */
-        if (n == 0)
+        if (!phi_panels_touch(at, room, a, part))
             continue;
         st = phi_pack_stage_get(&s->stage, e->chunk + k, &chunk, err);
         if (st != PHI_OK)
             return st;
-        (void)phi_panels_from_rows(chunk + (lo - first), at, room, rows,
-                                   a->row_nbytes, a, part);
+        n = phi_panels_from_rows(chunk + (lo - first), at, room, rows,
+                                 a->row_nbytes, a, part);
         st = add(s, e, e->chunk + k, n, err);
     }
     return st;

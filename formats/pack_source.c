@@ -2,6 +2,7 @@
 #include "formats/pack_source.h"
 #include "formats/gguf_reserve.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -479,6 +480,8 @@ static enum phi_status take(struct phi_buf *b, FILE *in, uint64_t n,
         phi_buf_put(b, piece, got);
         if (b->failed)
             return phi_buf_status(b, err);
+        if (got < want && ferror(in))
+            return phi_fail_sys(err, errno, "%s: cannot be read", name);
         if (got == 0)
             return phi_fail(err, PHI_E_FORMAT,
                             "%s: ends after %zu bytes, expected at least "
@@ -538,6 +541,20 @@ enum phi_status phi_pack_open_stream(struct phi_source **out, FILE *in,
 
 /* ---- the folder's other files -------------------------------------------- */
 
+static enum phi_status inflate_file(uint8_t **out, const void *from, size_t i,
+                                    struct phi_err *err)
+{
+    const struct pack_source *s = from;
+
+    return phi_pack_section_load(&s->pack.front, &s->in, i, out, err);
+}
+
+/* Those that are looked into on the way; the others are only passed on. */
+static bool is_read(const char *name)
+{
+    return strcmp(name, "config.json") == 0;
+}
+
 enum phi_status phi_pack_side_files(struct phi_hf_side_files *out,
                                     const struct phi_source *base,
                                     struct phi_err *err)
@@ -547,15 +564,16 @@ enum phi_status phi_pack_side_files(struct phi_hf_side_files *out,
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; st == PHI_OK && i < f->n; i++) {
-        struct phi_hf_side_file file = {0};
+        struct phi_hf_side_file file = {.maker = {inflate_file, s, i}};
         uint8_t *bytes = NULL;
 
         if (f->sections[i].kind != PHI_PACK_KIND_FILE)
             continue;
-        st = phi_pack_section_load(f, &s->in, i, &bytes, err);
         file.name = f->sections[i].name + strlen(PHI_PACK_FILES);
-        file.bytes = bytes;
         file.nbytes = (size_t)f->sections[i].plain;
+        if (is_read(file.name))
+            st = inflate_file(&bytes, s, i, err);
+        file.bytes = bytes;
         if (st == PHI_OK)
             st = phi_hf_side_files_set(out, &file, err);
         free(bytes);

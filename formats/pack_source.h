@@ -38,7 +38,11 @@ const struct phi_pack_input *phi_pack_input_of(const struct phi_source *s);
  * other sources. Before anything is read of it. */
 void phi_pack_use_crc32(struct phi_source *s, phi_crc32_fn crc32);
 
-/* Adds the folder's other files, whose bytes are checked and inflated. */
+/*
+ * Adds the folder's other files. All of them together may be large: but for
+ * config.json they are read, checked and inflated one by one when they are
+ * written, and s has to be there till then.
+ */
 enum phi_status phi_pack_side_files(struct phi_hf_side_files *out,
                                     const struct phi_source *s,
                                     struct phi_err *err);

@@ -100,10 +100,15 @@ static enum phi_status check_list(const struct phi_pack_head *h,
 
     if (st != PHI_OK)
         return st;
-    if (g.ntensors != n || g.data != h->plain.n)
+    if (g.ntensors != n)
         st = phi_fail(err, PHI_E_ARG,
                       "the head of %zu bytes has %zu tensors, expected %zu",
                       h->plain.n, g.ntensors, n);
+    else if (g.data != h->plain.n) /* a file without tensors may end so */
+        st = phi_fail(err, PHI_E_ARG,
+                      "cannot be packed: the head has %zu bytes, expected "
+                      "%" PRIu64 " with the padding in front of the data",
+                      h->plain.n, g.data);
     for (size_t i = 0; st == PHI_OK && i < n; i++) {
         if (strcmp(g.tensors[i].name, tensors[i].name) != 0 ||
             g.tensors[i].dtype != tensors[i].dtype ||

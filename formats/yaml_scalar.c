@@ -238,6 +238,7 @@ struct block {
     bool folded;
     char chomp; /* '-', '+' or '\0' */
     long indent;
+    long blanks; /* the longest line of blanks before that is known */
 };
 
 static enum phi_status block_header(struct phi_yaml_reader *r, long parent,
@@ -263,7 +264,7 @@ static enum phi_status block_header(struct phi_yaml_reader *r, long parent,
  * Skips lines of blanks only, and no more of them than the indentation once
  * that is known; returns how many. The reader is at a line.
  */
-static size_t block_breaks(struct phi_yaml_reader *r, const struct block *b)
+static size_t block_breaks(struct phi_yaml_reader *r, struct block *b)
 {
     size_t breaks = 0;
 
@@ -274,6 +275,8 @@ static size_t block_breaks(struct phi_yaml_reader *r, const struct block *b)
         if (phi_yaml_peek(&end, 0) != '\n' ||
             (b->indent >= 0 && phi_yaml_column(&end) > b->indent))
             break;
+        if (b->indent < 0 && phi_yaml_column(&end) > b->blanks)
+            b->blanks = phi_yaml_column(&end);
         r->at = end.at + 1;
         breaks++;
     }
@@ -311,6 +314,9 @@ enum phi_status phi_yaml_block_scalar(struct phi_yaml_reader *r, long parent,
         return st;
     breaks = block_breaks(r, &b);
     more = block_line(r, parent, &b);
+    if (more && b.blanks > b.indent)
+        return phi_yaml_broken(r, "a line of blanks before a text that is "
+                                  "indented less");
     while (more) {
         const bool words = !phi_yaml_is_blank(phi_yaml_peek(r, 0));
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libconv/base/map.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/size.h"
 
@@ -233,6 +234,25 @@ enum phi_status phi_str_set(struct phi_str *s, const char *text, size_t n,
     return PHI_OK;
 }
 
+enum phi_status phi_meta_add_str(struct phi_meta *m, const char *key,
+                                 const char *text, size_t n,
+                                 struct phi_err *err)
+{
+    struct phi_str copy = {0};
+    struct phi_kv *kv;
+
+    if (phi_str_set(&copy, text, n, err) != PHI_OK)
+        return PHI_E_NOMEM;
+    kv = append(m, key, err);
+    if (kv == NULL) {
+        free(copy.p);
+        return PHI_E_NOMEM;
+    }
+    kv->type = PHI_KV_STRING;
+    kv->v.str = copy;
+    return PHI_OK;
+}
+
 enum phi_status phi_meta_set_str(struct phi_meta *m, const char *key,
                                  const char *text, size_t n,
                                  struct phi_err *err)
@@ -347,16 +367,26 @@ enum phi_status phi_meta_copy(struct phi_meta *to, const struct phi_meta *from,
                               struct phi_err *err)
 {
     /* Keys differ in `from`: only those that were there need a search. */
-    const bool fresh = to->n == 0;
+    struct phi_map there = {0};
+    enum phi_status st = PHI_OK;
 
-    for (size_t i = 0; i < from->n; i++) {
+    for (size_t i = 0; st == PHI_OK && i < to->n; i++)
+        st = phi_map_add(&there, to->kv[i].key, strlen(to->kv[i].key),
+                         (uint32_t)i, NULL, err);
+    for (size_t i = 0; st == PHI_OK && i < from->n; i++) {
         const char *key = from->kv[i].key;
-        struct phi_kv *kv = fresh ? append(to, key, err) : entry(to, key, err);
+        const uint32_t *at = phi_map_find(&there, key, strlen(key));
+        struct phi_kv *kv = at != NULL ? &to->kv[*at] : append(to, key, err);
 
-        if (kv == NULL || copy_value(kv, &from->kv[i], err) != PHI_OK)
-            return PHI_E_NOMEM;
+        if (kv == NULL) {
+            st = PHI_E_NOMEM;
+        } else {
+            release_value(kv);
+            st = copy_value(kv, &from->kv[i], err);
+        }
     }
-    return PHI_OK;
+    phi_map_release(&there);
+    return st;
 }
 
 static enum phi_status missing(const char *key, const char *expected,

@@ -67,7 +67,8 @@ struct phi_meta {
 /* Frees all keys and values; the list is empty again. */
 void phi_meta_release(struct phi_meta *m);
 
-/* Deep copy of all of `from` to the end of `to`. */
+/* Deep copy of all of `from` to the end of `to`; what is there already gets the
+ * value of `from` where it is. */
 enum phi_status phi_meta_copy(struct phi_meta *to, const struct phi_meta *from,
                               struct phi_err *err);
 
@@ -97,6 +98,12 @@ enum phi_status phi_meta_set_f(struct phi_meta *m, const char *key,
                                enum phi_kv_type type, double v,
                                struct phi_err *err);
 enum phi_status phi_meta_set_str(struct phi_meta *m, const char *key,
+                                 const char *text, size_t n,
+                                 struct phi_err *err);
+
+/* As phi_meta_set_str(), of a key that is not there, which is not looked for:
+ * for keys by the thousand. */
+enum phi_status phi_meta_add_str(struct phi_meta *m, const char *key,
                                  const char *text, size_t n,
                                  struct phi_err *err);
 

@@ -4,6 +4,7 @@
  * made right first, where they are meant to be: otherwise nearly every input
  * would end at the first of them.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "formats/pack_source.h"
@@ -61,6 +62,16 @@ static void use(const struct phi_source *s)
                 phi_source_read_panels(s, i, 0, bytes, take, &err), &err);
     }
     (void)fuzz_accepted(phi_pack_side_files(&side, s, &err), &err);
+    for (size_t i = 0; i < side.n; i++) {
+        uint8_t *made = NULL;
+        size_t nbytes;
+
+        if (side.v[i].bytes == NULL)
+            (void)fuzz_accepted(
+                phi_hf_side_item_load(&side.v[i], 0, &made, &nbytes, &err),
+                &err);
+        free(made);
+    }
     phi_hf_side_files_release(&side);
     (void)fuzz_accepted(phi_pack_verify(&v, s, &opt, &err), &err);
     phi_pack_verified_release(&v);

@@ -149,11 +149,11 @@ for name, size, code, says in [
 # --- what inspect shows of a configuration ---------------------------------
 
 
-def inspected(name, more, code, says=""):
+def inspected(name, more, code, says="", **limits):
     content = {**tiny.CONFIG, **more}
     add("in-" + name, ["inspect", "--json", "model"],
         {"model/config.json": json.dumps(content).encode()}, code,
-        says and r"model/config\.json: " + says)
+        says and r"model/config\.json: " + says, **limits)
 
 
 def nested(n):

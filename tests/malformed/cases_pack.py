@@ -389,3 +389,14 @@ def many_files(path):
 add("pk-pack-names", PACK, {**WHOLE, "model/zz": many_files}, USAGE,
     r"out\.phipack: the names of \d+ files beside the weights have \d+ bytes, "
     "at most 16777216 can be packed", seconds=10)
+
+# --- what cannot be packed --------------------------------------------------
+
+# Nothing follows the list of tensors, not even what aligns it.
+EMPTY = tiny.gguf_file(tiny.gguf_keys() + [("last", tiny.STRING, "text")],
+                       []).rstrip(b"\0")
+add("pk-no-padding", ["quantize", "-q", "-j", "1", "-t",
+                      "pack:copy=out.phipack", "in.gguf"],
+    {"in.gguf": EMPTY}, USAGE,
+    "out.phipack: cannot be packed: the head has %d bytes, expected %d with "
+    "the padding" % (len(EMPTY), align(len(EMPTY), 32)))

@@ -45,6 +45,7 @@ import cases_gguf  # noqa: E402,F401
 import cases_json  # noqa: E402,F401
 import cases_limits  # noqa: E402,F401
 import cases_logits  # noqa: E402,F401
+import cases_many  # noqa: E402,F401
 import cases_merge  # noqa: E402,F401
 import cases_model  # noqa: E402,F401
 import cases_pack  # noqa: E402,F401

@@ -252,10 +252,40 @@ START_TEST(test_many_keys)
             ck_refused(phi_gguf_edit_open(&e, path, &err), PHI_E_UNSUPPORTED,
                        "has 4097 keys, expected at most 4096");
         } else {
+            /* The room is not counted: what was written can be opened. */
             ck_ok(phi_gguf_edit_open(&e, path, &err));
-            change(&e.meta, 1, 20);
+            ck_ok(phi_meta_set_str(&e.meta, "k1", "text", 4, &err));
             ck_ok(phi_gguf_edit_plan(&e, false, &err));
+            ck_assert_int_eq(e.way, PHI_GGUF_REWRITE);
+            ck_ok(phi_gguf_edit_write(&e, NULL, &err));
+            phi_gguf_edit_release(&e);
+            ck_ok(phi_gguf_edit_open(&e, path, &err));
+            ck_ok(phi_meta_set_str(&e.meta, "one more", "", 0, &err));
+            ck_refused(phi_gguf_edit_plan(&e, false, &err), PHI_E_ARG,
+                       "m.gguf: would have 4097 keys, at most 4096 can be");
         }
+        phi_gguf_edit_release(&e);
+        phi_meta_release(&m);
+    }
+}
+END_TEST
+
+/* It was taken for room, and lost. */
+START_TEST(test_names_of_room)
+{
+    static const char *const names[] = {PHI_GGUF_RESERVE, PHI_GGUF_RESERVE_END};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct phi_meta m = metadata();
+        struct phi_gguf_edit e = {0};
+
+        ck_ok(phi_meta_set_str(&m, names[i], "mine", 4, &err));
+        write_file(&m, false);
+        ck_refused(phi_gguf_edit_open(&e, path, &err), PHI_E_UNSUPPORTED,
+                   "is of type string, expected an array of uint8");
+        ck_refused(phi_gguf_reserve_add(&m, 0, &err), PHI_E_UNSUPPORTED,
+                   names[i]);
+        ck_assert_ptr_nonnull(phi_meta_find(&m, names[i]));
         phi_gguf_edit_release(&e);
         phi_meta_release(&m);
     }
@@ -287,6 +317,10 @@ START_TEST(test_rules)
     r = phi_gguf_rule_find("general.base_model.count", "phi2");
     ck_assert(r != NULL && r->type == PHI_KV_U32);
     ck_assert_ptr_null(phi_gguf_rule_find("general.names", "phi2"));
+    r = phi_gguf_rule_find("tokenizer.ggml.seperator_token_id", "phi2");
+    ck_assert(r != NULL && r->change == PHI_GGUF_TOKEN);
+    r = phi_gguf_rule_find("tokenizer.ggml.add_sep_token", "phi2");
+    ck_assert(r != NULL && r->type == PHI_KV_BOOL);
 }
 END_TEST
 
@@ -300,6 +334,7 @@ int main(void)
     tcase_add_test(tc, test_file_without_room);
     tcase_add_test(tc, test_not_alone);
     tcase_add_test(tc, test_many_keys);
+    tcase_add_test(tc, test_names_of_room);
     tcase_add_test(tc, test_atomic_places);
     tcase_add_test(tc, test_rules);
     suite_add_tcase(s, tc);

@@ -4,6 +4,10 @@
  * Metadata.get_model_id_components() and id_to_title() return.
  */
 #include "formats/hf_naming.h"
+
+#include <locale.h>
+#include <math.h>
+
 #include "tests/unit/unit.h"
 
 static const struct {
@@ -155,6 +159,48 @@ START_TEST(sizes_as_labels)
 }
 END_TEST
 
+/* gguf-py's digits are those of C's printf(), ties and all. */
+START_TEST(sizes_as_printf_rounds_them)
+{
+    uint64_t state = 1;
+
+    for (int i = 0; i < 200000; i++) {
+        const uint64_t part = i % 2 == 0 ? 1000000000 : 1000;
+        char out[PHI_SIZE_LABEL_MAX];
+        char want[PHI_SIZE_LABEL_MAX];
+        uint64_t n;
+        double v;
+
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        n = state >> 33;
+        /* Every other one ends in a 5 where it is cut. */
+        n = i % 2 == 0 ? n % part * 500 : n % 200 * 50 + i % 4 / 2;
+        v = (double)n * (n > 1000000000 ? 1e-9 : (n > 1000000 ? 1e-6 : 1e-3));
+        snprintf(want, sizeof(want), "%.*f%c",
+                 rint(v) >= 10 ? 0 : (rint(v) >= 1 ? 1 : 2), v,
+                 n > 1000000000 ? 'B' : (n > 1000000 ? 'M' : 'K'));
+        if (n <= 1000000000000u)
+            ck_assert_str_eq(phi_size_label_format(out, n), want);
+    }
+}
+END_TEST
+
+/* "2,8B" was written to files. */
+START_TEST(sizes_do_not_depend_on_the_locale)
+{
+    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8",
+                                        "de_DE.utf8"};
+    const char *set = NULL;
+    char out[PHI_SIZE_LABEL_MAX];
+
+    for (size_t i = 0; i < 3 && set == NULL; i++)
+        set = setlocale(LC_ALL, names[i]);
+    if (set == NULL)
+        printf("locale with a decimal comma: none here, checked in C\n");
+    ck_assert_str_eq(phi_size_label_format(out, 2779683840), "2.8B");
+}
+END_TEST
+
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
 int main(void)
@@ -165,6 +211,8 @@ int main(void)
     tcase_add_loop_test(t, parts_of_names, 0, COUNT(ids));
     tcase_add_loop_test(t, titles_of_names, 0, COUNT(titles));
     tcase_add_loop_test(t, sizes_as_labels, 0, COUNT(labels));
+    tcase_add_test(t, sizes_as_printf_rounds_them);
+    tcase_add_test(t, sizes_do_not_depend_on_the_locale);
     suite_add_tcase(s, t);
     return unit_main(s);
 }

@@ -411,6 +411,18 @@ START_TEST(golden)
         ck_assert_str_eq(root, files[i].root);
         ck_ok(phi_pack_side_files(&side, s, &err));
         ck_assert_uint_eq(side.n, files[i].nfiles);
+        for (size_t k = 0; k < side.n; k++) {
+            uint8_t *bytes = NULL;
+            size_t nbytes;
+
+            /* Held is only what is read on the way. */
+            ck_assert_int_eq(side.v[k].bytes != NULL,
+                             strcmp(side.v[k].name, "config.json") == 0);
+            if (side.v[k].bytes == NULL)
+                ck_ok(phi_hf_side_item_load(&side.v[k], 0, &bytes, &nbytes,
+                                            &err));
+            free(bytes);
+        }
         phi_hf_side_files_release(&side);
         phi_pack_verified_release(&v);
         phi_source_close(s);

@@ -116,6 +116,28 @@ START_TEST(getters_give_what_was_set)
 }
 END_TEST
 
+/* What is there keeps its place and gets the value; the rest comes behind. */
+START_TEST(copies_replace_and_append)
+{
+    struct phi_meta m = {0};
+    struct phi_meta to = {0};
+    const size_t n = 7;
+
+    fill(&m);
+    ck_ok(phi_meta_set_str(&to, "first", "1", 1, &err));
+    ck_ok(phi_meta_set_str(&to, "n", "no numbers", 10, &err));
+    ck_ok(phi_meta_copy(&to, &m, &err));
+    ck_assert_uint_eq(to.n, n + 1);
+    ck_assert_str_eq(to.kv[0].key, "first");
+    ck_assert_str_eq(to.kv[1].key, "n");
+    ck_assert_str_eq(to.kv[2].key, m.kv[0].key);
+    for (size_t i = 0; i < n; i++)
+        ck_assert(phi_kv_same(&m.kv[i], phi_meta_find(&to, m.kv[i].key)));
+    phi_meta_release(&m);
+    phi_meta_release(&to);
+}
+END_TEST
+
 START_TEST(getters_trust_nothing)
 {
     struct phi_meta m = {0};
@@ -206,6 +228,7 @@ int main(void)
     tcase_add_test(t, removed_and_future_types_are_unknown);
     tcase_add_test(t, sizes_in_bytes);
     tcase_add_test(t, getters_give_what_was_set);
+    tcase_add_test(t, copies_replace_and_append);
     tcase_add_test(t, getters_trust_nothing);
     tcase_add_test(t, values_are_compared_with_their_types);
     tcase_add_test(t, setting_again_keeps_the_place);

@@ -7,3 +7,4 @@ $PHICONV inspect - --json <a.phipack | grep -o '"root":"[0-9a-f]*"'
 $PHICONV inspect - --hash <a.phipack || echo "code $?"
 head -c 3000 a.phipack | $PHICONV inspect - || echo "code $?"
 printf 'GGUF' | $PHICONV inspect - || echo "code $?"
+$PHICONV inspect - <. || echo "code $?"
