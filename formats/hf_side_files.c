@@ -72,7 +72,7 @@ bool phi_hf_side_files_takes(const char *name)
            !matches(name, "adapter_config.json");
 }
 
-static bool is_copied(const char *name)
+bool phi_hf_side_files_knows(const char *name)
 {
     static const char *const endings[] = {
         ".json", ".jsonl", ".yaml",     ".yml",  ".txt",   ".md",  ".rst",
@@ -280,7 +280,7 @@ static enum phi_status scan_one(struct phi_hf_side_files *out,
                                 struct phi_err *err)
 {
     struct phi_hf_side_file file = {.name = name};
-    const bool known = is_copied(name);
+    const bool known = phi_hf_side_files_knows(name);
     bool take = known || (scan->all && phi_hf_side_files_takes(name));
     struct stat s;
     char *path;
@@ -327,6 +327,27 @@ enum phi_status phi_hf_side_files_scan_all(struct phi_hf_side_files *out,
                                            struct phi_err *err)
 {
     return scan_folder(out, &(struct scan){dir, true, most}, err);
+}
+
+enum phi_status phi_hf_side_files_keep_known(struct phi_hf_side_files *files,
+                                             struct phi_err *err)
+{
+    const size_t n = files->n;
+    enum phi_status st = PHI_OK;
+
+    files->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct phi_hf_side_item *item = &files->v[i];
+
+        if (phi_hf_side_files_knows(item->name)) {
+            files->v[files->n++] = *item;
+            continue;
+        }
+        if (st == PHI_OK)
+            st = phi_names_add(&files->left, item->name, err);
+        release_item(item);
+    }
+    return st;
 }
 
 /* Files that describe one tokenizer, and must come from one place. */

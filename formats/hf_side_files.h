@@ -79,8 +79,13 @@ enum phi_status phi_hf_side_files_scan_all(struct phi_hf_side_files *out,
                                            const char *dir, uint64_t most,
                                            struct phi_err *err);
 
-/* Whether the latter takes a file for its name. */
+/* Leaves out what the first would not copy: those are added to `left`. */
+enum phi_status phi_hf_side_files_keep_known(struct phi_hf_side_files *files,
+                                             struct phi_err *err);
+
+/* Whether the latter takes a file for its name, and whether the first does. */
 bool phi_hf_side_files_takes(const char *name);
+bool phi_hf_side_files_knows(const char *name);
 
 /* Adds, replaces or removes one; contents are copied, paths only later. */
 enum phi_status phi_hf_side_files_set(struct phi_hf_side_files *files,

@@ -81,13 +81,18 @@ enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
 }
 
 static enum phi_status collect(struct phi_hf_side_files *files,
-                               const struct phi_source *origin,
+                               const struct phi_source *origin, bool published,
                                struct phi_err *err)
 {
-    if (phi_pack_of(origin) != NULL)
-        return phi_pack_side_files(files, origin, err);
-    return phi_hf_side_files_scan_all(files, origin->path, PHI_PACK_MAX_OTHER,
-                                      err);
+    enum phi_status st;
+
+    if (phi_pack_of(origin) == NULL)
+        return published ? phi_hf_side_files_scan(files, origin->path, err)
+                         : phi_hf_side_files_scan_all(files, origin->path,
+                                                      PHI_PACK_MAX_OTHER, err);
+    st = phi_pack_side_files(files, origin, err);
+    return st == PHI_OK && published ? phi_hf_side_files_keep_known(files, err)
+                                     : st;
 }
 
 /* One of the model's own weights, which are packed, or their index. */
@@ -102,13 +107,13 @@ static bool is_model(const struct phi_source *s, const char *name)
 
 enum phi_status phi_pack_extras_left(struct phi_names *out,
                                      const struct phi_source *origin,
-                                     struct phi_err *err)
+                                     bool published, struct phi_err *err)
 {
     struct phi_hf_side_files found = {0};
     enum phi_status st = PHI_OK;
 
-    if (origin->folder != NULL && phi_pack_of(origin) == NULL)
-        st = collect(&found, origin, err);
+    if (origin->folder != NULL)
+        st = collect(&found, origin, published, err);
     for (size_t i = 0; st == PHI_OK && i < found.left.n; i++) {
         if (!is_model(origin, found.left.v[i]))
             st = phi_names_add(out, found.left.v[i], err);
@@ -139,6 +144,7 @@ static enum phi_status check_names(const struct phi_hf_side_files *files,
 
 enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
                                      const struct phi_source *origin,
+                                     bool published,
                                      const struct phi_sink_tensor *tensors,
                                      size_t n, struct phi_err *err)
 {
@@ -149,7 +155,7 @@ enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
     *out = (struct phi_pack_extras){0};
     if (origin == NULL || origin->folder == NULL)
         return PHI_OK;
-    st = collect(files, origin, err);
+    st = collect(files, origin, published, err);
     if (st == PHI_OK && files->n > PHI_PACK_MAX_SECTIONS - 5)
         st = phi_fail(err, PHI_E_ARG,
                       "%zu files beside the weights, at most %u can be packed",

@@ -23,12 +23,14 @@ struct phi_pack_extras {
 };
 
 /*
- * Of a folder or of a packed file that has one; of anything else, or NULL,
- * nothing. PHI_E_ARG for what does not fit the format. To be ended with
- * phi_pack_extras_release(), after a failure too.
+ * Of a folder or of a packed file that has one, all files or what a model is
+ * published with; of anything else, or NULL, nothing. PHI_E_ARG for what does
+ * not fit the format. To be ended with phi_pack_extras_release(), after a
+ * failure too.
  */
 enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
                                      const struct phi_source *origin,
+                                     bool published,
                                      const struct phi_sink_tensor *tensors,
                                      size_t n, struct phi_err *err);
 
@@ -37,13 +39,13 @@ enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
                                         struct phi_err *err);
 
 /*
- * Adds what of a folder is not packed, but for the model's weights and their
- * index: other weights, hidden files, folders, links that lead out, files of
- * other names that are too large. Of anything else there is nothing.
+ * Adds what of a folder, or a packed file, is not packed, but for the model's
+ * weights and their index: other weights, hidden files, folders, links that
+ * lead out, files of other names that are too large or not to be published.
  */
 enum phi_status phi_pack_extras_left(struct phi_names *out,
                                      const struct phi_source *origin,
-                                     struct phi_err *err);
+                                     bool published, struct phi_err *err);
 
 void phi_pack_extras_release(struct phi_pack_extras *x);
 

@@ -404,8 +404,8 @@ static enum phi_status deflate_all(struct phi_pack_sink *s,
                                    struct phi_err *err)
 {
     struct deflating d = {s, meta, tensors, opt, {0}};
-    enum phi_status st =
-        phi_pack_extras_list(&s->extras, opt->origin, tensors, s->n, err);
+    enum phi_status st = phi_pack_extras_list(
+        &s->extras, opt->origin, opt->published, tensors, s->n, err);
 
     if (st == PHI_OK &&
         (st = phi_tally_init(&d.tally, NULL, 0, err)) == PHI_OK) {

@@ -25,6 +25,9 @@ struct phi_pack_options {
     /* Whose folder's other files and places are kept: a Hugging Face folder
      * or a packed file; or NULL, or any other: there are none. */
     const struct phi_source *origin;
+    /* Of these files only such as a model is published with, as they are
+     * copied into folders: hf_side_files.h. */
+    bool published;
     /* (head_nbytes) The head of a GGUF file of gguf_nbytes that is to come
      * back as it was; NULL: it is made of meta and tensors, */
     const uint8_t *head;

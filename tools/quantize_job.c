@@ -257,7 +257,7 @@ enum phi_status quantize_make_plans(struct quantize_job *job,
     for (size_t i = 0; st == PHI_OK && i < job->n; i++)
         st = make_plan(job, &job->targets[i], err);
     if (st == PHI_OK && quantize_is_packed(job) && job->model.tokenizer == NULL)
-        st = phi_pack_extras_left(&job->left, job->source, err);
+        st = phi_pack_extras_left(&job->left, job->source, job->published, err);
     return st == PHI_OK ? quantize_recipe_check(job, err) : st;
 }
 

@@ -70,7 +70,8 @@ struct quantize_job {
     bool unnamed; /* targets get their paths after quantize_open() */
     /* Targets lie in a new folder, which is synced as a whole at the end. */
     bool within;
-    bool hashed; /* the source's hashes are wanted, whatever is made of it */
+    bool published; /* packed files have what a model is published with */
+    bool hashed;    /* the source's hashes are wanted, whatever is made of it */
     struct phi_imatrix imatrix; /* of --imatrix */
     struct phi_gguf_split split;
     uint32_t features; /* of the kernels that --cpu leaves */

@@ -137,6 +137,7 @@ static struct phi_pack_options pack_options(const struct quantize_job *job,
         .planes = job->args.pack_planes,
         /* An adapter's tokenizer would stand beside the base's. */
         .origin = job->model.tokenizer == NULL ? job->source : NULL,
+        .published = job->published,
         .head = t->head,
         .head_nbytes = t->head_nbytes,
         .gguf_nbytes = t->gguf_nbytes,

@@ -144,6 +144,7 @@ static enum phi_status begin(struct relcheck *c, struct again *a,
     a->q.cmd = c->cmd;
     a->q.features = c->features;
     a->q.unnamed = true;
+    a->q.published = true;
     st = read_recipes(c, a, err);
     a->q.recipes = a->recipe.recipes;
     return st;

@@ -241,6 +241,7 @@ int release_read_words(struct release_job *job)
     q->args.types.n = job->n;
     q->args.output = NULL;
     q->unnamed = true;
+    q->published = true;
     q->hashed = true;
     code = quantize_read_words(q);
     if (code != -1)
