@@ -9,7 +9,6 @@
 #include "formats/hf_meta.h"
 #include "formats/hf_names.h"
 #include "formats/hf_shards.h"
-#include "formats/hf_side_files.h"
 #include "formats/json.h"
 #include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
@@ -80,27 +79,6 @@ static enum phi_status hf_unchanged(const struct phi_source *s,
     return st;
 }
 
-/* Nor one of the files that a packed file of the folder has. */
-static enum phi_status not_beside(const struct hf_source *h, const char *path,
-                                  struct phi_err *err)
-{
-    struct phi_names names = {0};
-    enum phi_status st = phi_folder_list(&names, h->path, err);
-
-    for (size_t i = 0; st == PHI_OK && i < names.n; i++) {
-        char *input;
-
-        if (!phi_hf_side_files_takes(names.v[i]))
-            continue;
-        input = phi_path_join(h->path, names.v[i], err);
-        st =
-            input != NULL ? phi_output_not_path(path, input, err) : PHI_E_NOMEM;
-        free(input);
-    }
-    phi_names_release(&names);
-    return st;
-}
-
 static enum phi_status hf_not_input(const struct phi_source *s,
                                     const char *path, struct phi_err *err)
 {
@@ -112,9 +90,7 @@ static enum phi_status hf_not_input(const struct phi_source *s,
             path, phi_file_identity(h->shards.st[i]->file), err);
     for (size_t i = 0; st == PHI_OK && i < h->nfiles; i++)
         st = phi_output_not_input(path, phi_file_identity(h->files[i]), err);
-    return st == PHI_OK && phi_path_kind(path) != PHI_PATH_NONE
-               ? not_beside(h, path, err)
-               : st;
+    return st;
 }
 
 static void hf_close(struct phi_source *s)

@@ -232,7 +232,7 @@ void phi_hf_side_files_release(struct phi_hf_side_files *files)
 struct scan {
     const char *dir;
     bool all;
-    uint64_t most; /* bytes of a file that is taken because it is all */
+    uint64_t most; /* bytes of files that are taken because it is all */
 };
 
 /*
@@ -276,7 +276,7 @@ out:
 }
 
 static enum phi_status scan_one(struct phi_hf_side_files *out,
-                                const struct scan *scan, const char *name,
+                                struct scan *scan, const char *name,
                                 struct phi_err *err)
 {
     struct phi_hf_side_file file = {.name = name};
@@ -288,6 +288,9 @@ static enum phi_status scan_one(struct phi_hf_side_files *out,
 
     if (take) {
         st = follow(scan->dir, name, known, 0, &s, err);
+        /* Nobody asked for the others: what cannot be read is left. */
+        if (st == PHI_E_IO && !known)
+            return phi_names_add(&out->left, name, err);
         if (st != PHI_OK)
             return st;
         take =
@@ -298,6 +301,12 @@ static enum phi_status scan_one(struct phi_hf_side_files *out,
     path = phi_path_join(scan->dir, name, err);
     if (path == NULL)
         return PHI_E_NOMEM;
+    if (!known && access(path, R_OK) != 0) {
+        free(path);
+        return phi_names_add(&out->left, name, err);
+    }
+    if (!known)
+        scan->most -= (uint64_t)s.st_size;
     file.path = path;
     st = phi_hf_side_files_set(out, &file, err);
     free(path);
@@ -305,7 +314,7 @@ static enum phi_status scan_one(struct phi_hf_side_files *out,
 }
 
 static enum phi_status scan_folder(struct phi_hf_side_files *out,
-                                   const struct scan *scan, struct phi_err *err)
+                                   struct scan *scan, struct phi_err *err)
 {
     struct phi_names names = {0};
     enum phi_status st = phi_folder_list(&names, scan->dir, err);
@@ -329,8 +338,9 @@ enum phi_status phi_hf_side_files_scan_all(struct phi_hf_side_files *out,
     return scan_folder(out, &(struct scan){dir, true, most}, err);
 }
 
-enum phi_status phi_hf_side_files_keep_known(struct phi_hf_side_files *files,
-                                             struct phi_err *err)
+enum phi_status phi_hf_side_files_keep(struct phi_hf_side_files *files,
+                                       bool (*wanted)(const char *name),
+                                       struct phi_err *err)
 {
     const size_t n = files->n;
     enum phi_status st = PHI_OK;
@@ -339,7 +349,7 @@ enum phi_status phi_hf_side_files_keep_known(struct phi_hf_side_files *files,
     for (size_t i = 0; i < n; i++) {
         struct phi_hf_side_item *item = &files->v[i];
 
-        if (phi_hf_side_files_knows(item->name)) {
+        if (wanted(item->name)) {
             files->v[files->n++] = *item;
             continue;
         }

@@ -72,16 +72,18 @@ enum phi_status phi_hf_side_files_scan(struct phi_hf_side_files *out,
                                        const char *dir, struct phi_err *err);
 
 /*
- * The same, and files of other names: of at most `most` bytes, and no links
- * out of the folder.
+ * The same, and files of other names that can be read, in the order of their
+ * names while they have at most `most` bytes together; no links out of the
+ * folder.
  */
 enum phi_status phi_hf_side_files_scan_all(struct phi_hf_side_files *out,
                                            const char *dir, uint64_t most,
                                            struct phi_err *err);
 
-/* Leaves out what the first would not copy: those are added to `left`. */
-enum phi_status phi_hf_side_files_keep_known(struct phi_hf_side_files *files,
-                                             struct phi_err *err);
+/* Leaves out names that are not wanted: they are added to `left`. */
+enum phi_status phi_hf_side_files_keep(struct phi_hf_side_files *files,
+                                       bool (*wanted)(const char *name),
+                                       struct phi_err *err);
 
 /* Whether the latter takes a file for its name, and whether the first does. */
 bool phi_hf_side_files_takes(const char *name);

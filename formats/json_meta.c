@@ -117,7 +117,7 @@ static enum phi_status put_items(struct phi_meta *meta, const char *path,
                                  struct phi_err *err)
 {
     struct phi_json item = {0};
-    char inner[MAX_PATH + 1];
+    char inner[MAX_PATH + 1] = "";
     size_t n = 0;
     enum phi_status st = PHI_OK;
 

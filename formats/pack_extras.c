@@ -10,7 +10,10 @@
 #include "formats/pack_origin.h"
 #include "formats/pack_source.h"
 #include "libconv/base/deflate.h"
+#include "libconv/base/file.h"
+#include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
+#include "libconv/base/output.h"
 
 void phi_pack_extras_release(struct phi_pack_extras *x)
 {
@@ -80,19 +83,31 @@ enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
     return st;
 }
 
+/* What a model has is not left out for its name, but refused. */
+static bool can_be_packed(const char *name)
+{
+    return phi_hf_side_files_knows(name) ||
+           phi_pack_side_fault(name, strlen(name)) == NULL;
+}
+
 static enum phi_status collect(struct phi_hf_side_files *files,
                                const struct phi_source *origin, bool published,
                                struct phi_err *err)
 {
     enum phi_status st;
 
-    if (phi_pack_of(origin) == NULL)
-        return published ? phi_hf_side_files_scan(files, origin->path, err)
-                         : phi_hf_side_files_scan_all(files, origin->path,
-                                                      PHI_PACK_MAX_OTHER, err);
+    if (phi_pack_of(origin) == NULL && published)
+        return phi_hf_side_files_scan(files, origin->path, err);
+    if (phi_pack_of(origin) == NULL) {
+        st = phi_hf_side_files_scan_all(files, origin->path, PHI_PACK_MAX_OTHER,
+                                        err);
+        return st == PHI_OK ? phi_hf_side_files_keep(files, can_be_packed, err)
+                            : st;
+    }
     st = phi_pack_side_files(files, origin, err);
-    return st == PHI_OK && published ? phi_hf_side_files_keep_known(files, err)
-                                     : st;
+    return st == PHI_OK && published
+               ? phi_hf_side_files_keep(files, phi_hf_side_files_knows, err)
+               : st;
 }
 
 /* One of the model's own weights, which are packed, or their index. */
@@ -119,6 +134,30 @@ enum phi_status phi_pack_extras_left(struct phi_names *out,
             st = phi_names_add(out, found.left.v[i], err);
     }
     phi_hf_side_files_release(&found);
+    return st;
+}
+
+enum phi_status phi_pack_extras_not_input(const struct phi_source *origin,
+                                          const char *path, struct phi_err *err)
+{
+    struct phi_names names = {0};
+    enum phi_status st = PHI_OK;
+
+    if (origin->folder == NULL || phi_pack_of(origin) != NULL ||
+        phi_path_kind(path) == PHI_PATH_NONE)
+        return PHI_OK;
+    st = phi_folder_list(&names, origin->path, err);
+    for (size_t i = 0; st == PHI_OK && i < names.n; i++) {
+        char *input;
+
+        if (!phi_hf_side_files_takes(names.v[i]))
+            continue;
+        input = phi_path_join(origin->path, names.v[i], err);
+        st =
+            input != NULL ? phi_output_not_path(path, input, err) : PHI_E_NOMEM;
+        free(input);
+    }
+    phi_names_release(&names);
     return st;
 }
 

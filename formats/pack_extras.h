@@ -11,7 +11,7 @@
 #include "libconv/tensor/sink.h"
 #include "libconv/tensor/source.h"
 
-/* Bytes of a file whose name does not say that a model has it. */
+/* Bytes of all files whose names do not say that a model has them. */
 #define PHI_PACK_MAX_OTHER ((uint64_t)64 << 20)
 
 struct phi_pack_extras {
@@ -46,6 +46,11 @@ enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
 enum phi_status phi_pack_extras_left(struct phi_names *out,
                                      const struct phi_source *origin,
                                      bool published, struct phi_err *err);
+
+/* PHI_E_ARG if path is one of the files of a folder that would be packed. */
+enum phi_status phi_pack_extras_not_input(const struct phi_source *origin,
+                                          const char *path,
+                                          struct phi_err *err);
 
 void phi_pack_extras_release(struct phi_pack_extras *x);
 

@@ -13,6 +13,9 @@
 
 #define RUNS 3
 
+/* Tokens of a window if nobody says, or as many as the model has. */
+#define DEFAULT_CTX 512
+
 /* The largest text that is read. */
 #define MAX_TEXT ((uint64_t)1 << 32)
 
@@ -96,6 +99,8 @@ enum phi_status bench_model_open(struct bench_model *m, const char *path,
 
     if (st != PHI_OK || (st = phi_hparams_read(&h, m->source, err)) != PHI_OK)
         return st;
+    if (m->n_ctx == 0)
+        m->n_ctx = h.n_ctx < DEFAULT_CTX ? h.n_ctx : DEFAULT_CTX;
     if (m->n_ctx > h.n_ctx)
         return phi_fail(err, PHI_E_ARG,
                         "%s: a context of %zu tokens is longer than the "

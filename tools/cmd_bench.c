@@ -78,8 +78,6 @@ static int check_args(struct job *job)
                            "--seconds %g: expected more than 0, and "
                            "3600 at most",
                            a->seconds.value);
-    if (a->n_ctx == 0)
-        a->n_ctx = 512;
     if (a->chunks == 0)
         a->chunks = 2;
     return level_features(job->cmd, &a->common, &job->features);
@@ -104,7 +102,7 @@ static enum phi_status open_model(struct job *job, const char *path,
 {
     const struct args *a = &job->args;
 
-    job->model = (struct bench_model){.n_ctx = (size_t)a->n_ctx,
+    job->model = (struct bench_model){.n_ctx = (size_t)a->n_ctx, /* or 0 */
                                       .windows = (size_t)a->chunks,
                                       .nthreads = (size_t)a->common.threads,
                                       .features = job->features};

@@ -149,6 +149,8 @@ static enum phi_status check_paths(const struct quantize_job *job,
         st = phi_adapted_not_input(&job->model, path, err);
         if (st == PHI_OK && job->args.imatrix != NULL)
             st = phi_output_not_input(path, job->imatrix.id, err);
+        if (st == PHI_OK && quantize_is_packed(job))
+            st = phi_pack_extras_not_input(job->source, path, err);
         free(path);
     }
     return st;

@@ -107,6 +107,8 @@ static enum phi_status check(const struct phi_tensor *t, enum phi_dtype to,
              "%s: tensor \"%.*s\": type %s cannot become %s%s", t->file,
              PHI_ERR_NAME, t->origin, from->name, phi_dtype_info(to)->name,
              merged ? " after a merge" : "");
+    if (!phi_quant_readable(t->dtype))
+        return PHI_E_UNSUPPORTED;
     return phi_hint(err, "--dtype gives all tensors another type");
 }
 

@@ -177,7 +177,7 @@ static enum phi_status store_tokens(struct phi_tokenizer *t,
     return st;
 }
 
-/* Added tokens stand for their text, whatever character it is. */
+/* Added tokens stand for their text, which is the byte for ASCII alone. */
 static void find_byte_tokens(struct phi_bpe *bpe, const struct tables *in)
 {
     for (uint32_t b = 0; b < 256; b++) {
@@ -187,7 +187,8 @@ static void find_byte_tokens(struct phi_bpe *bpe, const struct tables *in)
 
         bpe->byte_token[b] = PHI_NO_TOKEN;
         if (id != NULL &&
-            !is_added(phi_load_u32(in->types->v.arr.num + 4 * (size_t)*id)))
+            (text[0] == b ||
+             !is_added(phi_load_u32(in->types->v.arr.num + 4 * (size_t)*id))))
             bpe->byte_token[b] = *id;
     }
 }

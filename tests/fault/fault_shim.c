@@ -17,7 +17,7 @@
  *       kill int term   this process gets the signal before the call
  *       cut       FAULT_PATH ends after 4096 bytes from now on
  *       touch     its first byte is written again
- *       replace   FAULT_PATH.new takes its name
+ *       replace   FAULT_NEW takes its name
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -79,10 +79,10 @@ static void touch(const char *path)
 
 static void replace(const char *path)
 {
-    char other[4096];
+    const char *other = getenv("FAULT_NEW");
 
-    snprintf(other, sizeof(other), "%s.new", path);
-    syscall(SYS_renameat, AT_FDCWD, other, AT_FDCWD, path);
+    if (other != NULL)
+        syscall(SYS_renameat, AT_FDCWD, other, AT_FDCWD, path);
 }
 
 static enum what act(const char *what)

@@ -512,11 +512,12 @@ def changes(bench):
                 bench.fill()
                 old = time.time() - 100
                 os.utime(bench.path(name), (old, old))
-                shutil.copyfile(bench.path(name), bench.path(name + ".new"))
+                shutil.copyfile(bench.path(name), bench.path("new"))
                 bench.empty(job)
                 done, hit = bench.run(JOBS[job].args, {
                     "FAULT": "read:%s:%d" % (what, k),
-                    "FAULT_PATH": bench.path(name)})
+                    "FAULT_PATH": bench.path(name),
+                    "FAULT_NEW": bench.path("new")})
                 if JOBS[job].resumes:
                     bench.fill()
                 # Before it is opened, a change is none; a small file is
@@ -527,8 +528,8 @@ def changes(bench):
                 wrong = bench.judge(job, done.returncode, done.stderr, codes)
                 bench.report("%s %s %s at read %d" % (job, what, name, k),
                              wrong, done)
-                if os.path.exists(bench.path(name + ".new")):
-                    os.remove(bench.path(name + ".new"))
+                if os.path.exists(bench.path("new")):
+                    os.remove(bench.path("new"))
     bench.fill()
     # And ones that must be noticed: the weights, after most of the reads.
     for job, name in [("quantize", "model/model.safetensors"),

@@ -65,3 +65,10 @@ run --journal b.gguf
 echo "code $?"
 cat diary
 ls
+# Beside the model's files: what eval-ppl does not read is no input.
+cp -r "$SAMPLE" m && chmod -R u+w m
+for _ in 1 2; do
+    $PHICONV eval-ppl m -f "$TEXT" -c 64 --chunks 2 -q --journal m/j.journal \
+        --report m/r.html --force
+    echo "code $?"
+done
