@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "formats/json.h"
+#include "formats/pack_extras.h"
 #include "tests/unit/tiny_model.h"
 
 static char *dir;
@@ -68,7 +69,8 @@ START_TEST(opens_the_sample)
 }
 END_TEST
 
-/* What is read of the folder, or packed, is no output and does not change. */
+/* What is read of the folder is no output and does not change; what would be
+ * packed is no output of packing. */
 START_TEST(files_beside_the_weights_are_inputs)
 {
     char *templates = fixture_path(dir, "additional_chat_templates");
@@ -84,7 +86,10 @@ START_TEST(files_beside_the_weights_are_inputs)
     fixture_text(dir, "other.gguf", "a");
     ck_ok(phi_hf_open(&s, dir, &err));
     ck_refused(phi_source_not_input(s, tool, &err), PHI_E_ARG, "same file");
-    ck_refused(phi_source_not_input(s, notes, &err), PHI_E_ARG, "same file");
+    ck_ok(phi_source_not_input(s, notes, &err));
+    ck_refused(phi_pack_extras_not_input(s, notes, &err), PHI_E_ARG,
+               "same file");
+    ck_ok(phi_pack_extras_not_input(s, other, &err));
     ck_ok(phi_source_not_input(s, other, &err));
     ck_ok(phi_source_unchanged(s, &err));
     fixture_text(templates, "tool.jinja", "longer");
