@@ -240,13 +240,15 @@ const struct command cmd_export = {
     .summary = "write a model as a Hugging Face folder",
     .synopsis = "MODEL -o DIR [options]",
     .description =
-        "MODEL is a GGUF file or a Hugging Face folder. DIR gets the weights "
-        "as safetensors, in the layout of transformers' save_pretrained(), "
-        "with config.json and the tokenizer. From a GGUF file they are made "
-        "from its metadata, as far as that says exactly what they are; what "
-        "it does not say is refused. A folder's other files are copied: "
-        "texts, tokenizer, code, licences and pictures, but no other weights, "
-        "nothing hidden, no folders and no links out of the folder.\n\n"
+        "MODEL is a GGUF file, a Hugging Face folder or a packed file. DIR "
+        "gets the weights as safetensors, in the layout of transformers' "
+        "save_pretrained(), with config.json and the tokenizer. From a GGUF "
+        "file they are made from its metadata, as far as that says exactly "
+        "what they are; what it does not say is refused. A folder's other "
+        "files are copied: texts, tokenizer, code, licences and pictures, but "
+        "no other weights, nothing hidden, no folders and no links out of the "
+        "folder. A packed file gives back the folder that it was made from, "
+        "or is treated as a GGUF file if it was made from one.\n\n"
         "DIR appears when it is complete and synced, and not before. One that "
         "is there is replaced only with --force, and only if it is empty or "
         "holds a model: a config.json and no folders.",

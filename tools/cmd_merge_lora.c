@@ -345,8 +345,9 @@ const struct command cmd_merge_lora = {
     .summary = "merge LoRA adapters into their base model",
     .synopsis = "BASE ADAPTER[:SCALE] [ADAPTER...] -o OUT [options]",
     .description =
-        "BASE is a Hugging Face folder or a GGUF file of floats, ADAPTER a "
-        "folder as PEFT saves it or a GGUF file. OUT is a folder in the layout "
+        "BASE is a Hugging Face folder, a GGUF or a packed file of floats, "
+        "ADAPTER a folder as PEFT saves it or a GGUF file. OUT is a folder in "
+        "the layout "
         "of save_pretrained(), with BASE's files beside the weights, or a "
         "GGUF file if its name ends so. SCALE is a factor on top of the "
         "adapter's own scale, 1 if not given.\n\n"

@@ -12,9 +12,11 @@ static const struct option options[] = {
              "write FILE with tensors of TYPE: f32, f16, bf16, q8_0, q6_k, "
              "q5_k_m, q5_k_s, q5_1, q5_0, q4_k_m, q4_k_s, iq4_nl, iq4_xs, "
              "q4_1, q4_0, q3_k_l, q3_k_m, q3_k_s, q2_k, q2_k_s, tq2_0, tq1_0, "
-             "or copy (each tensor keeps its type); several make several "
-             "files in one read. pack:TYPE, or pack for pack:copy, makes a "
-             "packed file, FILE.phipack, and not GGUF"),
+             "or copy (each tensor of a GGUF or packed file keeps its type; of "
+             "a folder, f64 and what has one dimension become f32, f8 f16); "
+             "several make several files in one read. pack:TYPE, or pack for "
+             "pack:copy, which keeps a folder's types too, makes a packed "
+             "file, FILE.phipack, and not GGUF"),
     OPT_TEXT('o', "output", "FILE", struct quantize_args, output,
              "where the only -t without =FILE goes"),
     OPT_TEXT(0, "imatrix", "FILE", struct quantize_args, imatrix,

@@ -203,5 +203,6 @@ const struct command cmd_release = {
     .min_operands = 1,
     .max_operands = 1,
     .computes = true,
+    .dated = true,
     .run = run,
 };

@@ -314,11 +314,12 @@ const struct command cmd_set_metadata = {
         "are values of another type, tokens that the vocabulary does not have, "
         "and shapes that do not make a model. Keys that change what the model "
         "computes need --force.\n\n"
-        "Files that phiconv wrote have room for some 4 KiB of new text: they "
-        "are changed in place, whatever their size, and so are numbers in any "
-        "file. All else is written to a new file that replaces the old one, "
-        "and gets room. Both ways leave the old metadata or the new, whole, "
-        "after a kill or a power cut at any moment.",
+        "Files that phiconv wrote without --no-provenance have room for some "
+        "4 KiB of new text: they are changed in place, whatever their size. So "
+        "are numbers in nearly any file: what differs must lie in one sector "
+        "of 512 bytes. All else is written to a new file that replaces the old "
+        "one, and gets room. Both ways leave the old metadata or the new, "
+        "whole, after a kill or a power cut at any moment.",
     .options = options,
     .examples = "phiconv set-metadata my-phi.gguf general.name='My Phi'\n"
                 "phiconv set-metadata my-phi.gguf --from-file "

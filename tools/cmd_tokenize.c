@@ -168,8 +168,9 @@ const struct command cmd_tokenize = {
     .summary = "print the token ids of a text",
     .synopsis = "MODEL -f FILE [options]",
     .description =
-        "Splits a text into the tokens of MODEL, a Hugging Face folder or a "
-        "GGUF file, and prints their ids on one line. They are the ids of the "
+        "Splits a text into the tokens of MODEL, a Hugging Face folder, a "
+        "GGUF or a packed file, and prints their ids on one line. They are the "
+        "ids of the "
         "Hugging Face tokenizers library without special tokens added. A "
         "folder needs no weights for it.",
     .options = options,

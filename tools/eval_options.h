@@ -24,8 +24,10 @@ struct eval_args {
 };
 
 #define EVAL_OPTIONS(type, member)                                             \
-    OPT_UINT('c', "ctx-size", "N", type, member.n_ctx, EVAL_MIN_CTX,           \
-             EVAL_MAX_CTX, "tokens of a window (512)"),                        \
+    OPT_UINT(                                                                  \
+        'c', "ctx-size", "N", type, member.n_ctx, EVAL_MIN_CTX, EVAL_MAX_CTX,  \
+        "tokens of a window (512), at most the model's context; the text "     \
+        "must have two windows"),                                              \
         OPT_UINT(0, "stride", "N", type, member.stride, 1, EVAL_MAX_CTX,       \
                  "begin a window every N tokens, and score its last N "        \
                  "predictions: more context for each, and slower"),            \

@@ -147,12 +147,19 @@ static void put_exit_codes(void)
     }
 }
 
-static void put_environment(void)
+/* What cmd reads, or any command if it is NULL. */
+static void put_environment(const struct command *cmd)
 {
-    printf(".SH ENVIRONMENT\n"
-           ".TP\n\\fBPHICONV_CPU\\fR\n"
-           "the level of kernels where \\fB\\-\\-cpu\\fR is not given\n"
-           ".TP\n\\fBNO_COLOR\\fR\n"
+    printf(".SH ENVIRONMENT\n");
+    if (cmd == NULL || cmd->computes)
+        printf(".TP\n\\fBPHICONV_CPU\\fR\n"
+               "the level of kernels where \\fB\\-\\-cpu\\fR is not "
+               "given\n");
+    if (cmd == NULL || cmd->dated)
+        printf(".TP\n\\fBSOURCE_DATE_EPOCH\\fR\n"
+               "the date of a release, in seconds since 1970; it has none "
+               "without\n");
+    printf(".TP\n\\fBNO_COLOR\\fR\n"
            "if it is not empty, nothing is coloured\n"
            ".TP\n\\fBTERM\\fR\n"
            "if it is \\fBdumb\\fR, there are no colours and no progress "
@@ -200,7 +207,7 @@ static void man_of_all(void)
         put_text(commands[i]->summary);
     }
     put_exit_codes();
-    put_environment();
+    put_environment(NULL);
     put_also(NULL);
 }
 
@@ -253,6 +260,6 @@ void help_man(const struct command *cmd)
     printf(".SH EXAMPLES\n");
     put_lines(cmd->examples);
     put_exit_codes();
-    put_environment();
+    put_environment(cmd);
     put_also(cmd);
 }

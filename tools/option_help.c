@@ -48,7 +48,7 @@ static void print_option(const struct option *o)
 
 const char *const option_exit_codes[][2] = {
     {"0", "done; outputs are complete, synced and in place"},
-    {"1", "a gate failed: the result exists and is not good enough"},
+    {"1", "the verdict is no: a gate failed, models differ, a fault was found"},
     {"2", "an option or argument is wrong"},
     {"3", "the input is malformed or not supported"},
     {"4", "the system refused: disk, permission, input changed while being "

@@ -31,9 +31,12 @@ static const struct option common_options[] = {
 
 static const struct option compute_options[] = {
     OPT_UINT('j', "threads", "N", struct common, threads, 1, MAX_THREADS,
-             "use N threads; the result does not depend on it"),
+             "use N threads, one a processor if not given; the result does "
+             "not depend on it"),
     OPT_TEXT(0, "cpu", "LEVEL", struct common, cpu,
-             "use the kernels of LEVEL (or PHICONV_CPU) and no better ones"),
+             "use the kernels of LEVEL (or PHICONV_CPU) and no better ones: "
+             "scalar, avx2, avxvnni, avx512 or avx512vnni; on Arm scalar, "
+             "neon, dotprod or i8mm"),
     OPT_END,
 };
 

@@ -28,7 +28,7 @@
 /* What a script may rely on; see phi_status_exit() for errors. */
 enum exit_code {
     EXIT_CODE_DONE = 0,   /* done, complete, synced, renamed */
-    EXIT_CODE_GATE = 1,   /* the result exists and is not good enough */
+    EXIT_CODE_GATE = 1,   /* a gate failed, models differ, a fault was found */
     EXIT_CODE_USAGE = 2,  /* an option or argument is wrong */
     EXIT_CODE_INPUT = 3,  /* the input is malformed or not supported */
     EXIT_CODE_SYSTEM = 4, /* the system refused */
@@ -137,6 +137,7 @@ struct command {
     size_t min_operands;
     size_t max_operands; /* 0: none allowed */
     bool computes;       /* has -j and --cpu */
+    bool dated;          /* reads SOURCE_DATE_EPOCH */
     int (*run)(const struct command *self, int argc, char **argv);
 };
 

@@ -7,8 +7,8 @@
 Each case is a copy of one sound release in which one thing was changed, and,
 unless that is the case, everything that vouches for it too: manifest.json and
 SHA256SUMS agree with what is there. Every run must end by itself with the exit
-code that the case names and a message of its pattern, in 96 MiB of memory for
-what is refused, and without a control character.
+code that the case names and a message of its pattern, in 1 GiB of address
+space unless --sanitizer is given, and without a control character.
 WRAPPER in the environment is put in front of the program.
 """
 

@@ -3,6 +3,8 @@ for c in '' $($PHICONV help | sed -n '/^Commands/,/^$/s/^  \([a-z-]*\) .*/\1/p')
     # shellcheck disable=SC2086 # none, or one
     $PHICONV help --man $c >page
     grep -c '^\.SH ' page | sed "s/^/${c:-phiconv}: sections /"
+    # Those of the environment that the command reads.
+    sed -n '/^\.SH ENV/,/^\.SH SEE/s/^\\fB\([A-Z_]*\)\\fR$/\1/p' page | xargs
     # Every option of the help page is there, and the other way round.
     [ -n "$c" ] || continue
     $PHICONV help "$c" | sed -n '/^Options/,$s/^  \(-., \)\{0,1\}--\([a-z-]*\).*/\2/p' |
