@@ -91,11 +91,16 @@ static enum phi_status check_keys(const struct phi_meta *meta,
             known = known || strcmp(key, flags[k]) == 0;
         for (size_t k = 0; k < NROLES; k++)
             known = known || strcmp(key, roles[k][1]) == 0;
-        if (!known)
-            return phi_fail(err, PHI_E_UNSUPPORTED,
-                            "key \"%.*s\": has no place in a Hugging Face "
-                            "tokenizer that phiconv knows",
-                            PHI_ERR_NAME, key);
+        if (known)
+            continue;
+        phi_fail(err, PHI_E_UNSUPPORTED,
+                 "key \"%.*s\": has no place in a Hugging Face tokenizer that "
+                 "phiconv knows",
+                 PHI_ERR_NAME, key);
+        return phi_hint(err,
+                        "set-metadata --delete %.*s takes it out of a GGUF "
+                        "file, if it can be done without",
+                        PHI_ERR_NAME, key);
     }
     return PHI_OK;
 }
