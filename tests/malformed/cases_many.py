@@ -7,7 +7,7 @@ import json
 import zlib
 
 import tiny
-from case import ACCEPTED, REFUSED, add, model
+from case import ACCEPTED, QUANTIZE, REFUSED, add, model
 from cases_adapter import CONFIG, adapter, layers
 from cases_limits import inspected
 from cases_merge import LORA
@@ -23,12 +23,14 @@ def compact(value):
 
 # --- cards, names, templates ------------------------------------------------
 
+# Sanitizers take more than what is allowed for the work by default.
+ROOMY = {"args": QUANTIZE + ["--max-memory", "1G"]}
 model("card-ok-many-datasets",
       {"README.md": b"---\ndatasets:\n" + b"- a/b\n" * 60000 + b"---\n"},
-      ACCEPTED)
+      ACCEPTED, **ROOMY)
 model("card-ok-many-bases",
       {"README.md": b"---\nbase_model:\n" + b"- name: b\n" * 40000 +
-       b"---\n"}, ACCEPTED)
+       b"---\n"}, ACCEPTED, **ROOMY)
 model("cf-ok-many-sizes", {"config.json": compact({
     **tiny.CONFIG, "_name_or_path": "m-" + "-".join(
         "50.%06dk" % i for i in range(60000))})}, ACCEPTED)
@@ -41,7 +43,7 @@ def templates(names):
 
 
 MANY = ["a%d" % i for i in range(60000)]
-model("ct-ok-many", templates(MANY), ACCEPTED)
+model("ct-ok-many", templates(MANY), ACCEPTED, **ROOMY)
 model("ct-many-twice", templates(MANY + MANY[-1:]), REFUSED,
       "tokenizer_config.json", 'two chat templates are called "a59999"')
 
