@@ -234,16 +234,21 @@ enum phi_status phi_str_set(struct phi_str *s, const char *text, size_t n,
     return PHI_OK;
 }
 
-enum phi_status phi_meta_add_str(struct phi_meta *m, const char *key,
-                                 const char *text, size_t n,
-                                 struct phi_err *err)
+/* Sets a text of the entry that `place` finds or makes. */
+static enum phi_status put_str(struct phi_meta *m, const char *key,
+                               const char *text, size_t n,
+                               struct phi_kv *(*place)(struct phi_meta *m,
+                                                       const char *key,
+                                                       struct phi_err *err),
+                               struct phi_err *err)
 {
+    /* Copied first: text may be borrowed from the entry it replaces. */
     struct phi_str copy = {0};
     struct phi_kv *kv;
 
     if (phi_str_set(&copy, text, n, err) != PHI_OK)
         return PHI_E_NOMEM;
-    kv = append(m, key, err);
+    kv = place(m, key, err);
     if (kv == NULL) {
         free(copy.p);
         return PHI_E_NOMEM;
@@ -253,24 +258,18 @@ enum phi_status phi_meta_add_str(struct phi_meta *m, const char *key,
     return PHI_OK;
 }
 
+enum phi_status phi_meta_add_str(struct phi_meta *m, const char *key,
+                                 const char *text, size_t n,
+                                 struct phi_err *err)
+{
+    return put_str(m, key, text, n, append, err);
+}
+
 enum phi_status phi_meta_set_str(struct phi_meta *m, const char *key,
                                  const char *text, size_t n,
                                  struct phi_err *err)
 {
-    /* Copied first: text may be borrowed from the entry it replaces. */
-    struct phi_str copy = {0};
-    struct phi_kv *kv;
-
-    if (phi_str_set(&copy, text, n, err) != PHI_OK)
-        return PHI_E_NOMEM;
-    kv = entry(m, key, err);
-    if (kv == NULL) {
-        free(copy.p);
-        return PHI_E_NOMEM;
-    }
-    kv->type = PHI_KV_STRING;
-    kv->v.str = copy;
-    return PHI_OK;
+    return put_str(m, key, text, n, entry, err);
 }
 
 enum phi_status phi_meta_set_numbers(struct phi_meta *m, const char *key,
