@@ -12,6 +12,22 @@
 
 enum { PACK_TENSORS = 6, PACK_LARGE = 5 };
 
+/* Of each test: a folder, and the file in it. */
+static char *dir;
+static char *path;
+
+static inline void setup(void)
+{
+    dir = fixture_folder();
+    path = fixture_path(dir, "m.phipack");
+}
+
+static inline void teardown(void)
+{
+    free(path);
+    fixture_remove(dir);
+}
+
 struct pack_model {
     struct phi_meta meta;
     struct phi_sink_tensor tensors[PACK_TENSORS];
@@ -61,13 +77,13 @@ static inline void pack_model_release(struct pack_model *m)
 }
 
 /* Writes it in pieces of `piece` bytes, from both ends in turn. */
-static inline void pack_model_write(const struct pack_model *m,
-                                    const char *path, size_t piece,
+static inline void pack_model_write(const struct pack_model *m, const char *to,
+                                    size_t piece,
                                     const struct phi_pack_options *opt)
 {
     struct phi_sink *s = NULL;
 
-    ck_ok(phi_pack_sink_open(&s, path, &m->meta, m->tensors, m->n, opt, &err));
+    ck_ok(phi_pack_sink_open(&s, to, &m->meta, m->tensors, m->n, opt, &err));
     for (size_t i = m->n; i-- > 0;) {
         const size_t n = (size_t)m->tensors[i].nbytes;
         size_t lo = 0;

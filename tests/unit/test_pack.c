@@ -10,21 +10,6 @@
 #include "formats/pack_verify.h"
 #include "libconv/base/deflate.h"
 
-static char *dir;
-static char *path;
-
-static void setup(void)
-{
-    dir = fixture_folder();
-    path = fixture_path(dir, "m.phipack");
-}
-
-static void teardown(void)
-{
-    free(path);
-    fixture_remove(dir);
-}
-
 /* ---- there and back ------------------------------------------------------ */
 
 static void check_tensor(const struct pack_model *m, const struct phi_source *s,

@@ -10,21 +10,6 @@
 #include "formats/pack.h"
 #include "libconv/base/par.h"
 
-static char *dir;
-static char *path;
-
-static void setup(void)
-{
-    dir = fixture_folder();
-    path = fixture_path(dir, "m.phipack");
-}
-
-static void teardown(void)
-{
-    free(path);
-    fixture_remove(dir);
-}
-
 enum { SHARE = 30011 }; /* bytes that a reader takes: parts of chunks */
 
 struct readers {
