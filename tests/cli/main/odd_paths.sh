@@ -37,10 +37,13 @@ convert -t q4_0="$long/x.gguf" ./-q
 cmp ./-x.gguf "$long/x.gguf"
 convert -t q4_0="$long/$part/$part/$part/x.gguf" ./-q 2>&1 | cut -c 1-40
 convert -t q4_0="$part$part.gguf" ./-q 2>&1 | grep -o "[^/]*$"
-# A folder that is no more.
+# A folder that is no more; a program before ours may be a shell script, which
+# says so too.
 home=$PWD
 mkdir gone
 cd gone && rmdir ../gone
-convert "$SAMPLE" -t q4_0=x.gguf 2>&1
-convert "$SAMPLE" -t q4_0="$home/y.gguf"
+{
+    convert "$SAMPLE" -t q4_0=x.gguf
+    convert "$SAMPLE" -t q4_0="$home/y.gguf"
+} 2>&1 | grep -v '^sh: .*getcwd'
 cmp "$home/-x.gguf" "$home/y.gguf"
