@@ -26,7 +26,6 @@ import multiprocessing
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -54,6 +53,10 @@ import cases_safetensors  # noqa: E402,F401
 # MiB: what may be had for work, and what the program is without any.
 ADDRESS_SPACE = 1024
 OWN = 32
+# Seconds.
+HANG = 600
+# Bytes: what the largest cases have at once, and more.
+ROOM = 4 << 30
 TEXT = b"hello the yellow bell\n" * 20
 
 
@@ -80,17 +83,25 @@ def listing(folder):
                   for d, _, names in os.walk(folder) for n in names)
 
 
-def limits(address_space, seconds):
-    def apply():
-        if address_space:
-            resource.setrlimit(resource.RLIMIT_AS,
-                               (address_space, address_space))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        # A hang ends by SIGXCPU, or by SIGALRM if it waits for something:
-        # however busy the machine is, that is long.
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        signal.alarm(600)
-    return apply
+def limited(address_space, seconds):
+    """What to put in front of a command. (Limits set after a fork() would copy
+    the tables of this process's pages, which takes longer than most cases.)"""
+    # A hang that computes ends by SIGXCPU: however busy the machine is, that
+    # is long. So is HANG, for what waits for something.
+    words = ["prlimit", "--core=0", "--cpu=%d" % seconds]
+    if address_space:
+        words.append("--as=%d" % address_space)
+    return words
+
+
+def wait(process):
+    """The exit code, and what the process used."""
+    signal.signal(signal.SIGALRM, lambda *_: process.kill())
+    signal.alarm(HANG)
+    _, status, usage = os.wait4(process.pid, 0)
+    signal.alarm(0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage
 
 
 def environment(options):
@@ -193,16 +204,14 @@ def run(i):
     with open(os.path.join(work, case.name + ".out"), "w+b") as out, \
             open(os.path.join(work, case.name + ".err"), "w+b") as err:
         started = time.monotonic()
+        address_space = 0 if slow > 1 else \
+            (ADDRESS_SPACE if case.code in (ACCEPTED, None)
+             else OWN + case.mebibytes) << 20
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
-            stderr=err, preexec_fn=limits(
-                0 if slow > 1 else
-                (ADDRESS_SPACE if case.code in (ACCEPTED, None)
-                 else OWN + case.mebibytes) << 20,
-                int(case.seconds * 10 * slow)),
+            limited(address_space, int(case.seconds * 10 * slow)) + command,
+            cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
             env=environment(options))
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = code = os.waitstatus_to_exitcode(status)
+        code, usage = wait(process)
         elapsed = time.monotonic() - started
         out.seek(0)
         err.seek(0)
@@ -300,6 +309,16 @@ PLACES = []
 SOUND = {}
 
 
+def working_folder():
+    """A new one, in memory if there is room: to create and remove as many files
+    on a disk takes longer than to run the program on them."""
+    memory = "/dev/shm"
+    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK) or \
+            shutil.disk_usage(memory).free < ROOM:
+        memory = None
+    return tempfile.mkdtemp(prefix="malformed-", dir=memory)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("phiconv")
@@ -324,7 +343,7 @@ def main():
         for case in CHOSEN:
             print(case.code, case.name)
         return 0
-    work = options.keep or tempfile.mkdtemp(prefix="malformed-")
+    work = options.keep or working_folder()
     work = os.path.abspath(work)
     os.makedirs(work + "/base/model")
     with open(work + "/base/text.txt", "wb") as f:
