@@ -10,22 +10,18 @@
 #include "formats/json.h"
 #include "formats/json_write.h"
 #include "formats/safetensors.h"
+#include "libconv/base/decimal.h"
 #include "libconv/base/mem.h"
 
 /* The shortest text that reads back as v, an f32, as Python writes it. */
 static void put_f32(struct phi_buf *b, double v)
 {
-    char text[40];
-    int digits = 1;
+    char text[PHI_DECIMAL_MAX];
 
-    if (v >= 1 && v < 1e15 && v == (double)(uint64_t)v) {
-        phi_buf_printf(b, "%.1f", v);
-        return;
-    }
-    do {
-        snprintf(text, sizeof(text), "%.*g", digits++, v);
-    } while (digits <= 9 && strtof(text, NULL) != (float)v);
-    phi_buf_text(b, text);
+    if (v >= 1 && v < 1e15 && v == (double)(uint64_t)v)
+        phi_buf_printf(b, "%llu.0", (unsigned long long)v);
+    else
+        phi_buf_text(b, phi_decimal_f32(text, (float)v));
 }
 
 /*
@@ -36,14 +32,11 @@ static void put_f32(struct phi_buf *b, double v)
 static void put_partial(struct phi_buf *b, const struct phi_hf_config *c)
 {
     double p = (double)c->rotary / (double)c->head_dim;
-    char text[40];
-    int digits = 1;
+    char text[PHI_DECIMAL_MAX];
 
     if (p < 1 && (uint64_t)(p * (double)c->head_dim) < c->rotary)
         p = nextafter(p, 1);
-    do {
-        snprintf(text, sizeof(text), "%.*g", digits++, p);
-    } while (digits <= 17 && strtod(text, NULL) != p);
+    phi_decimal(text, p);
     phi_buf_printf(b, "%s%s", text, strchr(text, '.') == NULL ? ".0" : "");
 }
 

@@ -3,10 +3,10 @@
 #include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/json.h"
+#include "libconv/base/decimal.h"
 
 /* Room for a path such as "added_tokens[12].content". */
 #define PATH_MAX_BYTES 300
@@ -81,24 +81,15 @@ static const char *const kinds[] = {
     [PHI_JSON_NUMBER] = "a number", [PHI_JSON_STRING] = "a string",
     [PHI_JSON_ARRAY] = "an array",  [PHI_JSON_OBJECT] = "an object"};
 
-/* The shortest text that reads back as d. */
-static void number_text(char *out, size_t n, double d)
-{
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(out, n, "%.*g", digits, d);
-        if (strtod(out, NULL) == d)
-            return;
-    }
-}
-
 char *phi_json_describe(const struct phi_json *v, char *out, size_t n)
 {
     const enum phi_json_type type = phi_json_type(v);
+    char number[PHI_DECIMAL_MAX];
 
     if (type == PHI_JSON_STRING)
         snprintf(out, n, "\"%.*s\"", PHI_ERR_NAME, v->node->valuestring);
     else if (type == PHI_JSON_NUMBER)
-        number_text(out, n, v->node->valuedouble);
+        snprintf(out, n, "%s", phi_decimal(number, v->node->valuedouble));
     else if (type == PHI_JSON_BOOL)
         snprintf(out, n, "%s", cJSON_IsTrue(v->node) ? "true" : "false");
     else

@@ -2,10 +2,10 @@
 #include "tools/inspect_value.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "libconv/base/bytes.h"
+#include "libconv/base/decimal.h"
 #include "libconv/base/half.h"
 #include "libconv/base/utf8.h"
 
@@ -72,19 +72,12 @@ static struct number of_element(enum phi_kv_type type, const uint8_t *p)
     }
 }
 
-/* The fewest digits that read back as the same number. */
 static void put_real(struct phi_buf *b, double v, bool single)
 {
-    char text[40];
-    int digits = single ? 6 : 15;
+    char text[PHI_DECIMAL_MAX];
 
-    for (; digits <= 17; digits++) {
-        snprintf(text, sizeof(text), "%.*g", digits, v);
-        if (single ? (float)strtod(text, NULL) == (float)v
-                   : strtod(text, NULL) == v)
-            break;
-    }
-    phi_buf_text(b, text);
+    phi_buf_text(b, single ? phi_decimal_f32(text, (float)v)
+                           : phi_decimal(text, v));
 }
 
 static void put_number(struct phi_buf *b, const struct number *n)

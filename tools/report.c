@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libconv/base/decimal.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/utf8.h"
 #include "tools/colour.h"
@@ -273,18 +274,14 @@ void json_int(struct json_out *j, const char *key, int64_t v)
 
 void json_num(struct json_out *j, const char *key, double v)
 {
-    char text[40];
-    int digits = 15;
+    char text[PHI_DECIMAL_MAX];
 
     json_begin(j, key);
     if (!(v - v == 0)) { /* NaN or infinite */
         phi_buf_text(&j->buf, "null");
         return;
     }
-    do {
-        snprintf(text, sizeof(text), "%.*g", digits++, v);
-    } while (digits <= 17 && strtod(text, NULL) != v);
-    phi_buf_text(&j->buf, text);
+    phi_buf_text(&j->buf, phi_decimal(text, v));
 }
 
 void json_bool(struct json_out *j, const char *key, bool v)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "libconv/convert/provenance.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libconv/base/buf.h"
+#include "libconv/base/decimal.h"
 #include "libconv/base/mem.h"
 
 #define PREFIX "phiconv."
@@ -95,25 +95,6 @@ static enum phi_status set_files(struct phi_meta *meta,
     return st;
 }
 
-/* The fewest digits that read back exactly, with a point in any locale. */
-static void scale_text(double scale, char out[32])
-{
-    size_t n;
-
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, 32, "%.*g", digits, scale);
-        if (strtod(out, NULL) == scale)
-            break;
-    }
-    n = strspn(out, "-0123456789");
-    if (out[n] != '\0' && out[n] != 'e') {
-        const size_t point = strcspn(out + n, "0123456789");
-
-        out[n] = '.';
-        memmove(out + n + 1, out + n + point, strlen(out + n + point) + 1);
-    }
-}
-
 static enum phi_status set_adapters(struct phi_meta *meta,
                                     const struct phi_provenance *p,
                                     struct phi_err *err)
@@ -129,10 +110,10 @@ static enum phi_status set_adapters(struct phi_meta *meta,
         st = phi_meta_set_strings(meta, keys[k], p->nadapters, &kv, err);
         for (size_t i = 0; st == PHI_OK && i < p->nadapters; i++) {
             const struct phi_provenance_adapter *a = &p->adapters[i];
-            char scale[32];
+            char scale[PHI_DECIMAL_MAX];
             const char *const texts[] = {a->sha256, a->config_sha256, scale};
 
-            scale_text(a->scale, scale);
+            phi_decimal(scale, a->scale);
             st =
                 phi_str_set(&kv->v.arr.str[i], texts[k], strlen(texts[k]), err);
         }
