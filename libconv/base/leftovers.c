@@ -86,17 +86,26 @@ out:
     return found;
 }
 
-static void look_at(const struct search *s, const char *name)
+/* False if there is nothing to be told of it. */
+static bool judge(const struct search *s, const char *name,
+                  enum phi_leftover *what)
 {
     const size_t n = strlen(s->start);
-    enum phi_leftover what = PHI_LEFTOVER_OLD;
+
+    *what = PHI_LEFTOVER_OLD;
+    if (strncmp(name, s->start, n) != 0)
+        return false;
+    if (has_ending(name + n, PHI_OUTPUT_OLD))
+        return !is_being_ended(s);
+    return has_ending(name + n, PHI_OUTPUT_TEMP) && clear_one(s, name, what);
+}
+
+static void look_at(const struct search *s, const char *name)
+{
+    enum phi_leftover what;
     char *path;
 
-    if (strncmp(name, s->start, n) != 0)
-        return;
-    if (has_ending(name + n, PHI_OUTPUT_OLD)    ? is_being_ended(s)
-        : has_ending(name + n, PHI_OUTPUT_TEMP) ? !clear_one(s, name, &what)
-                                                : true)
+    if (!judge(s, name, &what))
         return;
     path = phi_sprintf(NULL, "%.*s%s", (int)(s->name - s->path), s->path, name);
     if (path != NULL)
