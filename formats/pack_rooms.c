@@ -19,44 +19,31 @@ enum phi_status phi_pack_rooms_init(struct phi_pack_rooms *r,
 
 void phi_pack_rooms_release(struct phi_pack_rooms *r)
 {
-    for (size_t i = 0; i < r->nspare; i++)
-        free(r->spare[i]);
     for (size_t i = 0; i < PHI_PACK_HELD; i++)
         free(r->held[i].room);
-    free(r->spare);
+    phi_pack_spares_release(&r->spares);
     phi_lock_free(r->lock);
     *r = (struct phi_pack_rooms){0};
 }
 
-/* Memory touched for the first time is slow: as much as there are threads is
- * kept. What is not used of it takes none. */
+/* As many as there are threads are kept. What is not used takes no memory. */
 uint8_t *phi_pack_rooms_take(struct phi_pack_rooms *r, struct phi_err *err)
 {
-    void *room = NULL;
+    void *room;
 
     phi_lock_take(r->lock);
-    if (r->nspare > 0)
-        room = r->spare[--r->nspare];
+    room = phi_pack_spares_take(&r->spares);
     phi_lock_give(r->lock);
     return room != NULL ? room : phi_alloc_aligned(ROOM, 1, err);
 }
 
 void phi_pack_rooms_give(struct phi_pack_rooms *r, uint8_t *room)
 {
-    void *list;
-
     if (room == NULL)
         return;
     phi_lock_take(r->lock);
-    list = r->spare;
-    if (phi_grow(&list, &r->cap, r->nspare + 1, sizeof(*r->spare), NULL) ==
-        PHI_OK) {
-        r->spare = list;
-        r->spare[r->nspare++] = room;
-        room = NULL;
-    }
+    phi_pack_spares_give(&r->spares, room);
     phi_lock_give(r->lock);
-    free(room);
 }
 
 static struct phi_pack_held *find(struct phi_pack_rooms *r, uint64_t chunk)

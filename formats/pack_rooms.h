@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "formats/pack_spares.h"
 #include "libconv/base/err.h"
 #include "libconv/base/lock.h"
 
@@ -28,9 +29,7 @@ struct phi_pack_held {
 /* All functions are for any thread. */
 struct phi_pack_rooms {
     struct phi_lock *lock; /* of all that follows */
-    void **spare;          /* (nspare) rooms to be used again */
-    size_t nspare;
-    size_t cap;
+    struct phi_pack_spares spares;
     struct phi_pack_held held[PHI_PACK_HELD];
     size_t turn; /* whose place the next chunk takes */
 };

@@ -20,10 +20,8 @@ void phi_pack_stage_release(struct phi_pack_stage *s)
 {
     for (uint64_t c = 0; s->chunks != NULL && c < s->n; c++)
         free(s->chunks[c].bytes);
-    for (size_t i = 0; i < s->nspare; i++)
-        free(s->spare[i]);
     free(s->chunks);
-    free(s->spare);
+    phi_pack_spares_release(&s->spares);
     phi_lock_free(s->lock);
     *s = (struct phi_pack_stage){0};
 }
@@ -33,9 +31,9 @@ enum phi_status phi_pack_stage_get(struct phi_pack_stage *s, uint64_t c,
 {
     phi_lock_take(s->lock);
     if (s->chunks[c].bytes == NULL)
-        s->chunks[c].bytes = s->nspare > 0
-                                 ? s->spare[--s->nspare]
-                                 : phi_alloc_pages(PHI_PACK_CHUNK, err);
+        s->chunks[c].bytes = phi_pack_spares_take(&s->spares);
+    if (s->chunks[c].bytes == NULL)
+        s->chunks[c].bytes = phi_alloc_pages(PHI_PACK_CHUNK, err);
     *out = s->chunks[c].bytes;
     phi_lock_give(s->lock);
     return *out != NULL ? PHI_OK : PHI_E_NOMEM;
@@ -63,18 +61,9 @@ enum phi_status phi_pack_stage_add(struct phi_pack_stage *s, uint64_t c,
 
 void phi_pack_stage_done(struct phi_pack_stage *s, uint8_t *bytes)
 {
-    void *list;
-
     phi_lock_take(s->lock);
-    list = s->spare;
-    if (phi_grow(&list, &s->cap, s->nspare + 1, sizeof(*s->spare), NULL) ==
-        PHI_OK) {
-        s->spare = list;
-        s->spare[s->nspare++] = bytes;
-        bytes = NULL;
-    }
+    phi_pack_spares_give(&s->spares, bytes);
     phi_lock_give(s->lock);
-    free(bytes);
 }
 
 uint64_t phi_pack_stage_missing(const struct phi_pack_stage *s)

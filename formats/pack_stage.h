@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "formats/pack_spares.h"
 #include "libconv/base/err.h"
 #include "libconv/base/lock.h"
 
@@ -19,9 +20,7 @@ struct phi_pack_stage {
         size_t left;    /* bytes that are missing */
     } * chunks;         /* (n) */
     uint64_t n;
-    uint8_t **spare; /* (nspare) buffers to be used again */
-    size_t nspare;
-    size_t cap;
+    struct phi_pack_spares spares;
 };
 
 /* To be ended with phi_pack_stage_release(), after a failure too. The caller
