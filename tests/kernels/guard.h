@@ -13,6 +13,8 @@
 
 #include "tests/unit/unit.h"
 
+#define GUARD_POISON 0xa5
+
 struct guard {
     uint8_t *map;
     size_t size; /* between the two unreadable pages */
@@ -43,8 +45,33 @@ static inline void *guard_take(const struct guard *g, size_t nbytes, bool end)
     uint8_t *p = g->map + g->page;
 
     ck_assert_uint_le(nbytes, g->size);
-    memset(p, 0xa5, g->size);
+    memset(p, GUARD_POISON, g->size);
     return end ? p + g->size - nbytes : p;
+}
+
+/* The first of n bytes that was written since, or NULL. */
+static inline const uint8_t *guard_first(const uint8_t *p, size_t n)
+{
+    /* All are as the first one, if each is as the next: memcmp() is fast where
+     * a loop over megabytes under an emulator is not. */
+    if (n == 0 || (*p == GUARD_POISON && memcmp(p, p + 1, n - 1) == 0))
+        return NULL;
+    while (*p == GUARD_POISON)
+        p++;
+    return p;
+}
+
+/* The first byte beside out (nbytes) that was written since, or NULL. */
+static inline const uint8_t *guard_touched(const struct guard *g,
+                                           const void *out, size_t nbytes)
+{
+    const uint8_t *const begin = g->map + g->page;
+    const uint8_t *const end = (const uint8_t *)out + nbytes;
+    const uint8_t *const before =
+        guard_first(begin, (size_t)((const uint8_t *)out - begin));
+
+    return before != NULL ? before
+                          : guard_first(end, (size_t)(begin + g->size - end));
 }
 
 /* Uniform in [-1, 1), from splitmix64. */

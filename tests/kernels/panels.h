@@ -10,6 +10,7 @@
 #include "libconv/cpu/cpu.h"
 #include "libconv/kernels/gemm_i8.h"
 #include "tests/kernels/guard.h"
+#include "tests/kernels/here.h"
 #include "tests/kernels/hostile.h"
 
 /* The types that have panels. */
@@ -23,7 +24,7 @@ static inline bool panel_level(size_t i, const char **name, uint32_t *features)
 {
     *name = phi_cpu_level_name(i);
     return *name != NULL && phi_cpu_level(*name, features) &&
-           (*features & ~phi_cpu_detect()) == 0;
+           (*features & ~cpu_here()) == 0;
 }
 
 /* Where the f16 of a stored block stand; -1: no second. */

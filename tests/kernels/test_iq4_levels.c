@@ -11,6 +11,7 @@
 #include "libconv/cpu/cpu.h"
 #include "libconv/kernels/quant_iq4_pack.h"
 #include "libconv/kernels/quant_kernels.h"
+#include "tests/kernels/here.h"
 #include "tests/unit/unit.h"
 
 /* Floats on each side. */
@@ -129,7 +130,7 @@ START_TEST(vectors_have_the_same_bounds)
         bool seen[NBLK] = {false};
 
         if (!phi_cpu_level(phi_cpu_level_name(i), &features) ||
-            (features & ~phi_cpu_detect()) != 0)
+            (features & ~cpu_here()) != 0)
             continue;
         for (int weight = 1; weight < 50; weight++) {
             uint8_t out[NBLK * 18];

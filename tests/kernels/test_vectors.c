@@ -12,6 +12,7 @@
 #include "libconv/kernels/kernels.h"
 #include "reference/ref_math.h"
 #include "tests/kernels/guard.h"
+#include "tests/kernels/here.h"
 
 #define MAX_N 1000
 
@@ -265,7 +266,7 @@ START_TEST(levels_agree)
             uint32_t needs = 0;
 
             ck_assert(phi_cpu_level(phi_cpu_level_name(l), &needs));
-            if ((needs & ~phi_cpu_detect()) != 0)
+            if ((needs & ~cpu_here()) != 0)
                 continue;
             run_level(phi_kernels_select(needs)->vec, &in, &got);
             same_outcome(&got, &want, in.n, phi_cpu_level_name(l));
@@ -297,7 +298,7 @@ START_TEST(softmaxes)
             uint32_t needs = 0;
 
             ck_assert(phi_cpu_level(phi_cpu_level_name(l), &needs));
-            if ((needs & ~phi_cpu_detect()) != 0)
+            if ((needs & ~cpu_here()) != 0)
                 continue;
             memcpy(s, start, n * PHI_PANEL * sizeof(*s));
             phi_kernels_select(needs)->vec->softmax(sums, s, n, seens[a]);

@@ -6,6 +6,7 @@
 #include "libconv/cpu/cpu.h"
 #include "libconv/engine/engine.h"
 #include "libconv/engine/rope.h"
+#include "tests/kernels/here.h"
 #include "tests/unit/array_truth.h"
 
 /* Odd sizes: tails of panels, groups, tiles and blocks everywhere. */
@@ -114,7 +115,7 @@ START_TEST(nothing_changes_a_bit)
             float *again;
 
             ck_assert(phi_cpu_level(phi_cpu_level_name(l), &features));
-            if ((features & ~phi_cpu_detect()) != 0)
+            if ((features & ~cpu_here()) != 0)
                 continue;
             again = logits_of(m, s, tokens, WINDOWS, 0, s->n_ctx, features,
                               nthreads);
@@ -124,8 +125,8 @@ START_TEST(nothing_changes_a_bit)
     }
     for (size_t w = 0; w < WINDOWS; w++) {
         const size_t first = s->n_ctx / 2;
-        float *alone = logits_of(m, s, tokens + w * s->n_ctx, 1, first, 5,
-                                 phi_cpu_detect(), 2);
+        float *alone =
+            logits_of(m, s, tokens + w * s->n_ctx, 1, first, 5, cpu_here(), 2);
 
         ck_assert_int_eq(
             memcmp(alone, all + (w * s->n_ctx + first) * s->n_vocab, row * 5),

@@ -10,6 +10,7 @@
 #include "libconv/cpu/cpu.h"
 #include "libconv/kernels/quant_kernels.h"
 #include "libconv/quant/quant.h"
+#include "tests/kernels/here.h"
 #include "tests/unit/unit.h"
 
 #define GOLDEN PHI_SOURCE_DIR "/tests/golden/"
@@ -81,7 +82,7 @@ static void check_matrix(const struct matrix *m, const char *name,
         char what[160];
 
         if (!phi_cpu_level(phi_cpu_level_name(i), &features) ||
-            (features & ~phi_cpu_detect()) != 0)
+            (features & ~cpu_here()) != 0)
             continue;
         fn = phi_quantize_kernel(features, t);
         ck_assert_msg(fn != NULL, "no kernel for %s", phi_dtype_info(t)->name);

@@ -8,6 +8,7 @@
 #include "libconv/cpu/cpu.h"
 #include "libconv/kernels/quant_kernels.h"
 #include "reference/ref_quant.h"
+#include "tests/kernels/here.h"
 #include "tests/kernels/hostile.h"
 #include "tests/unit/unit.h"
 
@@ -58,7 +59,7 @@ static void check_rows(size_t k, const struct rows *r, const float *importance)
         uint32_t features = 0;
 
         if (!phi_cpu_level(phi_cpu_level_name(i), &features) ||
-            (features & ~phi_cpu_detect()) != 0)
+            (features & ~cpu_here()) != 0)
             continue;
         memset(got, 0xa5, sizeof(got));
         phi_quantize_kernel(features, types[k].dtype)(got + 8, r->x, r->nrows,
@@ -167,7 +168,7 @@ static void check_hash(enum phi_dtype t, const float *x,
         uint64_t n = 0;
 
         if (!phi_cpu_level(phi_cpu_level_name(i), &features) ||
-            (features & ~phi_cpu_detect()) != 0)
+            (features & ~cpu_here()) != 0)
             continue;
         phi_quantize_kernel(features, t)(block, x, 1, 256, importance);
         ck_ok(phi_sha256_new(&sha, &err));
