@@ -28,6 +28,7 @@ from case import ACCEPTED, CASES  # noqa: E402
 OTHER = {
     "formats/hf_cut.h: PHI_HF_MAX_SHARD": "how shards are cut by default",
     "formats/hf_naming.h: PHI_SIZE_LABEL_MAX": "a buffer for \"2.8B\"",
+    "libconv/base/decimal.h: PHI_DECIMAL_MAX": "a buffer for a number",
     "formats/hf_side_files.c: MAX_LINKS": "the system ends loops of links",
     "formats/json_get.c: PATH_MAX_BYTES": "a name in a message, cut",
     "formats/pack_extras.h: PHI_PACK_MAX_OTHER": "larger ones are left, by name",
