@@ -3,9 +3,10 @@
 #
 #   tests/fuzz/run.sh [SECONDS] [NAME...]     30 seconds each, all of them
 #
-# Builds with clang in build-fuzz. New inputs go to build-fuzz/corpus, what
-# breaks a target to build-fuzz/found: made small with -minimize_crash=1, it
-# belongs in corpus/NAME as found-WHAT.
+# Builds with clang in build-fuzz. It begins where it ended the last time that
+# somebody kept what was reached (keep.sh). New inputs go to build-fuzz/corpus,
+# what breaks a target to build-fuzz/found: made small with -minimize_crash=1,
+# it belongs in corpus/NAME as found-WHAT.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tools/deps.sh
@@ -39,6 +40,7 @@ fuzz() {
         -timeout=10 -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 \
         -artifact_prefix="build-fuzz/found/$name-" \
         "build-fuzz/corpus/$name" "tests/fuzz/corpus/$name" \
+        "build-fuzz/tests/fuzz/reached/$name" \
         >"build-fuzz/$name.log" 2>&1
     then
         printf '%-12s %s\n' "$name" "$(awk '
