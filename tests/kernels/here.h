@@ -18,4 +18,13 @@ static inline uint32_t cpu_here(void)
     return features;
 }
 
+/* The name and features of level i; false if there is none or it does not run
+ * here. */
+static inline bool level_here(size_t i, const char **name, uint32_t *features)
+{
+    *name = phi_cpu_level_name(i);
+    return *name != NULL && phi_cpu_level(*name, features) &&
+           (*features & ~cpu_here()) == 0;
+}
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What tests of the integer product share: types, levels, readers of bytes. */
+/* What tests of the integer product share: types, readers of bytes. */
 #ifndef PHI_TESTS_PANELS_H
 #define PHI_TESTS_PANELS_H
 
@@ -18,14 +18,6 @@ static const enum phi_dtype panel_types[] = {
     PHI_Q4_0, PHI_Q4_1, PHI_Q5_0, PHI_Q5_1, PHI_Q8_0, PHI_IQ4_NL,
     PHI_Q2_K, PHI_Q3_K, PHI_Q4_K, PHI_Q5_K, PHI_Q6_K, PHI_IQ4_XS};
 #define NTYPES ((int)(sizeof(panel_types) / sizeof(panel_types[0])))
-
-/* Level i if it exists here and this processor has it. */
-static inline bool panel_level(size_t i, const char **name, uint32_t *features)
-{
-    *name = phi_cpu_level_name(i);
-    return *name != NULL && phi_cpu_level(*name, features) &&
-           (*features & ~cpu_here()) == 0;
-}
 
 /* Where the f16 of a stored block stand; -1: no second. */
 static inline void panel_halves(enum phi_dtype t, int at[2])

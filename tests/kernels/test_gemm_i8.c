@@ -175,7 +175,7 @@ static void compare_levels(const struct fixture *f, enum extreme e)
     for (size_t l = 1; phi_cpu_level_name(l) != NULL; l++) {
         phi_gemm_i8_fn fn = last;
 
-        if (panel_level(l, &level, &features))
+        if (level_here(l, &level, &features))
             fn = phi_gemm_i8_kernel(features, f->type, f->mode);
         if (fn == last)
             continue;
@@ -321,7 +321,7 @@ START_TEST(pieces_are_the_whole)
         struct phi_act rest = f.act;
         phi_gemm_i8_fn fn;
 
-        if (!panel_level(l, &level, &features))
+        if (!level_here(l, &level, &features))
             continue;
         fn = phi_gemm_i8_kernel(features, f.type, f.mode);
         rest.blocks += cut * phi_act_nbytes(f.mode);
@@ -357,7 +357,7 @@ START_TEST(nan_comes_through)
     values[40] = _i % 3 == 0 ? NAN : _i % 3 == 1 ? INFINITY : -INFINITY;
     phi_act_kernel(0, f.mode)((uint8_t *)f.act.blocks, values, 96);
     for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
-        if (!panel_level(l, &level, &features))
+        if (!level_here(l, &level, &features))
             continue;
         run_level(&f, features);
         for (size_t r = 0; r < 32; r++) {
@@ -377,7 +377,7 @@ int main(void)
     uint32_t features;
 
     for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
-        if (!panel_level(l, &level, &features))
+        if (!level_here(l, &level, &features))
             printf("skipped: level %s, this processor does not have it\n",
                    level);
     }

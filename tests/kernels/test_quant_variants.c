@@ -76,9 +76,7 @@ static void watch_signals(void)
 /* Whether level i exists, runs here, and is not the scalar one. */
 static bool level_runs(size_t i, const char **name, uint32_t *features)
 {
-    *name = phi_cpu_level_name(i);
-    return *name != NULL && phi_cpu_level(*name, features) && *features != 0 &&
-           (*features & ~cpu_here()) == 0;
+    return level_here(i, name, features) && *features != 0;
 }
 
 /* One input, and what the scalar kernel makes of it. */
