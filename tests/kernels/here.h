@@ -27,4 +27,14 @@ static inline bool level_here(size_t i, const char **name, uint32_t *features)
            (*features & ~cpu_here()) == 0;
 }
 
+/* The same of the first level from *i on that runs here; false if none does.
+ * Levels are in order: those that share a kernel follow each other. */
+static inline bool level_next(size_t *i, const char **name, uint32_t *features)
+{
+    while ((*name = phi_cpu_level_name(*i)) != NULL &&
+           !level_here(*i, name, features))
+        (*i)++;
+    return *name != NULL;
+}
+
 #endif

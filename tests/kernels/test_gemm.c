@@ -68,17 +68,19 @@ static void fill_fixture(struct fixture *f, size_t nt, size_t nk, bool end,
         f->start[i] = (double)guard_random(seed);
 }
 
-static void run_level(const struct fixture *f, const char *level, size_t nt,
-                      size_t nk)
+static phi_gemm_f32_fn kernel_of(const struct fixture *f, uint32_t features)
 {
-    uint32_t features = 0;
+    const struct phi_gemm_kernels *k = phi_kernels_select(features)->gemm;
 
-    ck_assert(phi_cpu_level(level, &features));
+    return f->wide ? k->f64 : k->f32;
+}
+
+static void run_kernel(const struct fixture *f, phi_gemm_f32_fn gemm, size_t nt,
+                       size_t nk)
+{
     if (f->nacc > 0)
         memcpy(f->acc, f->start, f->nacc * sizeof(double));
-    (f->wide ? phi_kernels_select(features)->gemm->f64
-             : phi_kernels_select(features)->gemm->f32)(f->acc, f->ldacc, f->x,
-                                                        f->ldx, f->w, nt, nk);
+    gemm(f->acc, f->ldacc, f->x, f->ldx, f->w, nt, nk);
 }
 
 /* Every level gives the bits of the scalar one. */
@@ -87,24 +89,25 @@ START_TEST(levels_agree)
     const bool end = _i % 2 == 0;
     const enum fill fill = (enum fill)(_i / 2 % NFILLS);
     struct fixture f = {.wide = _i / 2 >= NFILLS};
+    const char *level;
+    uint32_t features;
     uint64_t seed = 1;
 
     setup_fixture(&f);
     for (size_t a = 0; a < COUNT(row_counts) * COUNT(depths); a++) {
         const size_t nt = row_counts[a / COUNT(depths)];
         const size_t nk = depths[a % COUNT(depths)];
+        phi_gemm_f32_fn last;
 
         fill_fixture(&f, nt, nk, end, fill, &seed);
-        run_level(&f, "scalar", nt, nk);
+        last = kernel_of(&f, 0);
+        run_kernel(&f, last, nt, nk);
         memcpy(f.want, f.acc, f.nacc * sizeof(double));
-        for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
-            const char *level = phi_cpu_level_name(l);
-            uint32_t needs = 0;
-
-            ck_assert(phi_cpu_level(level, &needs));
-            if ((needs & ~cpu_here()) != 0)
+        for (size_t l = 1; level_next(&l, &level, &features); l++) {
+            if (kernel_of(&f, features) == last)
                 continue;
-            run_level(&f, level, nt, nk);
+            last = kernel_of(&f, features);
+            run_kernel(&f, last, nt, nk);
             for (size_t i = 0; i < f.nacc; i++)
                 ck_assert_msg(same_f64(f.acc[i], f.want[i]),
                               "%s, %zu x %zu, fill %d: [%zu] is %a, not %a",
@@ -136,7 +139,7 @@ START_TEST(scalar_is_within_its_bound)
 
         fill_fixture(&f, nt, nk, true, a % 2 == 0 ? FILL_RANDOM : FILL_WIDE,
                      &seed);
-        run_level(&f, "scalar", nt, nk);
+        run_kernel(&f, kernel_of(&f, 0), nt, nk);
         for (size_t i = 0; i < nk * PHI_PANEL; i++)
             w[i % PHI_PANEL * nk + i / PHI_PANEL] = (double)f.w[i];
         for (size_t t = 0; t < nt; t++) {
@@ -165,12 +168,11 @@ START_TEST(pieces_are_the_whole)
 {
     struct fixture f = {.wide = _i == 1};
     uint64_t seed = 3;
-    const struct phi_gemm_kernels *kernels = phi_kernels_select(0)->gemm;
-    const phi_gemm_f32_fn gemm = f.wide ? kernels->f64 : kernels->f32;
+    const phi_gemm_f32_fn gemm = kernel_of(&f, 0);
 
     setup_fixture(&f);
     fill_fixture(&f, 5, MAX_NK, true, FILL_RANDOM, &seed);
-    run_level(&f, "scalar", 5, MAX_NK);
+    run_kernel(&f, gemm, 5, MAX_NK);
     memcpy(f.want, f.acc, f.nacc * sizeof(double));
     memcpy(f.acc, f.start, f.nacc * sizeof(double));
     gemm(f.acc, f.ldacc, f.x, f.ldx, f.w, 5, 256);

@@ -172,14 +172,10 @@ static void compare_levels(const struct fixture *f, enum extreme e)
 
     run_level(f, 0);
     memcpy(f->want, f->acc, f->nacc * sizeof(float));
-    for (size_t l = 1; phi_cpu_level_name(l) != NULL; l++) {
-        phi_gemm_i8_fn fn = last;
-
-        if (level_here(l, &level, &features))
-            fn = phi_gemm_i8_kernel(features, f->type, f->mode);
-        if (fn == last)
+    for (size_t l = 1; level_next(&l, &level, &features); l++) {
+        if (phi_gemm_i8_kernel(features, f->type, f->mode) == last)
             continue;
-        last = fn;
+        last = phi_gemm_i8_kernel(features, f->type, f->mode);
         run_level(f, features);
         for (size_t i = 0; i < f->nacc; i++)
             if (!same_f32(f->acc[i], f->want[i]))
@@ -316,14 +312,11 @@ START_TEST(pieces_are_the_whole)
     fill_act(&f, ANY, &seed);
     run_level(&f, 0);
     memcpy(f.want, f.acc, f.nacc * sizeof(float));
-    for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
+    for (size_t l = 0; level_next(&l, &level, &features); l++) {
+        const phi_gemm_i8_fn fn = phi_gemm_i8_kernel(features, f.type, f.mode);
         const size_t cut = 5;
         struct phi_act rest = f.act;
-        phi_gemm_i8_fn fn;
 
-        if (!level_here(l, &level, &features))
-            continue;
-        fn = phi_gemm_i8_kernel(features, f.type, f.mode);
         rest.blocks += cut * phi_act_nbytes(f.mode);
         memcpy(f.acc, f.start, f.nacc * sizeof(float));
         fn(f.acc, f.ldacc, f.panel, &f.act, cut);
@@ -356,9 +349,7 @@ START_TEST(nan_comes_through)
     guard_fill(values, 96, FILL_RANDOM, &seed);
     values[40] = _i % 3 == 0 ? NAN : _i % 3 == 1 ? INFINITY : -INFINITY;
     phi_act_kernel(0, f.mode)((uint8_t *)f.act.blocks, values, 96);
-    for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
-        if (!level_here(l, &level, &features))
-            continue;
+    for (size_t l = 0; level_next(&l, &level, &features); l++) {
         run_level(&f, features);
         for (size_t r = 0; r < 32; r++) {
             ck_assert_msg(isnan(f.acc[r]), "%s, row %zu", level, r);

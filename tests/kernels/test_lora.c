@@ -8,6 +8,7 @@
 #include "libconv/kernels/lora_kernels.h"
 #include "reference/ref_math.h"
 #include "tests/kernels/guard.h"
+#include "tests/kernels/here.h"
 
 #define MAX_ROWS 9
 #define MAX_COLS 80
@@ -82,8 +83,8 @@ static void run_level(const char *level, const struct shape *s, float scale)
 
 START_TEST(levels_agree)
 {
-    const uint32_t have = phi_cpu_detect();
     const char *level;
+    uint32_t features;
     uint64_t seed = 1;
 
     for (size_t i = 0; i < NSHAPES * NFILLS * 2; i++) {
@@ -94,12 +95,7 @@ START_TEST(levels_agree)
         run_level("scalar", &s, scale);
         if (s.rows * s.cols > 0)
             memcpy(f.want, f.x, s.rows * s.cols * sizeof(float));
-        for (size_t k = 0; (level = phi_cpu_level_name(k)) != NULL; k++) {
-            uint32_t needs;
-
-            ck_assert(phi_cpu_level(level, &needs));
-            if ((needs & ~have) != 0)
-                continue;
+        for (size_t k = 1; level_next(&k, &level, &features); k++) {
             run_level(level, &s, scale);
             for (size_t c = 0; c < s.rows * s.cols; c++)
                 ck_assert_msg(same_f32(f.x[c], f.want[c]),
@@ -154,15 +150,12 @@ END_TEST
 START_TEST(nothing_leaves_every_bit)
 {
     const struct shape s = {MAX_ROWS, MAX_COLS, 8};
-    const uint32_t have = phi_cpu_detect();
     const char *level;
+    uint32_t features;
     uint64_t seed = 3;
 
-    for (size_t k = 0; (level = phi_cpu_level_name(k)) != NULL; k++) {
-        uint32_t needs;
-
-        ck_assert(phi_cpu_level(level, &needs));
-        for (int what = 0; (needs & ~have) == 0 && what < 4; what++) {
+    for (size_t k = 0; level_next(&k, &level, &features); k++) {
+        for (int what = 0; what < 4; what++) {
             fill(&s, true, FILL_RANDOM, &seed);
             guard_fill(f.start, MAX_ROWS * MAX_COLS, FILL_SPECIAL, &seed);
             for (size_t i = 0; what < 2 && i < s.rows * s.rank; i++)

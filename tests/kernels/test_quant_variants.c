@@ -73,12 +73,6 @@ static void watch_signals(void)
     signal(SIGFPE, on_signal);
 }
 
-/* Whether level i exists, runs here, and is not the scalar one. */
-static bool level_runs(size_t i, const char **name, uint32_t *features)
-{
-    return level_here(i, name, features) && *features != 0;
-}
-
 /* One input, and what the scalar kernel makes of it. */
 struct sample {
     struct guard gx, gw, gout;
@@ -181,17 +175,14 @@ static void check_levels(const struct sample *s)
     uint32_t features;
 
     run_kernel(s, scalar, "scalar", s->want);
-    for (size_t i = 0; phi_cpu_level_name(i) != NULL; i++) {
+    for (size_t i = 1; level_next(&i, &level, &features); i++) {
         uint8_t *const got =
             take(&s->gout, s->nbytes, 1, s->place, 2 * i + 1 + s->nrows);
-        phi_quantize_fn fn = scalar;
 
-        if (level_runs(i, &level, &features))
-            fn = phi_quantize_kernel(features, s->type);
-        if (fn == last)
+        if (phi_quantize_kernel(features, s->type) == last)
             continue;
-        last = fn;
-        run_kernel(s, fn, level, got);
+        last = phi_quantize_kernel(features, s->type);
+        run_kernel(s, last, level, got);
         check_block(s, got, level);
         check_around(s, got, level);
     }
@@ -270,6 +261,9 @@ START_TEST(rows_stand_alone)
 
     for (int t = 0; t < PHI_NDTYPES * HOSTILE_COUNT; t++) {
         const enum phi_dtype type = (enum phi_dtype)(t / HOSTILE_COUNT);
+        phi_quantize_fn last = NULL;
+        const char *level;
+        uint32_t features;
         uint64_t random = seed + (uint64_t)t;
         uint64_t n = 0;
 
@@ -278,21 +272,18 @@ START_TEST(rows_stand_alone)
         ck_assert(phi_dtype_nbytes(type, 768, &n));
         hostile_fill(x, COUNT(x), t % HOSTILE_COUNT, &random);
         hostile_weigh(w, COUNT(w), HOSTILE_RANDOM, &random);
-        for (size_t i = 0; phi_cpu_level_name(i) != NULL; i++) {
-            const char *level;
-            uint32_t features = 0;
-            phi_quantize_fn fn;
+        for (size_t i = 0; level_next(&i, &level, &features); i++) {
+            const phi_quantize_fn fn = phi_quantize_kernel(features, type);
 
-            if (!level_runs(i, &level, &features))
-                features = 0;
-            fn = phi_quantize_kernel(features, type);
+            if (fn == last)
+                continue;
+            last = fn;
             fn(all, x, NROWS, 768, w);
             for (size_t r = 0; r < NROWS; r++)
                 fn(one + r * n, x + r * 768, 1, 768, w);
             if (memcmp(all, one, NROWS * n) != 0)
                 ck_abort_msg("%s, level %s, %s", phi_dtype_info(type)->name,
-                             phi_cpu_level_name(i),
-                             hostile[t % HOSTILE_COUNT].name);
+                             level, hostile[t % HOSTILE_COUNT].name);
         }
     }
 }
@@ -347,21 +338,22 @@ START_TEST(wideners_agree)
         const size_t n = nblk * d->block;
         uint64_t random = seed + i;
         uint8_t *const in = take(&gin, nblk * d->bits / 8, 1, place, 1 + i % 7);
+        phi_widen_fn last = scalar;
         const char *level;
         uint32_t features;
 
         ck_assert_uint_le(n, VALUES);
         fill_stored(in, nblk * d->bits / 8, d->bits, &random);
         scalar(want, in, nblk);
-        for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
+        for (size_t l = 1; level_next(&l, &level, &features); l++) {
             float *const out = take(gout, n, sizeof(float), place, 1 + i % 5);
 
-            if (!level_runs(l, &level, &features) ||
-                phi_widen_kernel(features, t) == scalar)
+            if (phi_widen_kernel(features, t) == last)
                 continue;
+            last = phi_widen_kernel(features, t);
             running_type = d->name;
             running_level = level;
-            phi_widen_kernel(features, t)(out, in, nblk);
+            last(out, in, nblk);
             check_widened(out, want, n, t, level);
             if (guard_touched(gout, out, n * sizeof(float)) != NULL)
                 ck_abort_msg("widening %s, level %s: wrote beside %zu values",
@@ -385,7 +377,7 @@ START_TEST(levels_have_kernels)
         uint32_t features;
         int n = 0;
 
-        if (!level_runs(i, &level, &features)) {
+        if (!level_here(i, &level, &features)) {
             printf("not compared, this processor lacks it: %s\n", level);
             continue;
         }

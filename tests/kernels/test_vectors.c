@@ -255,21 +255,24 @@ START_TEST(levels_agree)
 {
     static struct outcome want, got;
     struct input in;
+    const char *level;
+    uint32_t features;
     uint64_t seed = 1;
 
     new_input(&in);
     for (size_t a = 0; a < COUNT(lengths) * NFILLS; a++) {
+        const struct phi_vec_kernels *last;
+
         take_input(&in, lengths[a / NFILLS], _i == 0, (enum fill)(a % NFILLS),
                    &seed);
-        run_level(phi_kernels_select(0)->vec, &in, &want);
-        for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
-            uint32_t needs = 0;
-
-            ck_assert(phi_cpu_level(phi_cpu_level_name(l), &needs));
-            if ((needs & ~cpu_here()) != 0)
+        last = phi_kernels_select(0)->vec;
+        run_level(last, &in, &want);
+        for (size_t l = 1; level_next(&l, &level, &features); l++) {
+            if (phi_kernels_select(features)->vec == last)
                 continue;
-            run_level(phi_kernels_select(needs)->vec, &in, &got);
-            same_outcome(&got, &want, in.n, phi_cpu_level_name(l));
+            last = phi_kernels_select(features)->vec;
+            run_level(last, &in, &got);
+            same_outcome(&got, &want, in.n, level);
         }
     }
     free_input(&in);
@@ -292,24 +295,26 @@ START_TEST(softmaxes)
     for (size_t a = 0; a < COUNT(seens); a++) {
         float *const s = guard_take(&g, n * PHI_PANEL * sizeof(*s), a % 2 == 0);
         double sums[PHI_PANEL], want_sums[PHI_PANEL];
+        const struct phi_vec_kernels *last = phi_kernels_select(0)->vec;
+        const char *level;
+        uint32_t features;
 
         guard_fill(start, n * PHI_PANEL, fill, &seed);
-        for (size_t l = 0; phi_cpu_level_name(l) != NULL; l++) {
-            uint32_t needs = 0;
-
-            ck_assert(phi_cpu_level(phi_cpu_level_name(l), &needs));
-            if ((needs & ~cpu_here()) != 0)
+        memcpy(s, start, n * PHI_PANEL * sizeof(*s));
+        last->softmax(want_sums, s, n, seens[a]);
+        memcpy(want, s, n * PHI_PANEL * sizeof(*s));
+        for (size_t l = 1; level_next(&l, &level, &features); l++) {
+            if (phi_kernels_select(features)->vec == last)
                 continue;
+            last = phi_kernels_select(features)->vec;
             memcpy(s, start, n * PHI_PANEL * sizeof(*s));
-            phi_kernels_select(needs)->vec->softmax(sums, s, n, seens[a]);
-            if (l == 0) {
-                memcpy(want, s, n * PHI_PANEL * sizeof(*s));
-                memcpy(want_sums, sums, sizeof(sums));
-            }
+            last->softmax(sums, s, n, seens[a]);
             for (size_t i = 0; i < n * PHI_PANEL; i++)
-                ck_assert(same_f32(s[i], want[i]));
+                ck_assert_msg(same_f32(s[i], want[i]), "%s: exponential %zu",
+                              level, i);
             for (size_t c = 0; c < PHI_PANEL; c++)
-                ck_assert(same_f64(sums[c], want_sums[c]));
+                ck_assert_msg(same_f64(sums[c], want_sums[c]), "%s: sum %zu",
+                              level, c);
         }
         for (size_t c = 0; c < PHI_PANEL; c++) {
             const size_t seen = seens[a] + c < n ? seens[a] + c : n;
@@ -350,8 +355,8 @@ START_TEST(fused_products)
         }
         ck_assert_msg(same_f32(phi_fused(a, b, c), fmaf(a, b, c)),
                       "fma(%a, %a, %a) is %a, not %a", (double)a, (double)b,
-                      (double)c, (double)fmaf(a, b, c),
-                      (double)phi_fused(a, b, c));
+                      (double)c, (double)phi_fused(a, b, c),
+                      (double)fmaf(a, b, c));
     }
     ck_assert(isnan(phi_fused(INFINITY, 0, 1)));
     ck_assert(phi_fused(INFINITY, 1, 1) == INFINITY);

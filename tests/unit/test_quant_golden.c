@@ -70,21 +70,18 @@ static void check_matrix(const struct matrix *m, const char *name,
                          const char *want)
 {
     phi_quantize_fn last = NULL;
+    const char *level;
+    uint32_t features;
     uint64_t nbytes = 0;
     uint8_t *out;
 
     ck_assert(phi_dtype_nbytes(t, m->nrows * m->ncols, &nbytes));
     out = malloc((size_t)nbytes);
     ck_assert_ptr_nonnull(out);
-    for (size_t i = 0; phi_cpu_level_name(i) != NULL; i++) {
-        uint32_t features = 0;
-        phi_quantize_fn fn;
+    for (size_t i = 0; level_next(&i, &level, &features); i++) {
+        const phi_quantize_fn fn = phi_quantize_kernel(features, t);
         char what[160];
 
-        if (!phi_cpu_level(phi_cpu_level_name(i), &features) ||
-            (features & ~cpu_here()) != 0)
-            continue;
-        fn = phi_quantize_kernel(features, t);
         ck_assert_msg(fn != NULL, "no kernel for %s", phi_dtype_info(t)->name);
         if (fn == last)
             continue;
@@ -93,8 +90,7 @@ static void check_matrix(const struct matrix *m, const char *name,
         fn(out, m->x, m->nrows, m->ncols, importance);
         (void)snprintf(what, sizeof(what), "%s as %s%s, level %s", name,
                        phi_dtype_info(t)->name,
-                       importance != NULL ? " with importance" : "",
-                       phi_cpu_level_name(i));
+                       importance != NULL ? " with importance" : "", level);
         check_hash(out, (size_t)nbytes, want, what);
     }
     ck_assert(last != NULL);

@@ -51,24 +51,24 @@ static void check_rows(size_t k, const struct rows *r, const float *importance)
     const size_t nbytes = ref_block_bytes(types[k].ref);
     static uint8_t want[MOST * 2];
     static uint8_t got[MOST * 2 + 16];
+    phi_quantize_fn last = NULL;
+    const char *level;
+    uint32_t features;
 
     ck_assert_int_eq(ref_quantize_weighted(types[k].ref, r->x, r->nrows,
                                            r->ncols, importance, want),
                      0);
-    for (size_t i = 0; phi_cpu_level_name(i) != NULL; i++) {
-        uint32_t features = 0;
-
-        if (!phi_cpu_level(phi_cpu_level_name(i), &features) ||
-            (features & ~cpu_here()) != 0)
+    for (size_t i = 0; level_next(&i, &level, &features); i++) {
+        if (phi_quantize_kernel(features, types[k].dtype) == last)
             continue;
+        last = phi_quantize_kernel(features, types[k].dtype);
         memset(got, 0xa5, sizeof(got));
-        phi_quantize_kernel(features, types[k].dtype)(got + 8, r->x, r->nrows,
-                                                      r->ncols, importance);
+        last(got + 8, r->x, r->nrows, r->ncols, importance);
         for (size_t b = 0; b < nblk; b++) {
             if (memcmp(got + 8 + b * nbytes, want + b * nbytes, nbytes) != 0)
                 ck_abort_msg("%s, level %s, %s, %s, round %d: block %zu",
-                             info->name, phi_cpu_level_name(i), r->what,
-                             r->weights, r->round, b);
+                             info->name, level, r->what, r->weights, r->round,
+                             b);
         }
         for (size_t j = 0; j < 8; j++) /* nothing beside the blocks */
             ck_assert(got[j] == 0xa5 && got[8 + nblk * nbytes + j] == 0xa5);
@@ -160,16 +160,15 @@ END_TEST
 static void check_hash(enum phi_dtype t, const float *x,
                        const float *importance, const char *want)
 {
-    for (size_t i = 0; phi_cpu_level_name(i) != NULL; i++) {
+    const char *level;
+    uint32_t features;
+
+    for (size_t i = 0; level_next(&i, &level, &features); i++) {
         char hex[PHI_SHA256_HEX];
         struct phi_sha256 *sha = NULL;
         uint8_t block[210];
-        uint32_t features = 0;
         uint64_t n = 0;
 
-        if (!phi_cpu_level(phi_cpu_level_name(i), &features) ||
-            (features & ~cpu_here()) != 0)
-            continue;
         phi_quantize_kernel(features, t)(block, x, 1, 256, importance);
         ck_ok(phi_sha256_new(&sha, &err));
         ck_assert(phi_dtype_nbytes(t, 256, &n));
@@ -177,7 +176,7 @@ static void check_hash(enum phi_dtype t, const float *x,
         ck_ok(phi_sha256_hex(sha, hex, &err));
         phi_sha256_free(sha);
         ck_assert_msg(strcmp(hex, want) == 0, "%s, level %s: %s",
-                      phi_dtype_info(t)->name, phi_cpu_level_name(i), hex);
+                      phi_dtype_info(t)->name, level, hex);
     }
 }
 
