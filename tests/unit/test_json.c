@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #define _POSIX_C_SOURCE 200809L
-#include <locale.h>
 
 #include "formats/json.h"
 #include "libconv/base/buf.h"
@@ -312,27 +311,6 @@ START_TEST(large_objects_take_linear_time)
 }
 END_TEST
 
-START_TEST(numbers_do_not_depend_on_the_locale)
-{
-    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8",
-                                        "de_DE.utf8"};
-    struct phi_json_doc *doc;
-    struct phi_json root;
-    double d = 0;
-    const char *set = NULL;
-
-    for (size_t i = 0; i < 3 && set == NULL; i++)
-        set = setlocale(LC_ALL, names[i]);
-    if (set == NULL)
-        printf("locale with a decimal comma: none here, checked in C\n");
-    doc = parse("{\"f\": -12.5e-1}");
-    root = phi_json_root(doc);
-    ck_ok(phi_json_opt_number(&root, "f", -9, 9, &d, &err));
-    ck_assert_double_eq(d, -1.25);
-    phi_json_free(doc);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("json");
@@ -347,7 +325,6 @@ int main(void)
     tcase_add_test(t, walks_and_names_places);
     tcase_add_test(t, every_truncation_is_refused);
     tcase_add_test(t, large_objects_take_linear_time);
-    tcase_add_test(t, numbers_do_not_depend_on_the_locale);
     suite_add_tcase(s, t);
     return unit_main(s);
 }
