@@ -169,6 +169,32 @@ START_TEST(nothing_leaves_every_bit)
 }
 END_TEST
 
+/* But for half a unit in the last place of each of the two sums. */
+START_TEST(what_is_added_can_be_taken_away)
+{
+    static float once[MAX_ROWS * MAX_COLS];
+    uint64_t seed = 5;
+
+    for (size_t i = 0; i < NSHAPES; i++) {
+        const struct shape s = shape_of(i);
+        const size_t n = s.rows * s.cols;
+        const float scale = guard_random(&seed) * 4;
+
+        fill(&s, true, FILL_RANDOM, &seed);
+        run_level("scalar", &s, scale);
+        if (n > 0)
+            memcpy(once, f.x, n * sizeof(float));
+        phi_lora_kernel(0)(f.x, s.rows, s.cols, f.b, f.a, s.rank, -scale);
+        for (size_t c = 0; c < n; c++) {
+            const float top = fmaxf(fabsf(f.start[c]), fabsf(once[c]));
+
+            ck_assert(fabsf(f.x[c] - f.start[c]) <=
+                      nextafterf(top, INFINITY) - top);
+        }
+    }
+}
+END_TEST
+
 /* Rows may be done in any pieces. */
 START_TEST(pieces_of_rows_agree)
 {
@@ -200,6 +226,7 @@ int main(void)
     tcase_add_test(t, levels_agree);
     tcase_add_test(t, scalar_is_within_its_bound);
     tcase_add_test(t, nothing_leaves_every_bit);
+    tcase_add_test(t, what_is_added_can_be_taken_away);
     tcase_add_test(t, pieces_of_rows_agree);
     suite_add_tcase(s, t);
     return unit_main(s);
