@@ -4,7 +4,10 @@
  * scalar ones: the same bytes, block by block, on hostile values, with every
  * kind of importance, beside unreadable pages and at odd addresses.
  *
- *   test_quant_variants [--seed N] [--rounds N]
+ *   test_quant_variants [--seed N] [--rounds N] [--every N]
+ *
+ * --every takes one of N pairs of a shape and a kind of importance, other ones
+ * for each kind of values.
  */
 #define _DEFAULT_SOURCE
 #include <signal.h>
@@ -42,6 +45,7 @@ enum place {
 
 static uint64_t seed = 1;
 static int rounds = 1;
+static size_t every = 1;
 
 /* For the signal handler. */
 static const char *volatile running_type = "";
@@ -207,6 +211,8 @@ static void check_type(struct sample *s, uint64_t *random)
         float *x;
         float *w;
 
+        if ((i + (size_t)s->kind) % every != 0)
+            continue;
         s->nrows = shapes[i / HOSTILE_WEIGHTS].nrows;
         s->ncols = shapes[i / HOSTILE_WEIGHTS].nblk * unit;
         /* Floats need no multiple of anything. */
@@ -412,6 +418,8 @@ int main(int argc, char **argv)
             seed = strtoull(argv[i + 1], NULL, 0);
         else if (strcmp(argv[i], "--rounds") == 0)
             rounds = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--every") == 0)
+            every = strtoull(argv[i + 1], NULL, 0);
     }
     printf("seed %llu, rounds %d\n", (unsigned long long)seed, rounds);
     fflush(stdout);
