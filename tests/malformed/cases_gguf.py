@@ -88,13 +88,22 @@ for version in (0x02000000, 0x03000000):
 
 for i, n in enumerate([len(ENTRIES) + 1, 10000, 1 << 32, 1 << 62, 1 << 63,
                        TOP // 24 + 1, TOP]):
-    refuse("tensors-%d" % i, tiny.gguf_file(ntensors=n), ".*")
-    refuse("keys-%d" % i, tiny.gguf_file(nkeys=n), ".*")
+    refuse("tensors-%d" % i, tiny.gguf_file(ntensors=n),
+           r"tensor 33: name is empty" if i == 0 else
+           "number of tensors at byte 8 is %d, too many for the" % n)
+    # The table of tensors is read as keys, where there may be so many.
+    refuse("keys-%d" % i, tiny.gguf_file(nkeys=n),
+           r"key 19: key at byte \d+ is \d+ bytes long but only" if i < 2 else
+           "number of keys at byte 16 is %d, too many for the" % n)
 refuse("tensors-less", tiny.gguf_file(ntensors=len(ENTRIES) - 1),
        "has .* bytes, expected it to end after the last tensor")
-refuse("tensors-none", tiny.gguf_file(ntensors=0), ".*")
-refuse("keys-less", tiny.gguf_file(nkeys=len(KEYS) - 1), ".*")
-refuse("nothing", b"GGUF" + struct.pack("<IQQ", 3, 0, 0), ".*")
+refuse("tensors-none", tiny.gguf_file(ntensors=0),
+       r"has \d+ bytes, expected it to end after the keys at byte \d+")
+# A key's length is read as a tensor's.
+refuse("keys-less", tiny.gguf_file(nkeys=len(KEYS) - 1),
+       r'tensor "tokenizer\.ggml\.eos_token_id": has 2\^63 elements or more')
+refuse("nothing", b"GGUF" + struct.pack("<IQQ", 3, 0, 0),
+       r'key "general\.architecture": is missing, expected a string')
 
 
 def counted(ntensors, nkeys, size):
@@ -113,7 +122,7 @@ refuse("keys-over", counted(0, MILLION + 1, 1 << 30),
        "number of keys is 1000001, expected at most 1000000")
 refuse("tensors-at", counted(MILLION, 0, 1 << 30),
        "tensor 0: name is empty")
-refuse("keys-at", counted(0, MILLION, 1 << 30), "key 0 .*")
+refuse("keys-at", counted(0, MILLION, 1 << 30), 'key 0 "": is empty, expected')
 
 
 def many_keys(n):
@@ -161,32 +170,39 @@ def bad_key(name, raw, says, **more):
                                          **more), says)
 
 
-bad_key("empty", tiny.gguf_key("", U8, 1), r"key \d+ \"\": ")
+bad_key("empty", tiny.gguf_key("", U8, 1), r'key \d+ "": is empty, expected')
 for i, key in enumerate([b"a\0b", b"\xff", b"caf\xc3\xa9", b"\x1b[31m",
                          b"a\nb"]):
-    bad_key("text-%d" % i, tiny.gguf_key(key, U8, 1), r'key \d+ ".*": ')
+    bad_key("text-%d" % i, tiny.gguf_key(key, U8, 1),
+            r'key \d+ ".*": has a character that is not printable ASCII')
 bad_key("twice", tiny.gguf_key("general.name", STRING, "b"),
         'key "general.name": is there twice')
 accept("key-65535", tiny.gguf_file(KEYS + [("k" * 65535, U8, 1)]))
 bad_key("65536", tiny.gguf_key("k" * 65536, U8, 1),
-        "key .*65536.*65535")
+        r"key \d+: key at byte \d+ is 65536 bytes long, expected at most 65535")
 for i, n in enumerate([1 << 31, 1 << 32, 1 << 62, 1 << 63, TOP - 1, TOP]):
-    bad_key("length-%d" % i, struct.pack("<Q", n) + b"abc", "key .*: ")
+    long = r"at byte \d+ is %d bytes long but only \d+ are left" % n
+    many = r"number of elements at byte \d+ is %d, too many for the \d+" % n
+    bad_key("length-%d" % i, struct.pack("<Q", n) + b"abc",
+            r"key \d+: key " + long)
     bad_key("string-%d" % i, tiny.gguf_string("k") + struct.pack(
-        "<IQ", STRING, n) + b"abc", 'key "k": ')
+        "<IQ", STRING, n) + b"abc", 'key "k": string ' + long)
     bad_key("array-%d" % i, tiny.gguf_string("k") + struct.pack(
-        "<IIQ", ARRAY, U8, n) + b"abc", 'key "k": ')
+        "<IIQ", ARRAY, U8, n) + b"abc", 'key "k": ' + many)
     bad_key("strings-%d" % i, tiny.gguf_string("k") + struct.pack(
-        "<IIQ", ARRAY, STRING, n) + bytes(64), 'key "k": ')
+        "<IIQ", ARRAY, STRING, n) + bytes(64), 'key "k": ' + many)
     bad_key("doubles-%d" % i, tiny.gguf_string("k") + struct.pack(
-        "<IIQ", ARRAY, F64, n) + bytes(64), 'key "k": ')
+        "<IIQ", ARRAY, F64, n) + bytes(64), 'key "k": ' + many)
     bad_key("inner-%d" % i, tiny.gguf_string("k") + struct.pack(
-        "<IIQQ", ARRAY, STRING, 2, n) + b"abc", 'key "k": ')
+        "<IIQQ", ARRAY, STRING, 2, n) + b"abc",
+        'key "k": element 0 of 2: string ' + long)
 for kind in (13, 14, 255, 1 << 16, (1 << 32) - 1):
     bad_key("type-%d" % kind, tiny.gguf_string("k") + struct.pack(
-        "<I", kind) + bytes(8), 'key "k": .*%d' % kind)
+        "<I", kind) + bytes(8),
+        'key "k": type of the value is %d, expected 0 to 12' % kind)
     bad_key("of-%d" % kind, tiny.gguf_string("k") + struct.pack(
-        "<IIQ", ARRAY, kind, 1) + bytes(8), 'key "k": .*%d' % kind)
+        "<IIQ", ARRAY, kind, 1) + bytes(8), 'key "k": type of the array.s '
+        "elements is %d, expected 0 to 12" % kind)
 bad_key("arrays", tiny.gguf_string("k") + struct.pack("<IIQ", ARRAY, ARRAY, 1)
         + bytes(8), 'key "k": is an array of arrays')
 bad_key("nested", tiny.gguf_string("k") + struct.pack("<I", ARRAY) +
@@ -224,10 +240,13 @@ bad_tensor("twice", tiny.gguf_tensor("output.weight", [1], 0, AT),
            r'tensor "?.*output.weight": is there twice')
 for n in (1025, 65536):
     bad_tensor("name-%d" % n, tiny.gguf_tensor("x" * n, [1], 0, AT),
-               r"tensor \d+: .*%d.*1024" % n)
-bad_tensor("name-1024", tiny.gguf_tensor("x" * 1024, [1], 0, AT), "tensor")
+               r"tensor \d+: name at byte \d+ is %d bytes long, expected at "
+               "most 1024" % n)
+bad_tensor("name-1024", tiny.gguf_tensor("x" * 1024, [1], 0, AT),
+           r'tensor "x{128}": its 4 bytes end at byte \d+, but the file')
 for i, n in enumerate([1 << 31, 1 << 63, TOP]):
-    bad_tensor("length-%d" % i, struct.pack("<Q", n) + b"abc", r"tensor \d+: ")
+    bad_tensor("length-%d" % i, struct.pack("<Q", n) + b"abc",
+               r"tensor \d+: name at byte \d+ is %d bytes long but only" % n)
 for rank in (5, 6, 255, 1 << 31, (1 << 32) - 1):
     bad_tensor("rank-%d" % rank, tiny.gguf_string("x") + struct.pack(
         "<I", rank) + bytes(64), r'tensor "x": has %d dimensions, expected at '
@@ -280,19 +299,22 @@ for i, (dims, data) in enumerate([([32], bytes(128)), ([128], bytes(512)),
                                   ([1, 64], bytes(256))]):
     gguf("gg-engine-shape-%d" % i, tiny.gguf_file(entries=entries(
         output_norm_weight=("output_norm.weight", dims, 0, data))), REFUSED,
-        r'tensor "output_norm\.weight": ', args=EVALUATE)
+        r'tensor "output_norm\.weight": \d dimensions, .*, expected \(64\)',
+        args=EVALUATE)
 gguf("gg-engine-stranger", tiny.gguf_file(entries=ENTRIES + [
     ("blk.2.attn_q.weight", [8], 0, bytes(32))]), REFUSED,
     r'tensor "blk\.2\.attn_q\.weight" has no place', args=EVALUATE)
 gguf("gg-engine-type", tiny.gguf_file(entries=entries(
     output_norm_weight=("output_norm.weight", [64], 26, bytes(256)))),
-    REFUSED, r'tensor "output_norm\.weight": ', args=EVALUATE)
+    REFUSED, r'tensor "output_norm\.weight": type I32 cannot be computed with',
+    args=EVALUATE)
 for name, bits in [("nan", 0x7fc00000), ("infinity", 0x7f800000),
                    ("signalling", 0x7f800001), ("minus", 0xff800000)]:
     refuse("value-" + name, tiny.gguf_file(entries=entries(
         output_norm_weight=("output_norm.weight", [64], 0,
                             struct.pack("<64I", *[0] * 63, bits)))),
-        r'tensor "output_norm\.weight": ')
+        r'tensor "output_norm\.weight": (NaN|-?infinity) at row 0, column 63, '
+        "expected finite")
 
 # --- what the engine and the tokenizer make of the keys --------------------
 
@@ -336,22 +358,33 @@ for i, value in enumerate([(F32, 0.0), (F32, -1.0), (F32, float("nan")),
            phi2__rope__freq_base=value)
 WORDS = dict((k, v) for k, _, v in KEYS)["tokenizer.ggml.tokens"][1]
 TYPES = dict((k, v) for k, _, v in KEYS)["tokenizer.ggml.token_type"][1]
-for i, value in enumerate([(STRING, "x"), (ARRAY, (U32, [1])),
-                           (ARRAY, (STRING, [])),
-                           (ARRAY, (STRING, WORDS[:-1])),
-                           (ARRAY, (STRING, WORDS + ["x"])),
-                           (ARRAY, (STRING, WORDS[:-1] + [WORDS[0]])),
-                           (ARRAY, (STRING, WORDS[:-1] + [b"\xff"])),
-                           (ARRAY, (STRING, WORDS[:-1] + ["x" * 65537]))]):
-    engine("tokens-%d" % i, 'key "tokenizer.ggml.token',
+for i, (value, says) in enumerate([
+        ((STRING, "x"), 's": is of type string, expected an array'),
+        ((ARRAY, (U32, [1])), 's": is an array of uint32, expected of string'),
+        ((ARRAY, (STRING, [])), 's": has 0 entries, expected 1 to 16777216'),
+        ((ARRAY, (STRING, WORDS[:-1])), '_type": has 272 entries, expected one '
+         "for each of 271 tokens"),
+        ((ARRAY, (STRING, WORDS + ["x"])), '_type": has 272 entries, expected '
+         "one for each of 273 tokens"),
+        ((ARRAY, (STRING, WORDS[:-1] + [WORDS[0]])),
+         's": entry 271 ".*": is entry 0 already'),
+        ((ARRAY, (STRING, WORDS[:-1] + [b"\xff"])),
+         r's": entry 271 "\\xff": is not valid UTF-8'),
+        ((ARRAY, (STRING, WORDS[:-1] + ["x" * 65537])),
+         's": entry 271 "x+": is of 65537 bytes, expected at most 65536')]):
+    engine("tokens-%d" % i, 'key "tokenizer.ggml.token' + says,
            tokenizer__ggml__tokens=value)
-for i, value in enumerate([(ARRAY, (U8, TYPES)), (ARRAY, (U32, TYPES)),
-                           (ARRAY, (I32, TYPES[:-1])), (ARRAY, (I32, [])),
-                           (ARRAY, (I32, TYPES[:-1] + [0])),
-                           (ARRAY, (I32, TYPES[:-1] + [7])),
-                           (ARRAY, (I32, TYPES[:-1] + [-1])),
-                           (ARRAY, (F32, [1.0] * 272)), (I32, 1)]):
-    engine("types-%d" % i, 'key "tokenizer.ggml.token_type": ',
+for i, (value, says) in enumerate([
+        ((ARRAY, (U8, TYPES)), "is an array of uint8, expected of int32"),
+        ((ARRAY, (U32, TYPES)), "is an array of uint32, expected of int32"),
+        ((ARRAY, (I32, TYPES[:-1])), "has 271 entries, expected one for each"),
+        ((ARRAY, (I32, [])), "has 0 entries, expected one for each of 272"),
+        ((ARRAY, (I32, TYPES[:-1] + [0])), "entry 271 is 0, expected 1 to 5"),
+        ((ARRAY, (I32, TYPES[:-1] + [7])), "entry 271 is 7, expected 1 to 5"),
+        ((ARRAY, (I32, TYPES[:-1] + [-1])), "entry 271 is -1, expected 1 to 5"),
+        ((ARRAY, (F32, [1.0] * 272)), "is an array of float32, expected of"),
+        ((I32, 1), "is of type int32, expected an array")]):
+    engine("types-%d" % i, 'key "tokenizer.ggml.token_type": ' + says,
            tokenizer__ggml__token_type=value)
 for i, line in enumerate(["h", "", " ", "h ", " e", "h  e", "h e l",
                           "zz e", "h zz", "h q", "h e", b"\xff e",
@@ -380,7 +413,8 @@ BIGGER = ["hello" + str(i) for i in range(8)]
 engine("ok-large-vocabulary", "", ACCEPTED, tokenizer__ggml__tokens=(
     ARRAY, (STRING, WORDS + BIGGER)), tokenizer__ggml__token_type=(
     ARRAY, (I32, TYPES + [1] * 8)))
-engine("token-without-row", ".*", tokenizer__ggml__tokens=(
+engine("token-without-row", "the tokenizer gives token 272, but the embedding "
+       "has 272 rows", tokenizer__ggml__tokens=(
     ARRAY, (STRING, WORDS + ["hel"])), tokenizer__ggml__token_type=(
     ARRAY, (I32, TYPES + [4])))
 
@@ -412,7 +446,8 @@ split("missing", {F1: ONE}, REFUSED, F2 + ": is missing, expected part 2")
 split("second", {F1: ONE, F2: TWO}, USAGE, F2 + ": is part 2 of 2", first=F2)
 split("name", {"x.gguf": ONE}, REFUSED, r"x\.gguf: is part 1 of 2 of a split",
       first="x.gguf")
-split("cut", {F1: ONE, F2: TWO[:-33]}, REFUSED, F2 + ": tensor")
+split("cut", {F1: ONE, F2: TWO[:-33]}, REFUSED, F2 +
+      r': tensor ".*": its \d+ bytes end at byte \d+, but the file has')
 split("empty", {F1: ONE, F2: b""}, REFUSED, F2 + ": is empty")
 split("same", {F1: ONE, F2: ONE}, REFUSED, F2 + ": split.no is 0")
 for name, two, says in [
@@ -429,12 +464,14 @@ for name, two, says in [
 split("total", {F1: part(0, 2, ENTRIES[:HALF], 7),
                 F2: part(1, 2, ENTRIES[HALF:], 7, with_keys=False)}, REFUSED,
       F1 + r': key "split\.tensors\.count": is 7, expected')
-for i, (key, kind, value) in enumerate([
-        ("split.count", U32, 65536), ("split.count", STRING, "2"),
-        ("split.count", I32, -2), ("split.no", U16, 9),
-        ("split.tensors.count", I64, -1)]):
+for i, (key, kind, value, says) in enumerate([
+        ("split.count", U32, 65536, "is 65536, expected 0 to 65535"),
+        ("split.count", STRING, "2", "is of type string, expected an integer"),
+        ("split.count", I32, -2, "is -2, expected 0 to 65535"),
+        ("split.no", U16, 9, r"is 9, expected less than split\.count, 0"),
+        ("split.tensors.count", I64, -1, "is -1, expected 0 to 2147483647")]):
     refuse("split-%d" % i, tiny.gguf_file(KEYS + [(key, kind, value)]),
-           'key "split')
+           'key "%s": %s' % (key, says))
 split("65535", {PART % (1, 65535): part(0, 65535, ENTRIES, len(ENTRIES))},
       REFUSED, PART % (2, 65535) + ": is missing", first=PART % (1, 65535))
 
@@ -461,14 +498,28 @@ LEGACY = tiny.legacy_file()
 imatrix("im-ok", IMATRIX, ACCEPTED)
 imatrix("im-ok-legacy", LEGACY, ACCEPTED)
 imatrix("im-ok-legacy-short", tiny.legacy_file(tail=b""), ACCEPTED)
-for n in (0, 1, 3, 4, 8, 23, 24, 30, 100, len(IMATRIX) // 2,
-          len(IMATRIX) - 33):
-    imatrix("im-cut-%d" % n, IMATRIX[:n], REFUSED, ".*")
-for n in list(range(5, 40, 3)) + [len(LEGACY) // 2, len(LEGACY) - 1,
-                                  len(LEGACY) - 8]:
-    imatrix("im-legacy-cut-%d" % n, LEGACY[:n], REFUSED, ".*")
+for n, says in [
+        *[(n, "has %d bytes, expected an importance matrix of 4 to" % n)
+          for n in (0, 1, 3)],
+        (4, "version at byte 4 needs 4 bytes but only 0 are left"),
+        (8, "number of tensors at byte 8 needs 8 bytes but only 0 are left"),
+        *[(n, "number of tensors at byte 8 is 24, too many for the %d bytes" %
+           (n - 16)) for n in (23, 24, 30, 100)],
+        *[(n, r'tensor ".*": its 256 bytes end at byte \d+, but the file has '
+           "%d bytes" % n) for n in (len(IMATRIX) // 2, len(IMATRIX) - 33)]]:
+    imatrix("im-cut-%d" % n, IMATRIX[:n], REFUSED, says)
+LAST = len(LEGACY) - len("text.txt")
+for n, says in [
+        *[(n, "number of entries at byte 0 is 12, but only %d bytes follow" %
+           (n - 4)) for n in range(5, 40, 3)],
+        (len(LEGACY) // 2, r"entry 6: length of the name at byte \d+ is 19, "
+         "but only 2 bytes follow"),
+        *[(LAST + n, r"length of the data set's name at byte \d+ is 8, but "
+           "only %d bytes follow" % n) for n in (7, 0)]]:
+    imatrix("im-legacy-cut-%d" % n, LEGACY[:n], REFUSED, says)
 imatrix("im-longer", IMATRIX + bytes(64), REFUSED, "has .* bytes, expected")
-imatrix("im-legacy-longer", LEGACY + b"x", REFUSED, ".*")
+imatrix("im-legacy-longer", LEGACY + b"x", REFUSED,
+        "has 1 bytes more than its data at byte %d" % len(LEGACY))
 for key, _, _ in IKEYS[1:]:
     imatrix("im-no-" + key, tiny.gguf_file(
         [k for k in IKEYS if k[0] != key], IENTRIES), REFUSED,
@@ -513,37 +564,61 @@ imatrix("im-no-sums", tiny.gguf_file(IKEYS, IENTRIES[1:]), REFUSED,
 imatrix("im-type", tiny.gguf_file(IKEYS, [
     (IENTRIES[0][0], [64, 1], 1, bytes(128))] + IENTRIES[1:]), REFUSED,
     r'tensor ".*": is of type F16, expected F32')
-imatrix("im-empty", tiny.gguf_file(IKEYS, []), REFUSED, ".*")
-imatrix("im-one-missing", tiny.gguf_file(IKEYS, IENTRIES[2:]), REFUSED, ".*")
+imatrix("im-empty", tiny.gguf_file(IKEYS, []), REFUSED,
+        r"has no entries, expected tensors NAME\.in_sum2 and NAME\.counts")
+MISSED = r'has no entry for tensor "blk\.0\.attn_q\.weight"'
+imatrix("im-one-missing", tiny.gguf_file(IKEYS, IENTRIES[2:]), REFUSED, MISSED)
+
+
+def number(n, least):
+    """What is said of a number that is too small, or of too many."""
+    return " at byte \\d+ is %d, %s" % (
+        n, "expected at least %d" % least if n < least else
+        r"but only \d+ bytes follow")
+
+
 for n in (-1, 0, 1 << 30, (1 << 31) - 1, -(1 << 31)):
-    imatrix("im-legacy-entries-%d" % n, tiny.legacy_file(n=n), REFUSED, ".*")
+    imatrix("im-legacy-entries-%d" % n, tiny.legacy_file(n=n), REFUSED,
+            "number of entries" + number(n, 1))
 NAME = tiny.imatrix_names()[0]
 REST = [tiny.legacy_entry(name, [1.0] * 64)
         for name in tiny.imatrix_names()[1:]]
 
 
-def legacy(name, entry, says=".*", code=REFUSED):
+def legacy(name, entry, says, code=REFUSED):
     imatrix("im-legacy-" + name, tiny.legacy_file([entry] + REST), code, says)
 
 
 legacy("ok", tiny.legacy_entry(NAME, [1.0] * 64), "", ACCEPTED)
 for n in (-1, 0, 1 << 20, (1 << 31) - 1, -(1 << 31)):
-    legacy("nname-%d" % n, tiny.legacy_entry(NAME, [1.0] * 64, nname=n))
-    legacy("nvalues-%d" % n, tiny.legacy_entry(NAME, [1.0] * 64, nvalues=n))
+    legacy("nname-%d" % n, tiny.legacy_entry(NAME, [1.0] * 64, nname=n),
+           "entry 0: length of the name" + number(n, 1))
+    legacy("nvalues-%d" % n, tiny.legacy_entry(NAME, [1.0] * 64, nvalues=n),
+           "entry 0: number of values" + number(n, 1))
 for n in (-1, -(1 << 31)):
-    legacy("calls-%d" % n, tiny.legacy_entry(NAME, [1.0] * 64, calls=n))
+    legacy("calls-%d" % n, tiny.legacy_entry(NAME, [1.0] * 64, calls=n),
+           "entry 0: number of calls" + number(n, 0))
 legacy("ok-calls-0", tiny.legacy_entry(NAME, [1.0] * 64, calls=0), "",
        ACCEPTED)
-legacy("name-nul", tiny.legacy_entry("a\0b", [1.0] * 64))
-legacy("name-controls", tiny.legacy_entry("\x1b[31m\n", [1.0] * 64))
-legacy("twice", tiny.legacy_entry(tiny.imatrix_names()[1], [1.0] * 64))
+legacy("name-nul", tiny.legacy_entry("a\0b", [1.0] * 64),
+       'entry 0: entry "a": name has a NUL in it, expected the name of a')
+legacy("name-controls", tiny.legacy_entry("\x1b[31m\n", [1.0] * 64), MISSED)
+legacy("twice", tiny.legacy_entry(tiny.imatrix_names()[1], [1.0] * 64),
+       'entry 1: entry ".*": is there twice, expected once')
 for name, value in BAD:
-    legacy("value-" + name, tiny.legacy_entry(NAME, [1.0] * 63 + [value]))
-for i, tail in enumerate([struct.pack("<i", -1), struct.pack("<ii", 1, -1),
-                          struct.pack("<ii", 1, 100) + b"x", b"\1",
-                          struct.pack("<ii", 1, 1) + b"xy"]):
+    legacy("value-" + name, tiny.legacy_entry(NAME, [1.0] * 63 + [value]),
+           'entry 0: entry ".*": sum 63 is (nan|-?inf|-1), expected a finite')
+for i, (tail, says) in enumerate([
+        (struct.pack("<i", -1), "number of chunks" + number(-1, 0)),
+        (struct.pack("<ii", 1, -1),
+         "length of the data set's name" + number(-1, 0)),
+        (struct.pack("<ii", 1, 100) + b"x",
+         "length of the data set's name" + number(100, 0)),
+        (b"\1", r"number of chunks at byte \d+ needs 4 bytes but only 1 are"),
+        (struct.pack("<ii", 1, 1) + b"xy",
+         r"has 1 bytes more than its data at byte \d+")]):
     imatrix("im-legacy-tail-%d" % i, tiny.legacy_file(tail=tail), REFUSED,
-            ".*")
+            says)
 imatrix("im-ok-legacy-tail", tiny.legacy_file(tail=struct.pack("<i", 7)),
         ACCEPTED)
 imatrix("im-size", counted(0, 0, (256 << 20) + 1), REFUSED,

@@ -55,7 +55,8 @@ def gguf_adapter(entries, more=()):
 merge("ok", {}, ACCEPTED)
 for entry in MODULES:
     tensor_name, shape, _, content = entry
-    about = r'(in\.gguf|adapter).*"?%s' % words(tensor_name)
+    about = (r'in\.gguf: tensor "%s": has \d dimensions, expected %d to merge '
+             "into" % (words(tensor_name), len(shape)))
     flat = tiny.count(shape)
     for what, dims in [("flat", [flat]), ("matrix", [1, flat]),
                        ("cube", [*shape, 1]), ("deep", [1, *shape, 1])]:
@@ -79,6 +80,8 @@ for n in (2, 65535):
           files=gguf_adapter(PAIR, [*SPLIT, ("split.count", tiny.U16, n)]))
 merge("ok-split-1", {}, ACCEPTED,
       files=gguf_adapter(PAIR, [("split.count", tiny.U16, 1)]))
+SPREAD = (r'in\.gguf: tensor "blk\.0\.attn_[kv]\.weight": has \d+ columns, '
+          r'expected \d+, as many as "blk\.0\.attn_q\.weight"')
 for part in "qkv":
     for width in (1, 32, 2 * HIDDEN, 64 * HIDDEN):
         if width == HIDDEN:
@@ -86,9 +89,9 @@ for part in "qkv":
         wide = {"blk.0.attn_%s.weight" % part:
                 ([width, HIDDEN], elements(width * HIDDEN))}
         merge("wide-%s-%d" % (part, width), wide, REFUSED,
-              r"in\.gguf: .*attn_[qkv]", files=FUSED)
+              SPREAD, files=FUSED)
         merge("wide-saved-%s-%d" % (part, width), wide, REFUSED,
-              r"(in\.gguf|adapter).*(attn_[qkv]|[qkv]_proj|Wqkv)", files=peft(
+              SPREAD, files=peft(
                   {"base_model.model.transformer.h.%d.mixer.Wqkv."
                    "modules_to_save.weight" % i: tensor(3 * HIDDEN, HIDDEN)
                    for i in range(tiny.LAYERS)},
