@@ -25,9 +25,26 @@ class Case:
     mebibytes: int = 64
 
 
+PLACE = r'((header|section table): |(key|tensor|module|section|line|entry|' \
+        r'element|token|merge|chunk)\b( [^ "]+)?( ?"[^"]*("|$))?[:, ]*)'
+
+
+def pins_nothing(says):
+    """Whether a pattern ends where the file and the place are named: any
+    message about them would do, and a case that is refused for another
+    reason than its own would pass."""
+    text = re.sub(r"\\[dDsSwWb]|\[[^]]*\]|\{\d+\}", "", says)
+    text = re.sub(r"[.()|?*+^$]|\\(.)",
+                  lambda m: m.group(1) or "" if m.group() != "|" else " ", text)
+    text = re.sub("^%s*" % PLACE, "", text.partition(": ")[2])
+    return re.search("[A-Za-z]{2}", text) is None
+
+
 def add(name, args, files, code, says="", **more):
     if any(c.name == name for c in CASES):
         raise SystemExit("two cases are called " + name)
+    if says != "" and pins_nothing(says):
+        raise SystemExit("%s: %r does not say what is wrong" % (name, says))
     if (code == ACCEPTED) != (says == ""):
         raise SystemExit(name + ": a refusal, and only that, says something")
     CASES.append(Case(name, args, files, code, says, **more))

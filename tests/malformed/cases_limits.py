@@ -31,8 +31,10 @@ def sparse(head, size):
 # --- GGUF ------------------------------------------------------------------
 
 for key, limit, says in [
-        ("embedding_length", 1 << 18, 'tensor ".*": '),
-        ("feed_forward_length", 1 << 18, 'tensor ".*": '),
+        ("embedding_length", 1 << 18,
+         r'tensor ".*": 2 dimensions, .*, expected \(272, 262144\)'),
+        ("feed_forward_length", 1 << 18,
+         r'tensor ".*": 2 dimensions, .*, expected \(262144, 64\)'),
         ("block_count", 4096, "4096 layers, but only 33 tensors"),
         ("attention.head_count", 1 << 18, ".* do not divide into"),
         ("context_length", 1 << 24, "")]:
@@ -112,7 +114,8 @@ HEADER = tiny.st_header(tiny.tensors())
 DATA = b"".join(data for _, _, data in tiny.tensors().values())
 FIRST = sorted(HEADER)[0]
 for name, value, says in [
-        ("at", (1 << 53) - 1, 'tensor ".*": '),
+        ("at", (1 << 53) - 1, r'tensor ".*": data_offsets hold 544 bytes, but '
+         r"shape \[9007199254740991\] of F16 needs"),
         ("over", 1 << 53, r"header: key .*shape\[0\].*: is 9007199254740992, "
          "expected an integer .* 9007199254740991")]:
     header = {k: dict(v) for k, v in HEADER.items()}
@@ -177,20 +180,22 @@ for name, n, code in [("ok-values-4096", 4096, ACCEPTED),
 
 # --- adapters --------------------------------------------------------------
 
-PLACE = r"adapter: |adapter/adapter_model\.safetensors: "
+UNNAMED = (r'adapter/adapter_model\.safetensors: tensor ".*": target_modules '
+           "does not name its module")
 
 
-def limit(name, key, at, over, says):
+def limit(name, key, at, over, says, at_says=UNNAMED):
     """At the limit the configuration is read, and does not fit the tensors."""
     value = {**CONFIG, **at}
     adapter("cf-%s-at" % name, {
-        "adapter_config.json": json.dumps(value).encode()}, REFUSED,
-        "(%s)" % PLACE)
-    adapter_config("%s-over" % name, 'key "%s.*: %s' % (key, says), **over)
+        "adapter_config.json": json.dumps(value).encode()}, REFUSED, at_says)
+    adapter_config("%s-over" % name, 'key "%s.*": %s' % (key, says), **over)
 
 
 limit("r", "r", {"r": 65536}, {"r": 65537},
-      "is 65537, expected an integer 1 to 65536")
+      "is 65537, expected an integer 1 to 65536",
+      r'adapter/adapter_model\.safetensors: tensor ".*": has shape \[2, 64\], '
+      r"expected \[65536, 64\]")
 for name, rank, says in [("at", 65536, "has shape"),
                          ("over", 65537, "rank 65537, expected an integer "
                           "from 1 to 65536")]:
@@ -212,17 +217,21 @@ limit("layer", "layers_to_transform", {"layers_to_transform": [1000000]},
 limit("token", "trainable_token_indices",
       {"trainable_token_indices": [16777215]},
       {"trainable_token_indices": [16777216]},
-      "is 16777216, expected .*16777215")
-for name, layer in [("at", 1000000), ("over", 1000001)]:
+      "is 16777216, expected .*16777215",
+      r'adapter: module "model\.embed_tokens": has no trainable_tokens_delta')
+for name, layer, says in [
+        ("at", 1000000, "the base has no tensor of that module"),
+        ("over", 1000001, "its module is not one of a Phi")]:
     key = PREFIX + "model.layers.%d.mlp.fc1.lora_A.weight" % layer
     weights("layer-" + name, r"adapter/adapter_model\.safetensors: tensor "
-            '"%s": ' % words(key), {key: tensor(2, tiny.HIDDEN)})
+            '"%s": %s' % (words(key), says), {key: tensor(2, tiny.HIDDEN)})
 
 # --- texts -----------------------------------------------------------------
 
 # At the limit it is memory that there is too little of.
 add("tx-size-at", ["tokenize", "model", "--count", "-f", "in.txt"],
-    {"in.txt": sparse(b"", 1 << 32)}, MEMORY, ".*out of memory")
+    {"in.txt": sparse(b"", 1 << 32)}, MEMORY,
+    "out of memory: 4294967297 times 1 bytes")
 text("size-over", sparse(b"", (1 << 32) + 1), REFUSED,
      "has 4294967297 bytes, the limit is 4294967296")
 

@@ -51,10 +51,12 @@ for key, says in [("hidden_size", "has shape"),
 model("cf-layers-at", {"config.json": dump(
     {**tiny.CONFIG, "num_hidden_layers": 4096})}, REFUSED, "",
     r'tensor "model\.layers\.2\..*": is missing, expected with shape')
-for name, layers in [("1", 1), ("3", 3)]:
-    model("cf-layers-" + name, {"config.json": dump(
-        {**tiny.CONFIG, "num_hidden_layers": layers})}, REFUSED,
-        "model.safetensors" if layers == 1 else "", 'tensor "model')
+for layers, where, says in [
+        (1, "model.safetensors", 'tensor "model.*": is of layer 1, expected 0 '
+         "to 0: num_hidden_layers is 1"),
+        (3, "", r'tensor "model\.layers\.2.*": is missing, expected with')]:
+    model("cf-layers-%d" % layers, {"config.json": dump(
+        {**tiny.CONFIG, "num_hidden_layers": layers})}, REFUSED, where, says)
 config("heads-3", 'key "num_attention_heads": is 3, expected a divisor of '
        "hidden_size 64", num_attention_heads=3, num_key_value_heads=3)
 config("kv-heads", 'key "num_key_value_heads": is 3, expected a divisor',
@@ -123,7 +125,8 @@ for i, value in enumerate([{"type": "linear", "factor": 0},
                            {"type": "linear", "factor": 65537},
                            {"type": "linear", "factor": "2"},
                            {"type": "linear"}]):
-    config("rope-factor-%d" % i, r'key "rope_scaling.*": ',
+    config("rope-factor-%d" % i, r'key "rope_scaling\.factor": is (.*, expected a '
+           "number 1 to 65536|missing, expected a number for linear)",
            rope_scaling=value)
 for i, value in enumerate([1, "linear", []]):
     config("rope-kind-%d" % i, 'key "rope_scaling": is .*, expected an '
@@ -138,7 +141,8 @@ for key in ("tie_word_embeddings", "qk_layernorm"):
                % key, **{key: value})
 model("cf-tied", {"config.json": dump(
     {**tiny.CONFIG, "tie_word_embeddings": True})}, REFUSED,
-    "model.safetensors", 'tensor "lm_head')
+    "model.safetensors", r'tensor "lm_head\.weight": differs from ".*", expected '
+    "the same: tie_word_embeddings is true")
 model("cf-norms", {"config.json": dump({**tiny.CONFIG,
                                         "qk_layernorm": True})}, REFUSED, "",
       'tensor "model.*layernorm.*": is missing')
@@ -149,7 +153,8 @@ for key in ("bos_token_id", "eos_token_id"):
         model("cf-%s-%d" % (key, i), {
             "config.json": dump({**tiny.CONFIG, key: value}),
             "tokenizer_config.json": None, "special_tokens_map.json": None},
-            REFUSED, "config.json", 'key "%s' % key)
+            REFUSED, "config.json",
+            'key "%s": is .*, expected an integer 0 to 271' % key)
 
 # --- tokenizer.json --------------------------------------------------------
 
@@ -178,6 +183,13 @@ def put(*path):
 
 
 tokenizer("ok", lambda t: None, "", ACCEPTED)
+# Without a type it is a BPE, which lacks its words.
+UNSUPPORTED = r'key "(%s": is of type ".*", supported is "|%s\.vocab": is missing)'
+WRONG = {"gone": 'key "(%s|%s)": is missing',
+         "null": 'key "(%s|%s)": is null, expected an object',
+         "text": 'key "(%s|%s)": is a string, expected an object',
+         "array": 'key "(%s|%s)": is an array, expected an object',
+         "empty": UNSUPPORTED, "type": UNSUPPORTED, "type-kind": UNSUPPORTED}
 for key in ("model", "pre_tokenizer", "decoder"):
     for name, value in [("gone", ...), ("null", None), ("text", "x"),
                         ("array", []), ("empty", {}),
@@ -186,7 +198,8 @@ for key in ("model", "pre_tokenizer", "decoder"):
         # Decoding is nothing that GGUF could say: only a wrong one counts.
         ok = key == "decoder" and value in (..., None)
         tokenizer("%s-%s" % (key, name), put(key, value),
-                  "" if ok else 'key "%s' % key, ACCEPTED if ok else REFUSED)
+                  "" if ok else WRONG[name] % (key, key),
+                  ACCEPTED if ok else REFUSED)
 for kind in ("NFC", "Lowercase", "Replace", "Sequence"):
     tokenizer("normalizer-" + kind, put("normalizer", {"type": kind}),
               'key "normalizer.*": is')
@@ -203,14 +216,14 @@ for i, pattern in enumerate(["\\p{N}{1,3}", "(a+)+$", "((((", "x" * 100000,
              "behavior": "Isolated", "invert": False},
             {"type": "ByteLevel", "add_prefix_space": False,
              "trim_offsets": True, "use_regex": False}]}),
-        'key "pre_tokenizer.*": ')
+        r'key "pre_tokenizer\..*\.Regex": is .*, supported is GPT-2')
 for key, value in [("dropout", 0.1), ("continuing_subword_prefix", "##"),
                    ("end_of_word_suffix", "</w>"), ("ignore_merges", True),
                    ("byte_fallback", True)]:
     tokenizer("bpe-" + key, put("model", key, value),
               'key "model": has ' + key)
 tokenizer("prefix-space", put("pre_tokenizer", "add_prefix_space", True),
-          'key "pre_tokenizer.*": ')
+          'key "pre_tokenizer": has add_prefix_space, supported is false')
 for i, number in enumerate([-1, 1.5, "1", None, [], True, 1 << 32, 1 << 53,
                             1 << 64]):
     tokenizer("id-kind-%d" % i, put("model", "vocab", "he", number),
@@ -230,12 +243,23 @@ tokenizer("ok-token-65536", lambda t: t["model"]["vocab"].update(
     t["model"]["merges"].pop(2), "", ACCEPTED)
 tokenizer("no-byte", lambda t: t["model"]["vocab"].update(
     {"xx": t["model"]["vocab"].pop("\u0100")}), "byte 0x00 has no token")
-tokenizer("vocab-empty", put("model", "vocab", {}), ".*")
-for i, merge in enumerate([["h"], ["h", "e", "l"], [], "he", "h  e", "h ",
-                           " h", "", ["h", 1], [None, "e"], 1, None, {},
-                           ["h", ""], ["", ""]]):
+tokenizer("vocab-empty", put("model", "vocab", {}), r'key "added_tokens\[0\]": '
+          r'token ".*" has id 260, but Hugging Face\S* tokenizers give it 1')
+BLANK = 'is ".*", expected two parts and a blank'
+for i, (merge, says) in enumerate([
+        (["h"], "has 1 parts, expected 2"),
+        (["h", "e", "l"], "has 3 parts, expected 2"),
+        ([], "has 0 parts, expected 2"), ("he", BLANK), ("h  e", BLANK),
+        ("h ", BLANK), (" h", BLANK), ("", BLANK),
+        (["h", 1], "is 1, expected a string"),
+        ([None, "e"], "is null, expected a string"),
+        (1, "is 1, expected an array"), (None, "is null, expected an array"),
+        ({}, "is an object, expected an array"),
+        (["h", ""], 'is "", expected text without blanks'),
+        (["", ""], 'is "", expected text without blanks')]):
     tokenizer("merge-%02d" % i, lambda t, m=merge:
-              t["model"]["merges"].append(m), r'key "model\.merges\[4\]')
+              t["model"]["merges"].append(m),
+              r'key "model\.merges\[4\](\[[01]\])?": ' + says)
 for i, merge in enumerate([["q", "zz"], ["zz", "q"], ["h", "q"],
                            ["he", "he"], ["\u0400", "a"]]):
     tokenizer("merge-unknown-%d" % i, lambda t, m=merge:
@@ -246,38 +270,59 @@ tokenizer("merge-twice", lambda t: t["model"]["merges"].append(["h", "e"]),
 for i, added in enumerate([1, "x", None, [], True]):
     tokenizer("added-kind-%d" % i, put("added_tokens", [added]),
               r'key "added_tokens\[0\]": is .*, expected an object')
-for i, change in enumerate([{"id": 272}, {"id": -1}, {"id": "260"},
-                            {"id": None}, {"id": 1 << 32}, {"content": ""},
-                            {"content": 1}, {"content": None},
-                            {"content": "\u2581"}, {"lstrip": True},
-                            {"rstrip": True}, {"single_word": True},
-                            {"lstrip": 1}, {"special": "yes"},
-                            {"content": "x" * 65537}, {"id": 269},
-                            {"id": 5}]):
+NUMBER = r'\.id": is .*, expected an integer 0 to 4294967295'
+WORD = r'\.content": is .*, expected a string'
+CARRIED = '": token ".*" has %s, which GGUF cannot carry'
+NEXT = '": token ".*" has id %d, but Hugging Face.* give it 260, the next free'
+for i, (change, says) in enumerate([
+        ({"id": 272}, '": token ".*" has id 272, but the model has 272 rows'),
+        ({"id": -1}, NUMBER), ({"id": "260"}, NUMBER), ({"id": None}, NUMBER),
+        ({"id": 1 << 32}, NUMBER), ({"content": ""}, '": a token without text'),
+        ({"content": 1}, WORD), ({"content": None}, WORD),
+        ({"content": "\u2581"}, r'": token ".*" holds U\+2581, which'),
+        ({"lstrip": True}, CARRIED % "lstrip"),
+        ({"rstrip": True}, CARRIED % "rstrip"),
+        ({"single_word": True}, CARRIED % "single_word"),
+        ({"lstrip": 1}, r'\.lstrip": is 1, expected true or false'),
+        ({"special": "yes"}, r'\.special": is a string, expected true or'),
+        ({"content": "x" * 65537},
+         '": a token of 65537 bytes, the limit is 65536'),
+        ({"id": 269}, NEXT % 269), ({"id": 5}, NEXT % 5)]):
     tokenizer("added-%02d" % i, put("added_tokens", [
         {**tiny.added_token(260, tiny.END, True), **change}]),
-        r'key "added_tokens\[0\]')
+        r'key "added_tokens\[0\]' + says)
 tokenizer("added-twice", lambda t: t["added_tokens"].append(
     tiny.added_token(262, tiny.END)), 'key "added_tokens.2.": token ".*" is '
     "added twice")
 tokenizer("added-array", put("added_tokens", {}),
           'key "added_tokens": is .*, expected an array')
-for i, processor in enumerate([
-        {"type": "BertProcessing"},
-        {"type": "TemplateProcessing", "single": 1},
-        {"type": "TemplateProcessing", "single": [1], "pair": [],
-         "special_tokens": {}},
-        {"type": "Sequence", "processors": 1},
-        *[{"type": "TemplateProcessing", "pair": [],
-           "single": [{"SpecialToken": {"id": tiny.END, "type_id": 0}},
-                      {"Sequence": {"id": "A", "type_id": 0}}],
-           "special_tokens": special}
-          for special in ({}, {tiny.END: 1}, {tiny.END: {"ids": 260}},
-                          {tiny.END: {"ids": ["260"]}},
-                          {tiny.END: {"ids": [5]}},
-                          {tiny.END: {"ids": [260, 260]}})]]):
+END = r"\.special_tokens\.<\|endoftext\|>"
+OTHERS = END + r'\.ids": puts other tokens than that of the text'
+for i, (processor, says) in enumerate([
+        ({"type": "BertProcessing"},
+         '": is of type "BertProcessing", supported are'),
+        ({"type": "TemplateProcessing", "single": 1},
+         r'\.single": is 1, expected an array'),
+        ({"type": "TemplateProcessing", "single": [1], "pair": [],
+          "special_tokens": {}},
+         r'\.single": is a template other than "bos text eos"'),
+        ({"type": "Sequence", "processors": 1},
+         r'\.processors": is 1, expected an array'),
+        *[({"type": "TemplateProcessing", "pair": [],
+            "single": [{"SpecialToken": {"id": tiny.END, "type_id": 0}},
+                       {"Sequence": {"id": "A", "type_id": 0}}],
+            "special_tokens": special}, says)
+          for special, says in [
+              ({}, '": names the special token ".*", expected it in'),
+              ({tiny.END: 1}, END + '": is 1, expected an object'),
+              ({tiny.END: {"ids": 260}},
+               END + r'\.ids": is 260, expected an array'),
+              ({tiny.END: {"ids": ["260"]}},
+               END + r'\.ids\[0\]": is a string, expected an integer'),
+              ({tiny.END: {"ids": [5]}}, OTHERS),
+              ({tiny.END: {"ids": [260, 260]}}, OTHERS)]]]):
     tokenizer("processor-%d" % i, put("post_processor", processor),
-              'key "post_processor')
+              'key "post_processor' + says)
 
 # --- vocab.json and merges.txt ---------------------------------------------
 
@@ -303,15 +348,19 @@ vocab("other-id", {"vocab.json": dump({**WORDS, "he": 270}),
                    "tokenizer.json": dump(tiny.tokenizer())},
       'token "he" has id 270, but 256 in model/tokenizer.json')
 MERGES = tiny.merges_text()
-for i, line in enumerate(["h", "h e l", "h  e", " h e", "h e ", "zz q",
-                          "h q", "h e", "\x1b[31m a", "\xff \xfe",
-                          "x" * 100000, "he he"]):
-    vocab("merge-%02d" % i, {"merges.txt": MERGES.encode() +
-                              line.encode("latin-1") + b"\n"}, "line 6: ", where="merges.txt")
-vocab("merges-binary", {"merges.txt": bytes(range(256)) * 16}, "line 1: ",
-      where="merges.txt")
-vocab("merges-nul", {"merges.txt": MERGES.encode() + b"h\0 e\n"}, "line 6: ",
-      where="merges.txt")
+UNKNOWN = '".*" is not in the vocabulary'
+for i, (line, says) in enumerate([
+        ("h", BLANK), ("h e l", BLANK), ("h  e", BLANK), (" h e", BLANK),
+        ("h e ", BLANK), ("zz q", UNKNOWN), ("h q", UNKNOWN),
+        ("h e", '"h" and "e" twice'), ("\x1b[31m a", UNKNOWN),
+        ("\xff \xfe", UNKNOWN), ("x" * 100000, BLANK), ("he he", UNKNOWN)]):
+    vocab("merge-%02d" % i,
+          {"merges.txt": MERGES.encode() + line.encode("latin-1") + b"\n"},
+          "line 6: " + says, where="merges.txt")
+vocab("merges-binary", {"merges.txt": bytes(range(256)) * 16},
+      "line 1: " + BLANK, where="merges.txt")
+vocab("merges-nul", {"merges.txt": MERGES.encode() + b"h\0 e\n"},
+      "line 6: " + UNKNOWN, where="merges.txt")
 vocab("ok-merges-crlf", {"merges.txt": MERGES.replace("\n", "\r\n").encode()},
       "", ACCEPTED)
 vocab("ok-merges-cut", {"merges.txt": MERGES.rstrip("\n").encode()}, "",
@@ -324,7 +373,7 @@ vocab("fewer-merges", {"merges.txt": MERGES[:MERGES.rindex("\u0120")]
       "has 3 merges, but model/tokenizer.json has 4", where="merges.txt")
 vocab("other-merges", {"merges.txt": MERGES.replace("l l", "l e").encode(),
                        "tokenizer.json": dump(tiny.tokenizer())},
-      "line 3: ", where="merges.txt")
+      "line 3: " + UNKNOWN, where="merges.txt")
 
 # --- the files about special tokens ----------------------------------------
 
@@ -342,7 +391,8 @@ for i, value in enumerate(["zz", "<|x|>", "\x1b[31m", "x" * 10000]):
                                        "eos_token": value})},
         REFUSED, "special_tokens_map.json", 'key "eos_token": is ".*", but')
 for i, value in enumerate([1, True, [], {"content": 1}]):
-    options("eos-kind-%d" % i, 'key "eos_token', eos_token=value)
+    options("eos-kind-%d" % i, r'key "eos_token(\.content)?": is .*, expected a '
+            "string", eos_token=value)
 for i, value in enumerate([[], "x", 1]):
     options("decoder-kind-%d" % i, 'key "added_tokens_decoder": is .*, '
             "expected an object", added_tokens_decoder=value)
@@ -358,7 +408,8 @@ for i, (key, value) in enumerate([
 options("decoder-other", 'token "zz" has id 262, but',
         added_tokens_decoder={"262": {"content": "zz"}})
 for i, value in enumerate([1, True, {"a": 1}, [1], [{"name": 1}]]):
-    options("template-kind-%d" % i, 'key "chat_template', chat_template=value)
+    options("template-kind-%d" % i, r'key "chat_template(\[0\](\.name)?)?": is '
+            ".*, expected an? (string|object)", chat_template=value)
 # Never rendered: what would be a bomb elsewhere is bytes here.
 for i, value in enumerate(["{% for i in range(10**9) %}{% endfor %}",
                            "{{ ''.__class__.__mro__[1].__subclasses__() }}",
@@ -369,9 +420,10 @@ single("tc-jinja-bytes", "chat_template.jinja", b"\xff\xfe{{ }}", REFUSED,
        ".*UTF-8")
 for i, value in enumerate([1, [], {"content": 2}, True]):
     single("sm-kind-%d" % i, "special_tokens_map.json",
-           dump({"eos_token": value}), REFUSED, 'key "eos_token')
+           dump({"eos_token": value}), REFUSED,
+           r'key "eos_token(\.content)?": is .*, expected a string')
 single("sm-unknown", "special_tokens_map.json", dump({"eos_token": "zz"}),
-       REFUSED, ".*")
+       REFUSED, 'key "eos_token": is "zz", but ".*" in')
 for i, (value, says) in enumerate([
         ({"zz": 262}, 'token "zz" has id 262, but'),
         ({tiny.END: 3, "  ": 261}, "has id 3, but 260 in"),
@@ -392,17 +444,24 @@ for i, text in enumerate([b"", b"# Title\n", b"---", b"---\n---\n",
                           b"--\nlicense: mit\n--\n", bytes(100),
                           b"\xff\xfe---\n", b"x" * 5000000]):
     card("ok-%d" % i, text, code=ACCEPTED)
-for i, text in enumerate(["license: *a", "license: &a mit", "license: !!str x",
-                          "license: [mit", "license: {a: b", 'license: "mit',
-                          "license: 'mit", "license: @x", "license: `x",
-                          'license: "\\x1"', 'license: "\\ud800"',
-                          "license: %x", "license: mit\nlicense: mit"]):
-    card("field-%02d" % i, text, 'line [23]: "license": ')
+ANCHOR = "YAML anchors and aliases are not read here"
+RESERVED = "unquoted text begins with a reserved character"
+for i, (text, says) in enumerate([
+        ("*a", ANCHOR), ("&a mit", ANCHOR),
+        ("!!str x", "YAML tags are not read here"),
+        ("[mit", "a bracket is not closed"),
+        ("{a: b", "a bracket is not closed"), ('"mit', "a quote is not closed"),
+        ("'mit", "a quote is not closed"), ("@x", RESERVED), ("`x", RESERVED),
+        ('"\\x1"', r"a \\ escape has too few digits"),
+        ('"\\ud800"', r"a \\ escape is no character"), ("%x", RESERVED),
+        ("mit\nlicense: mit", "is given on line 2 already")]):
+    card("field-%02d" % i, "license: " + text, 'line [23]: "license": ' + says)
 card("ok-not-closed", b"---\nlicense: mit\n", code=ACCEPTED)
-card("deep", "license: " + "[" * 5000 + "]" * 5000, "line 2: ")
-card("deep-map", "license: " + "{a: " * 5000, "line 2: ")
+NESTED = 'line 2: "license": values are nested more than 16 deep'
+card("deep", "license: " + "[" * 5000 + "]" * 5000, NESTED)
+card("deep-map", "license: " + "{a: " * 5000, NESTED)
 card("ok-list", "license: [a, b]", code=ACCEPTED)
-card("bytes", b"---\nlicense: \xff\xfe\n---\n", "line 2: ")
+card("bytes", b"---\nlicense: \xff\xfe\n---\n", "line 2: front matter is not UTF-8")
 card("ok-unread", "widget: *broken\nlicense: mit", code=ACCEPTED)
 for i, (key, value) in enumerate([("temperature", "hot"),
                                   ("temperature", []), ("top_k", 1.5),

@@ -232,7 +232,8 @@ def head(content):
 refuse("head-magic", build(parts(**head(b"GGUX" + HEAD_PLAIN[4:]))),
        'section "head": the head does not begin with GGUF')
 refuse("head-cut", build(parts(**head(HEAD_PLAIN[:-32]))),
-       'section "head"')
+       r'section "head": tensor ".*": dimension at byte \d+ needs 8 bytes but '
+       "only 3 are left")
 refuse("head-pad", build(parts(**head(HEAD_PLAIN + bytes(32)))),
        'section "head": has')
 
@@ -255,7 +256,8 @@ refuse("list-cut", build(parts(tensors={"stored": LIST[:-1],
 refuse("list-number", tensors(8, "<I", 32), 'section "tensors": has')
 refuse("list-zero", tensors(12, "<I", 1), 'section "tensors": has')
 refuse("gguf-length", tensors(0, "<Q", 1 << 40), 'section "head": has')
-refuse("gguf-short", tensors(0, "<Q", 1000), 'section "head": .*')
+refuse("gguf-short", tensors(0, "<Q", 1000), 'section "head": tensor ".*": its '
+       r"\d+ bytes end at byte \d+, but the file has 1000")
 for i in (0, 5, 32):
     at = 16 + 32 * i
     for name, where, form, value, says in [
@@ -289,8 +291,19 @@ def origin(content):
                                "plain": len(content)}))
 
 
-for n in (0, 3, 4, 7, 8, 30, 40, 100, len(PLACES) - 1):
-    refuse("origin-cut-%d" % n, origin(PLACES[:n]), 'section "origin": ')
+for n, says in [
+        (0, "count at byte 0 needs 4 bytes but only 0 are left"),
+        (3, "count at byte 0 needs 4 bytes but only 3 are left"),
+        (4, "has a count of 1, too many for the 0 bytes left"),
+        (7, "has a count of 1, too many for the 3 bytes left"),
+        (8, "name at byte 8 needs 17 bytes but only 0 are left"),
+        (30, "has a count of 33, too many for the 1 bytes left"),
+        (40, "has a count of 33, too many for the 11 bytes left"),
+        (100, "has a count of 33, too many for the 71 bytes left"),
+        (len(PLACES) - 1,
+         r"name at byte \d+ needs 29 bytes but only 28 are left")]:
+    refuse("origin-cut-%d" % n, origin(PLACES[:n]),
+           'section "origin": ' + says)
 refuse("origin-long", origin(PLACES + b"\0"), 'section "origin": has 1 bytes')
 refuse("origin-files", origin(struct.pack("<I", 1 << 31) + PLACES[4:]),
        'section "origin": has a count of 2147483648')
