@@ -214,7 +214,8 @@ static void json_text(struct json_out *j, const char *text, size_t left)
             len = 1;
         } else if (c == '"' || c == '\\') {
             phi_buf_printf(&j->buf, "\\%c", (char)c);
-        } else if (c < 0x20 || c == 0x7f) {
+        } else if (c < 0x20 || (c >= 0x7f && c <= 0x9f)) {
+            /* whoever reads it in a terminal is safe from C1 controls, too */
             phi_buf_printf(&j->buf, "\\u%04x", (unsigned)c);
         } else {
             phi_buf_put(&j->buf, p, len);
