@@ -102,7 +102,8 @@ add("ad-none", QUANTIZE + ["model", "--lora", "nothing"], {}, 4,
 
 for name, value in [("0", 0), ("minus", -1), ("fraction", 2.5),
                     ("text", "2"), ("huge", 1 << 40)]:
-    config("r-" + name, 'key "r": is .*, expected an integer 1 to 65536', r=value)
+    config("r-" + name, 'key "r": is .*, expected an integer 1 to 65536',
+           r=value)
 for name, value in [("text", "4"), ("array", [4]), ("huge", 10 ** 50)]:
     config("alpha-" + name, 'key "lora_alpha": is .*, expected a number',
            lora_alpha=value)
@@ -123,8 +124,9 @@ for key, value in [("alora_invocation_tokens", [1]),
                    ("megatron_config", {"a": 1})]:
     config(key, 'key "%s": cannot be merged: ' % key, **{key: value})
 for init in ("pissa", "olora", "pissa_niter_4", "corda", "loftq"):
-    config("init-" + init, 'key "init_lora_weights": cannot be merged: "%s" may '
-           "have trained against a changed base" % init, init_lora_weights=init)
+    config("init-" + init, 'key "init_lora_weights": cannot be merged: "%s" '
+           "may have trained against a changed base" % init,
+           init_lora_weights=init)
 TARGETS = 'key "target_modules": '
 for name, value, says in [
         ("number", 1, TARGETS + "is 1, expected an array"),
@@ -143,8 +145,8 @@ for name, value, says in [
 for key in ("rank_pattern", "alpha_pattern"):
     config(key + "-array", 'key "%s": is an array, expected an object' % key,
            **{key: [1]})
-    config(key + "-text", r'key "%s\.q_proj": is a string, expected a number' % key,
-           **{key: {"q_proj": "2"}})
+    config(key + "-text", r'key "%s\.q_proj": is a string, expected a number'
+           % key, **{key: {"q_proj": "2"}})
     config(key + "-pattern", r'key "%s\.\(": no pattern: missing' % key,
            **{key: {"(": 2}})
 config("layers-text", 'key "layers_to_transform": is a string, expected an '
@@ -154,8 +156,8 @@ for name, value in [("minus", -1), ("huge", 1 << 40)]:
            "an integer 0 to" % value, layers_to_transform=[value])
 config("tokens-text", 'key "trainable_token_indices": is a string, expected '
        "an object", trainable_token_indices="1")
-config("tokens-minus", r'key "trainable_token_indices\[0\]": is -1, expected an '
-       "integer 0 to", trainable_token_indices=[-1])
+config("tokens-minus", r'key "trainable_token_indices\[0\]": is -1, '
+       "expected an integer 0 to", trainable_token_indices=[-1])
 config("save-number", r'key "modules_to_save\[0\]": is 1, expected a string',
        modules_to_save=[1])
 
@@ -198,10 +200,11 @@ weights("rows", about(Q + ".lora_B.weight") + "has shape",
         {Q + ".lora_B.weight": tensor(tiny.HIDDEN - 1, 2)})
 weights("transposed", about(Q + ".lora_B.weight") + "has shape",
         {Q + ".lora_B.weight": tensor(2, tiny.HIDDEN)})
-weights("vector", about(Q + ".lora_A.weight") + "has shape .128., expected a matrix",
+weights("vector", about(Q + ".lora_A.weight") +
+        r"has shape \[128\], expected a matrix",
         {Q + ".lora_A.weight": tensor(2 * tiny.HIDDEN)})
-weights("cube", about(Q + ".lora_A.weight") + "has shape .1, 2, 64., expected a "
-        "matrix",
+weights("cube", about(Q + ".lora_A.weight") +
+        r"has shape \[1, 2, 64\], expected a matrix",
         {Q + ".lora_A.weight": tensor(1, 2, tiny.HIDDEN)})
 weights("integers", about(Q + ".lora_A.weight") + "is I32, expected F32, F16",
         {Q + ".lora_A.weight": ("I32", [2, tiny.HIDDEN],
@@ -222,8 +225,8 @@ weights("tokens", FILE + "tensor .*: trainable_token_indices does not name its "
         "module",
         {PREFIX + "model.embed_tokens.token_adapter.trainable_tokens_delta":
          tensor(1, tiny.HIDDEN)})
-weights("key-long", FILE + 'tensor "a{128}": its name has 4000 bytes, the limit '
-        "is 1024", {"a" * 4000: tensor(1)})
+weights("key-long", FILE + 'tensor "a{128}": its name has 4000 bytes, the '
+        "limit is 1024", {"a" * 4000: tensor(1)})
 weights("key-control", about(r"a\x1b[31m\x0a") + "is no part of a LoRA adapter",
         {"a\x1b[31m\n": tensor(1)})
 # What a module in modules_to_save took the place of may be kept, too.

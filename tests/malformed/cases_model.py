@@ -125,8 +125,8 @@ for i, value in enumerate([{"type": "linear", "factor": 0},
                            {"type": "linear", "factor": 65537},
                            {"type": "linear", "factor": "2"},
                            {"type": "linear"}]):
-    config("rope-factor-%d" % i, r'key "rope_scaling\.factor": is (.*, expected a '
-           "number 1 to 65536|missing, expected a number for linear)",
+    config("rope-factor-%d" % i, r'key "rope_scaling\.factor": is (.*, expected '
+           "a number 1 to 65536|missing, expected a number for linear)",
            rope_scaling=value)
 for i, value in enumerate([1, "linear", []]):
     config("rope-kind-%d" % i, 'key "rope_scaling": is .*, expected an '
@@ -141,8 +141,8 @@ for key in ("tie_word_embeddings", "qk_layernorm"):
                % key, **{key: value})
 model("cf-tied", {"config.json": dump(
     {**tiny.CONFIG, "tie_word_embeddings": True})}, REFUSED,
-    "model.safetensors", r'tensor "lm_head\.weight": differs from ".*", expected '
-    "the same: tie_word_embeddings is true")
+    "model.safetensors", r'tensor "lm_head\.weight": differs from ".*", '
+    "expected the same: tie_word_embeddings is true")
 model("cf-norms", {"config.json": dump({**tiny.CONFIG,
                                         "qk_layernorm": True})}, REFUSED, "",
       'tensor "model.*layernorm.*": is missing')
@@ -184,7 +184,8 @@ def put(*path):
 
 tokenizer("ok", lambda t: None, "", ACCEPTED)
 # Without a type it is a BPE, which lacks its words.
-UNSUPPORTED = r'key "(%s": is of type ".*", supported is "|%s\.vocab": is missing)'
+UNSUPPORTED = (r'key "(%s": is of type ".*", supported is "|'
+               r'%s\.vocab": is missing)')
 WRONG = {"gone": 'key "(%s|%s)": is missing',
          "null": 'key "(%s|%s)": is null, expected an object',
          "text": 'key "(%s|%s)": is a string, expected an object',
@@ -391,8 +392,8 @@ for i, value in enumerate(["zz", "<|x|>", "\x1b[31m", "x" * 10000]):
                                        "eos_token": value})},
         REFUSED, "special_tokens_map.json", 'key "eos_token": is ".*", but')
 for i, value in enumerate([1, True, [], {"content": 1}]):
-    options("eos-kind-%d" % i, r'key "eos_token(\.content)?": is .*, expected a '
-            "string", eos_token=value)
+    options("eos-kind-%d" % i, r'key "eos_token(\.content)?": is .*, expected '
+            "a string", eos_token=value)
 for i, value in enumerate([[], "x", 1]):
     options("decoder-kind-%d" % i, 'key "added_tokens_decoder": is .*, '
             "expected an object", added_tokens_decoder=value)
@@ -461,7 +462,8 @@ NESTED = 'line 2: "license": values are nested more than 16 deep'
 card("deep", "license: " + "[" * 5000 + "]" * 5000, NESTED)
 card("deep-map", "license: " + "{a: " * 5000, NESTED)
 card("ok-list", "license: [a, b]", code=ACCEPTED)
-card("bytes", b"---\nlicense: \xff\xfe\n---\n", "line 2: front matter is not UTF-8")
+card("bytes", b"---\nlicense: \xff\xfe\n---\n",
+     "line 2: front matter is not UTF-8")
 card("ok-unread", "widget: *broken\nlicense: mit", code=ACCEPTED)
 for i, (key, value) in enumerate([("temperature", "hot"),
                                   ("temperature", []), ("top_k", 1.5),

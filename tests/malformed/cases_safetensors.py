@@ -250,7 +250,8 @@ NO_PART = "is no part of a Phi, expected names such as"
 refuse("many-strangers", tiny.st_file({**SOUND, **many}),
        'tensor "t00000": ' + NO_PART)
 none = {"t%05d" % i: ("U8", [0], b"") for i in range(20000)}
-refuse("many-empty", tiny.st_file({**SOUND, **none}), 'tensor "t00000": ' + NO_PART)
+refuse("many-empty", tiny.st_file({**SOUND, **none}),
+       'tensor "t00000": ' + NO_PART)
 for n in (1024, 1025, 100000):
     refuse("name-%d" % n, tiny.st_file({**SOUND, "x" * n:
                                         ("F16", [1], b"\0\0")}),
@@ -266,7 +267,7 @@ for i, name in enumerate(["", "a\nb", "\x1b[2J", "\u202e", "a/b", "..",
                           "base_model.model.lm_head.weight"]):
     refuse("stranger-%02d" % i,
            tiny.st_file({**SOUND, name: ("F16", [1], b"\0\0")}),
-           'tensor ".*": ' + ("is of layer 2, expected 0 to 1: num_hidden_layers"
+           'tensor ".*": ' + ("is of layer 2, expected 0 to 1: "
                               if "layers.2" in name else NO_PART))
 
 # --- what the model needs --------------------------------------------------

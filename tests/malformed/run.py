@@ -5,7 +5,8 @@ that are unusual and right, and judges every run alone:
 
   - it ends by itself with the exit code that the case names, not by a signal
   - a refusal is one line that begins with the file and names the place, and
-    perhaps a line "hint: ...", without control characters
+    perhaps a line "hint: ...", of at most 511 bytes each
+  - nothing that is printed has control characters or is not UTF-8
   - a refusal writes nothing; what is accepted leaves one file
   - time and memory stay within bounds
 
@@ -15,8 +16,9 @@ that are unusual and right, and judges every run alone:
 --sanitizer  the program is built with one: no limit on memory, more time
 --mutate N   instead of the cases, N files of the sound model with random
              damage: any verdict will do, but it must be one
---command    inspect, doctor or export gets every file instead: any verdict will
-             do here too, without a signal or a control character
+--command    inspect, doctor, export, extract or verify gets every file instead
+             that it has a use for: any verdict will do here too, without a
+             signal or a control character. The others are counted
 --keep       the cases' folders stay there, to be looked at
 WRAPPER      in the environment is put in front of the program
 """
@@ -32,22 +34,24 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import tiny  # noqa: E402
 from case import ACCEPTED, CASES, EVALUATE, QUANTIZE, Case  # noqa: E402
-import cases_adapter  # noqa: E402,F401
+import cases_adapter  # noqa: E402
+import cases_controls  # noqa: E402,F401
 import cases_export  # noqa: E402,F401
-import cases_gguf  # noqa: E402,F401
+import cases_gguf  # noqa: E402
 import cases_json  # noqa: E402,F401
 import cases_limits  # noqa: E402,F401
-import cases_logits  # noqa: E402,F401
+import cases_logits  # noqa: E402
 import cases_many  # noqa: E402,F401
 import cases_merge  # noqa: E402,F401
 import cases_model  # noqa: E402,F401
-import cases_pack  # noqa: E402,F401
+import cases_pack  # noqa: E402
 import cases_safetensors  # noqa: E402,F401
 
 # MiB: what may be had for work, and what the program is without any.
@@ -55,6 +59,8 @@ ADDRESS_SPACE = 1024
 OWN = 32
 # Seconds.
 HANG = 600
+# Bytes of a message: PHI_ERR_MAX without its NUL.
+MESSAGE = 511
 # Bytes: what the largest cases have at once, and more.
 ROOM = 4 << 30
 TEXT = b"hello the yellow bell\n" * 20
@@ -115,21 +121,62 @@ def environment(options):
     return env
 
 
-# What each says of a file, whatever it is.
-COMMANDS = {"inspect": ["inspect", "--json", "--hash"], "doctor": ["doctor"],
-            "export": ["export", "-q", "-o", "exported"]}
+# What each command has a use for, and the ways in which it is asked, {} being
+# the file: the second and those after it if it has not refused the first, of
+# several in parentheses one. Texts and logits are for the commands alone that
+# their cases are of.
+MODELS = {"folder", "gguf", "packed"}
+COMMANDS = {
+    "inspect": (MODELS | {"adapter", "imatrix", "safetensors"},
+                ["inspect --json --hash {}",
+                 ("inspect {}", "inspect -t -m {}", "inspect --diffable {}")]),
+    "doctor": ({"folder", "adapter"}, ["doctor {}"]),
+    "export": (MODELS, ["export -q -o exported {}"]),
+    "extract": ({"packed"},
+                ["extract {}", "extract --json {}",
+                 "extract -q -o extracted.gguf {} gguf",
+                 "extract -q -o extracted {} LICENSE"]),
+    "verify": ({"packed"}, ["verify -j 1 {}"]),
+}
+
+
+def kind_of(name, files):
+    """What one of a case's operands is, by its name."""
+    if name == "model":
+        return "folder"
+    if name == "adapter":
+        return "gguf" if name in files else "adapter"
+    return {"gguf": "gguf", "phipack": "packed", "imatrix": "imatrix",
+            "safetensors": "safetensors", "logits": "logits",
+            "txt": "text"}[name.rpartition(".")[2]]
+
+
+def operands(case):
+    """[(kind, name)] of what the case brings, or brings a part of."""
+    brought = {name.split("/")[0] for name in case.files}
+    return [(kind_of(name, case.files), name) for name in case.args
+            if name in brought]
 
 
 def redirected(case, command):
-    """The case's file, given to another command."""
-    target = "model"
-    for name in ("in.gguf", "in.imatrix"):
-        if name in case.files:
-            target = name
-    if any(name.startswith("adapter/") for name in case.files):
-        target = "adapter"
-    return Case(case.name, COMMANDS[command] + [target], case.files, None,
-                None, max(case.seconds, 10.0), 1024)
+    """[case]: what it brings, given to another command."""
+    kinds, ways = COMMANDS[command]
+    # By the name, so that a case that is run alone is run as it was.
+    some = zlib.crc32(case.name.encode())
+    ways = [way if isinstance(way, str) else way[some % len(way)]
+            for way in ways]
+    return [Case(case.name, [word.format(name) for word in way.split()],
+                 case.files, None, None, max(case.seconds, 10.0), 1024)
+            for kind, name in operands(case) if kind in kinds for way in ways]
+
+
+def controls(printed):
+    """What in it would move a terminal, or None. A C1 control does so too."""
+    try:
+        bad = re.findall("[\0-\x09\x0b-\x1f\x7f-\x9f]", printed.decode())
+    except UnicodeDecodeError as e:
+        return "bytes that are not UTF-8 at byte %d" % e.start
+    return "control characters %r" % bad[:4] if bad else None
 
 
 def judge_any(code, out, err):
@@ -138,9 +185,7 @@ def judge_any(code, out, err):
         return "ended by signal %d" % -code
     if code not in (0, 1, 2, 3, 4, 5):
         return "exit code %d" % code
-    if any(c < 0x20 and c not in b"\n\t" for c in out + err):
-        return "control characters"
-    return None
+    return controls(out) or controls(err)
 
 
 def judge(case, code, out, err, before, after):
@@ -151,6 +196,8 @@ def judge(case, code, out, err, before, after):
         return "exit code %d, expected %d" % (code, case.code)
     if code not in (0, 2, 3, 4, 5):
         return "exit code %d" % code
+    if controls(out) or controls(err):
+        return controls(out) or controls(err)
     made = sorted(set(after) - set(before))
     if code == ACCEPTED:
         if err:
@@ -164,21 +211,14 @@ def judge(case, code, out, err, before, after):
         return "refused, but it made %s" % made
     if out:
         return "refused, but it printed %r" % out[:60]
-    try:
-        lines = err.decode().split("\n")
-    except UnicodeDecodeError:
-        return "the message is not UTF-8"
+    lines = err.decode().split("\n")
     if lines[-1] != "" or len(lines) not in (2, 3) or (
             len(lines) == 3 and not lines[1].startswith("hint: ")):
         return "expected one line, or one and a hint"
-    if not all(c.isprintable() for line in lines for c in line):
-        # Invisible letters of honest UTF-8 may pass, controls may not.
-        bad = [c for line in lines for c in line
-               if ord(c) < 0x20 or 0x7f <= ord(c) < 0xa0]
-        if bad:
-            return "control characters %r in the message" % bad[:4]
-    if max(map(len, lines)) > 600:
-        return "a line of %d characters" % max(map(len, lines))
+    for line in lines:
+        text = re.sub("^(phiconv|hint): ", "", line)
+        if len(text.encode()) > MESSAGE:
+            return "a message of %d bytes" % len(text.encode())
     if case.says is None:
         if not re.match(r"phiconv: \S+: .*\S", lines[0]):
             return "the message names no file"
@@ -193,10 +233,24 @@ def run(i):
     case, base, work, options = CHOSEN[i], *PLACES
     if isinstance(case, int):
         case = mutation(case, options.seed)
-    if options.command:
-        case = redirected(case, options.command)
     folder = os.path.join(work, case.name)
     lay_out(folder, case, base)
+    worst = 0
+    for way in (redirected(case, options.command) if options.command
+                else [case]):
+        result = run_one(way, folder, work, options)
+        worst = max(worst, result[-1])
+        if result[2] is not None or result[1] > 1:
+            break
+    if not options.keep:
+        shutil.rmtree(folder)
+        os.remove(os.path.join(work, case.name + ".out"))
+        os.remove(os.path.join(work, case.name + ".err"))
+    return result[:-1] + (worst,)
+
+
+def run_one(case, folder, work, options):
+    """What run() returns, of one command."""
     before = listing(folder)
     command = os.environ.get("WRAPPER", "").split()
     command += [options.phiconv] + case.args
@@ -227,10 +281,6 @@ def run(i):
     details = "  exit code %d after %.2f s\n  %s\n  repeat: %s" % (
         code, elapsed, said.decode(errors="replace").strip()[:900],
         " ".join(command))
-    if not options.keep:
-        shutil.rmtree(folder)
-        os.remove(os.path.join(work, case.name + ".out"))
-        os.remove(os.path.join(work, case.name + ".err"))
     return (case.name, code, wrong, details, said.decode(errors="replace"),
             cpu / (case.seconds * slow))
 
@@ -264,12 +314,30 @@ def damage(rng, data):
     return bytes(data)
 
 
+def damaged_section(rng):
+    """A packed file of which one section, or the table's entry of one, is
+    damaged, and the checksums are right all the same."""
+    parts = [list(p) for p in cases_pack.PARTS]
+    i = rng.randrange(len(parts))
+    kind, codec, stored, plain, name = parts[i]
+    if rng.randrange(8) == 0:
+        parts[i][4] = damage(rng, name)[:300]
+    elif codec == 1:
+        content = damage(rng, zlib.decompress(stored))
+        parts[i][2:4] = [zlib.compress(content), len(content)]
+    else:
+        content = damage(rng, stored)
+        parts[i][2:4] = [content, len(content)]
+    return cases_pack.build(parts, root=cases_pack.ROOT)
+
+
 def mutation(i, seed):
     """A case with random damage and any verdict."""
     rng = random.Random("%s %d" % (seed, i))
     files, shards, index = SOUND["model"], SOUND["shards"], SOUND["index"]
     kinds = sorted(files) + ["gguf", "engine", "index", "imatrix", "legacy",
-                             "logits"]
+                             "logits", "split", "packed", "section"] + \
+        sorted(SOUND["adapter"])
     kind = kinds[i % len(kinds)]
     args = QUANTIZE + ["model"]
     if kind in files:
@@ -281,6 +349,21 @@ def mutation(i, seed):
     elif kind in ("gguf", "engine"):
         changed = {"in.gguf": damage(rng, SOUND["gguf"])}
         args = (QUANTIZE if kind == "gguf" else EVALUATE) + ["in.gguf"]
+    elif kind == "split":
+        changed = dict(SOUND["split"])
+        part = rng.choice(sorted(changed))
+        changed[part] = damage(rng, changed[part])
+        args = QUANTIZE + [cases_gguf.F1]
+    elif kind in ("packed", "section"):
+        changed = {"in.phipack": damage(rng, cases_pack.ALL)
+                   if kind == "packed" else damaged_section(rng)}
+        # Not verify, which has a line for every chunk that is damaged.
+        args = rng.choice([cases_pack.COPY, EVALUATE, cases_pack.EXPORT])
+        args = args + ["in.phipack"]
+    elif kind in SOUND["adapter"]:
+        changed = {"adapter/" + k: v for k, v in SOUND["adapter"].items()}
+        changed["adapter/" + kind] = damage(rng, SOUND["adapter"][kind])
+        args = args + ["--lora", "adapter"]
     elif kind == "logits":
         # Without its magic it would be taken for a model.
         sound = SOUND["logits"]
@@ -300,6 +383,13 @@ def sound_files():
             "imatrix": tiny.gguf_file(tiny.imatrix_keys(),
                                       tiny.imatrix_entries()),
             "legacy": tiny.legacy_file(),
+            "split": {cases_gguf.F1: cases_gguf.ONE,
+                      cases_gguf.F2: cases_gguf.TWO},
+            "adapter": {
+                "adapter_config.json":
+                    tiny.json.dumps(cases_adapter.CONFIG).encode(),
+                "adapter_model.safetensors":
+                    tiny.st_file(cases_adapter.layers())},
             "logits": cases_logits.sound()}
 
 
@@ -339,6 +429,13 @@ def main():
         CHOSEN.extend(range(options.mutate))
     else:
         CHOSEN.extend(c for c in CASES if re.search(options.only, c.name))
+    skipped = {}
+    if options.command and not options.mutate:
+        for case in CHOSEN:
+            if not redirected(case, options.command):
+                kinds = sorted({kind for kind, _ in operands(case)})
+                skipped[case.name] = " and ".join(kinds) or "nothing"
+        CHOSEN[:] = [c for c in CHOSEN if c.name not in skipped]
     if options.list:
         for case in CHOSEN:
             print(case.code, case.name)
@@ -371,6 +468,12 @@ def main():
     if times:
         print("nearest to its limit: %s, %.0f %% of the time allowed" % (
             max(times)[1], 100 * max(times)[0]))
+    if skipped:
+        brought = list(skipped.values())
+        print("%d cases bring nothing for %s: %s" % (
+            len(skipped), options.command, ", ".join(
+                "%s %d times" % (what, brought.count(what))
+                for what in sorted(set(brought)))))
     print("%d cases, %d wrong; exit codes: %s" % (
         len(CHOSEN), bad,
         ", ".join("%d times %d" % (n, c) for c, n in sorted(codes.items()))))
