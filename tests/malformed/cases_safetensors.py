@@ -5,7 +5,7 @@ import json
 import struct
 
 import tiny
-from case import ACCEPTED, REFUSED, model, single
+from case import ACCEPTED, REFUSED, add, model, single
 
 FILE = "model.safetensors"
 SOUND = tiny.tensors()
@@ -140,6 +140,10 @@ twice = b'{"%s": %s, ' % (
 refuse("twice", tiny.st_pack(twice, DATA), r'header: key "model\.final.*": is '
        "there twice, expected once")
 accept("padded", tiny.st_pack(HEADER, DATA, b" " * 7))
+for name, pad in [("nul", b"\0"), ("text", b"x"), ("brace", b"}"),
+                  ("formfeed", b"\f")]:
+    refuse("padded-" + name, tiny.st_pack(HEADER, DATA, pad),
+           "header: .*is not valid JSON: found .*, expected the end of the")
 accept("leading-blank", tiny.st_pack(
     b" \n" + json.dumps(HEADER).encode(), DATA))
 accept("metadata", tiny.st_pack({"__metadata__": {"format": "pt"}, **HEADER},
@@ -269,6 +273,25 @@ for i, name in enumerate(["", "a\nb", "\x1b[2J", "\u202e", "a/b", "..",
            tiny.st_file({**SOUND, name: ("F16", [1], b"\0\0")}),
            'tensor ".*": ' + ("is of layer 2, expected 0 to 1: "
                               if "layers.2" in name else NO_PART))
+
+# --- what the format allows and a Phi has no use for ------------------------
+
+
+def listed(name, entries):
+    add("st-ok-listed-" + name, ["inspect", "-q", "-t", "x.safetensors"],
+        {"x.safetensors": tiny.st_file(entries)}, ACCEPTED)
+
+
+ONE = ("F32", [1], b"\0\0\x80\x3f")
+listed("empty", {"a": ("F32", [0], b""), "b": ONE, "c": ("F16", [3, 0, 2], b""),
+                 "d": ("U8", [0], b"")})
+listed("scalar", {"a": ("F32", [], ONE[2]), "b": ("U8", [], b"\1")})
+listed("values", {"a": ("F32", [3], b"\0\0\xc0\x7f\0\0\x80\x7f\0\0\x80\xff"),
+                  "b": ("BOOL", [2], b"\2\xff")})
+listed("types", {d: (d, [2], bytes(2 * size)) for d, size in [
+    ("BOOL", 1), ("U8", 1), ("I8", 1), ("F8_E5M2", 1), ("F8_E4M3", 1),
+    ("I16", 2), ("U16", 2), ("F16", 2), ("BF16", 2), ("I32", 4), ("U32", 4),
+    ("F32", 4), ("F64", 8), ("I64", 8), ("U64", 8)]})
 
 # --- what the model needs --------------------------------------------------
 
