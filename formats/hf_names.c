@@ -6,63 +6,57 @@
 #include <string.h>
 
 #include "libconv/base/mem.h"
+#include "libconv/tensor/model_parts.h"
 
 #define CURRENT_LAYER "model.layers."
 #define OLD_LAYER     "transformer.h."
 
-/* A number that a dimension can be. */
-enum size { NONE, HIDDEN, INNER, VOCAB, KV, QKV, HEAD };
-
-/* When a row is there. */
-enum when { ALWAYS, WITH_QK_NORM };
-
 /*
- * One row a module, in the order of the current naming's state dict, which
+ * One row a part, in the order of the current naming's state dict, which
  * decides what goes into which shard. Modules of a layer have
- * "model.layers.N." (old: "transformer.h.N.") in front and are "blk.N." in
- * GGUF.
+ * "model.layers.N." (old: "transformer.h.N.") in front.
  */
 static const struct row {
     const char *current; /* NULL: not in this naming */
     const char *old;
-    const char *name;
-    bool layer;
-    bool bias;
-    enum size rows;
-    enum size cols; /* NONE: a vector */
-    enum when when;
+    enum phi_part part;
 } table[] = {
-    {"model.embed_tokens", "transformer.embd.wte", "token_embd", false, false,
-     VOCAB, HIDDEN, ALWAYS},
-    {"self_attn.q_proj", NULL, "attn_q", true, true, HIDDEN, HIDDEN, ALWAYS},
-    {"self_attn.k_proj", NULL, "attn_k", true, true, KV, HIDDEN, ALWAYS},
-    {"self_attn.v_proj", NULL, "attn_v", true, true, KV, HIDDEN, ALWAYS},
-    {NULL, "mixer.Wqkv", "attn_qkv", true, true, QKV, HIDDEN, ALWAYS},
-    {"self_attn.dense", "mixer.out_proj", "attn_output", true, true, HIDDEN,
-     HIDDEN, ALWAYS},
-    {"self_attn.q_layernorm", NULL, "attn_q_norm", true, true, HEAD, NONE,
-     WITH_QK_NORM},
-    {"self_attn.k_layernorm", NULL, "attn_k_norm", true, true, HEAD, NONE,
-     WITH_QK_NORM},
-    {"mlp.fc1", "mlp.fc1", "ffn_up", true, true, INNER, HIDDEN, ALWAYS},
-    {"mlp.fc2", "mlp.fc2", "ffn_down", true, true, HIDDEN, INNER, ALWAYS},
-    {"input_layernorm", "ln", "attn_norm", true, true, HIDDEN, NONE, ALWAYS},
-    {"model.final_layernorm", "lm_head.ln", "output_norm", false, true, HIDDEN,
-     NONE, ALWAYS},
-    {"lm_head", "lm_head.linear", "output", false, true, VOCAB, HIDDEN, ALWAYS},
+    {"model.embed_tokens", "transformer.embd.wte", PHI_PART_EMBD},
+    {"self_attn.q_proj", NULL, PHI_PART_Q},
+    {"self_attn.k_proj", NULL, PHI_PART_K},
+    {"self_attn.v_proj", NULL, PHI_PART_V},
+    {NULL, "mixer.Wqkv", PHI_PART_QKV},
+    {"self_attn.dense", "mixer.out_proj", PHI_PART_O},
+    {"self_attn.q_layernorm", NULL, PHI_PART_Q_NORM},
+    {"self_attn.k_layernorm", NULL, PHI_PART_K_NORM},
+    {"mlp.fc1", "mlp.fc1", PHI_PART_UP},
+    {"mlp.fc2", "mlp.fc2", PHI_PART_DOWN},
+    {"input_layernorm", "ln", PHI_PART_NORM},
+    {"model.final_layernorm", "lm_head.ln", PHI_PART_LAST_NORM},
+    {"lm_head", "lm_head.linear", PHI_PART_HEAD},
 };
 
 #define NROWS (sizeof(table) / sizeof(table[0]))
 
-static uint64_t size_of(const struct phi_hf_config *c, enum size s)
+static bool in_layer(const struct row *row)
 {
-    const uint64_t kv = c->kv_heads * c->head_dim;
-    const uint64_t sizes[] = {[NONE] = 1,          [HIDDEN] = c->hidden,
-                              [INNER] = c->inner,  [VOCAB] = c->vocab,
-                              [KV] = kv,           [QKV] = c->hidden + 2 * kv,
-                              [HEAD] = c->head_dim};
+    return phi_parts[row->part].layer;
+}
 
-    return sizes[s];
+static bool is_head_norm(const struct row *row)
+{
+    return row->part == PHI_PART_Q_NORM || row->part == PHI_PART_K_NORM;
+}
+
+static struct phi_sizes sizes_of(const struct phi_hf_config *c)
+{
+    return (struct phi_sizes){.vocab = c->vocab,
+                              .embd = c->hidden,
+                              .ff = c->inner,
+                              .layers = c->layers,
+                              .heads = c->heads,
+                              .kv_heads = c->kv_heads,
+                              .head_dim = c->head_dim};
 }
 
 /* A row's tensor in the checkpoint; layer is meaningless outside layers. */
@@ -72,7 +66,7 @@ static void origin_of(char *out, size_t n, const struct row *row, bool old,
     const char *module = old ? row->old : row->current;
     const char *suffix = bias ? "bias" : "weight";
 
-    if (row->layer)
+    if (in_layer(row))
         snprintf(out, n, "%s%llu.%s.%s", old ? OLD_LAYER : CURRENT_LAYER,
                  (unsigned long long)layer, module, suffix);
     else
@@ -85,17 +79,17 @@ static enum phi_status add(struct phi_hf_slots *out, const struct row *row,
                            uint64_t layer, bool bias, struct phi_err *err)
 {
     struct phi_hf_slot *s = &out->slot[out->n];
+    const struct phi_sizes sizes = sizes_of(c);
+    const char *name = phi_parts[row->part].name;
     const char *suffix = bias ? "bias" : "weight";
 
     origin_of(s->origin, sizeof(s->origin), row, old, layer, bias);
-    if (row->layer)
+    if (in_layer(row))
         snprintf(s->name, sizeof(s->name), "blk.%llu.%s.%s",
-                 (unsigned long long)layer, row->name, suffix);
+                 (unsigned long long)layer, name, suffix);
     else
-        snprintf(s->name, sizeof(s->name), "%s.%s", row->name, suffix);
-    s->rank = bias || row->cols == NONE ? 1 : 2;
-    s->dim[0] = size_of(c, row->rows);
-    s->dim[1] = size_of(c, row->cols);
+        snprintf(s->name, sizeof(s->name), "%s.%s", name, suffix);
+    s->rank = phi_part_shape(s->dim, row->part, bias, &sizes);
     s->tied = c->tied && strcmp(s->name, "output.weight") == 0;
     return phi_map_add(&out->index, s->origin, strlen(s->origin),
                        (uint32_t)out->n++, NULL, err);
@@ -113,15 +107,15 @@ enum phi_status phi_hf_slots_make(struct phi_hf_slots *out,
         return PHI_E_NOMEM;
     for (size_t r = 0; r < NROWS; r++) {
         const struct row *row = &table[r];
-        const uint64_t times = row->layer ? c->layers : 1;
+        const uint64_t times = in_layer(row) ? c->layers : 1;
 
         if ((old ? row->old : row->current) == NULL ||
-            (row->when == WITH_QK_NORM && !c->qk_norm))
+            (is_head_norm(row) && !c->qk_norm))
             continue;
         for (uint64_t layer = 0; layer < times; layer++) {
             enum phi_status st = add(out, row, c, old, layer, false, err);
 
-            if (st == PHI_OK && row->bias)
+            if (st == PHI_OK && phi_parts[row->part].bias)
                 st = add(out, row, c, old, layer, true, err);
             if (st != PHI_OK)
                 return st;
@@ -157,50 +151,33 @@ static bool ends(const char *text, const char *suffix)
     return n >= m && strcmp(text + n - m, suffix) == 0;
 }
 
-/* "weight" or "bias" behind the row's name and a point; false: neither. */
-static bool is_of(const struct row *row, const char *name, bool *bias)
-{
-    const size_t n = strlen(row->name);
-
-    if (strncmp(name, row->name, n) != 0 || name[n] != '.')
-        return false;
-    *bias = strcmp(name + n + 1, "bias") == 0;
-    return *bias ? row->bias : strcmp(name + n + 1, "weight") == 0;
-}
-
 /* Before the layers, in them, after them. */
 static uint64_t section_of(const struct row *row)
 {
-    return row == table ? 0 : row->layer ? 1 : 2;
+    return row == table ? 0 : in_layer(row) ? 1 : 2;
 }
 
 bool phi_hf_place_of(struct phi_hf_place *out, const char *name, bool old)
 {
-    uint64_t layer = 0;
-    bool bias = false;
-    const bool in_layer = begins(name, "blk.");
+    struct phi_part_place place;
+    uint64_t layer;
 
-    if (in_layer) {
-        name += 4;
-        if (*name < '0' || *name > '9' || (name[0] == '0' && name[1] != '.'))
-            return false;
-        for (; *name >= '0' && *name <= '9' && layer < PHI_HF_MAX_LAYERS;
-             name++)
-            layer = layer * 10 + (uint64_t)(*name - '0');
-        if (*name++ != '.' || layer >= PHI_HF_MAX_LAYERS)
-            return false;
-    }
+    if (!phi_part_of(&place, name))
+        return false;
+    layer = place.layer == UINT64_MAX ? 0 : place.layer;
+    if (layer >= PHI_HF_MAX_LAYERS)
+        return false;
     for (size_t r = 0; r < NROWS; r++) {
         const struct row *row = &table[r];
         /* The old naming's blocks begin with their norm. */
-        const bool first = old && strcmp(row->name, "attn_norm") == 0;
+        const bool first = old && row->part == PHI_PART_NORM;
 
-        if (row->layer != in_layer || (old ? row->old : row->current) == NULL ||
-            !is_of(row, name, &bias))
+        if (row->part != place.part || (old ? row->old : row->current) == NULL)
             continue;
-        origin_of(out->origin, sizeof(out->origin), row, old, layer, bias);
+        origin_of(out->origin, sizeof(out->origin), row, old, layer,
+                  place.bias);
         out->order = section_of(row) << 32 | layer << 8 |
-                     (first ? 0 : (uint64_t)r + 1) << 1 | bias;
+                     (first ? 0 : (uint64_t)r + 1) << 1 | place.bias;
         return true;
     }
     return false;

@@ -12,18 +12,6 @@
 #include "libconv/base/mem.h"
 #include "libconv/base/size.h"
 
-char *phi_shape_text(char *out, size_t n, const uint64_t *dim, uint32_t rank)
-{
-    size_t at = (size_t)snprintf(out, n, "[");
-
-    for (uint32_t i = 0; i < rank && at < n; i++)
-        at += (size_t)snprintf(out + at, n - at, "%s%llu", i > 0 ? ", " : "",
-                               (unsigned long long)dim[i]);
-    if (at < n)
-        snprintf(out + at, n - at, "]");
-    return out;
-}
-
 static const char cut_short[] = "the file was cut short: download it again";
 
 /* Fails with file and tensor in front of the text. */

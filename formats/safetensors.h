@@ -56,9 +56,6 @@ enum phi_status phi_st_read(const struct phi_st *st, size_t i, uint64_t offset,
 /* The value of a key of __metadata__, borrowed, or NULL. */
 const char *phi_st_metadata(const struct phi_st *st, const char *key);
 
-/* "[2, 3]" in out, for messages. Returns out. */
-char *phi_shape_text(char *out, size_t n, const uint64_t *dim, uint32_t rank);
-
 /* One tensor to be written. */
 struct phi_st_entry {
     const char *name;

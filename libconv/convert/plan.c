@@ -8,6 +8,7 @@
 #include "libconv/base/mem.h"
 #include "libconv/base/size.h"
 #include "libconv/quant/quant.h"
+#include "libconv/tensor/model_parts.h"
 
 /* A tensor in the sort: its layer is -1 outside "blk.N.". */
 struct place {
@@ -16,15 +17,14 @@ struct place {
     long layer;
 };
 
-static long layer_of(const char *name)
+static struct place place_of(const struct phi_source *s, size_t i)
 {
-    long n = 0;
+    struct place p = {&s->tensors[i], i, -1};
+    uint64_t layer;
 
-    if (strncmp(name, "blk.", 4) != 0 || name[4] < '0' || name[4] > '9')
-        return -1;
-    for (name += 4; *name >= '0' && *name <= '9' && n < 1000000; name++)
-        n = n * 10 + (*name - '0');
-    return *name == '.' ? n : -1;
+    if (phi_layer_of(&layer, s->tensors[i].name))
+        p.layer = (long)layer;
+    return p;
 }
 
 static int by_layer_and_name(const void *a, const void *b)
@@ -256,6 +256,24 @@ static enum phi_status check_model(const struct phi_source *s,
     return PHI_OK;
 }
 
+/*
+ * Nothing is left out and nothing is passed over. A folder's tensors were
+ * compared with its config.json when it was opened.
+ */
+static enum phi_status check_tensors(const struct phi_source *s,
+                                     struct phi_err *err)
+{
+    struct phi_sizes sizes;
+    enum phi_status st;
+
+    if (strcmp(s->format, "hf") == 0)
+        return PHI_OK;
+    st = phi_sizes_read(&sizes, s, UINT32_MAX, UINT32_MAX, err);
+    if (st != PHI_OK)
+        return phi_err_prefix(err, "%s", s->path);
+    return phi_model_check(s, &sizes, err);
+}
+
 /* llama-quantize cuts these texts at 127 bytes. */
 static enum phi_status set_cut(struct phi_meta *m, const char *key,
                                const char *text, struct phi_err *err)
@@ -351,8 +369,7 @@ enum phi_status phi_plan_make(struct phi_plan *plan, const struct phi_source *s,
     if (places == NULL || plan->steps == NULL || plan->tensors == NULL)
         goto out;
     for (size_t i = 0; i < plan->n; i++)
-        places[i] =
-            (struct place){&s->tensors[i], i, layer_of(s->tensors[i].name)};
+        places[i] = place_of(s, i);
     qsort(places, plan->n, sizeof(*places), by_layer_and_name);
     if ((st = check_model(s, err)) != PHI_OK ||
         (st = plan_meta(plan, s, options->imatrix, err)) != PHI_OK)
@@ -364,6 +381,8 @@ enum phi_status phi_plan_make(struct phi_plan *plan, const struct phi_source *s,
         phi_err_prefix(err, "%s", s->path);
         goto out;
     }
+    if ((st = check_tensors(s, err)) != PHI_OK)
+        goto out;
     for (size_t i = 0; st == PHI_OK && i < plan->n; i++)
         st = plan_tensor(plan, i, &places[i], options, &walk, err);
 out:

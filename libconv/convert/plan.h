@@ -44,7 +44,8 @@ struct phi_plan_options {
 };
 
 /*
- * Plans the GGUF of the given type. Tensors are ordered as llama-quantize
+ * Plans the GGUF of the given type. A source that lacks a tensor of the model
+ * or has another is refused (tensor/model_parts.h). Tensors are ordered as llama-quantize
  * orders them: outside the layers first, then layer by layer, by name within;
  * two plans of one source have the same order. Names are borrowed from the
  * source, importance from the matrix, and both must outlive the plan. On

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "libconv/tensor/model_parts.h"
+
 #define ARCH "phi2"
 
 /* Far above every Phi; products of any two fit size_t with room. */
@@ -87,41 +89,27 @@ static enum phi_status must_be(const struct phi_meta *m, const char *key,
 }
 
 static enum phi_status read_sizes(struct phi_hparams *h,
-                                  const struct phi_meta *m, struct phi_err *err)
+                                  const struct phi_source *s,
+                                  struct phi_err *err)
 {
-    const struct {
-        const char *key;
-        uint64_t max;
-        size_t *to;
-    } sizes[] = {
-        {ARCH ".context_length", MAX_CTX, &h->n_ctx},
-        {ARCH ".embedding_length", MAX_WIDTH, &h->n_embd},
-        {ARCH ".feed_forward_length", MAX_WIDTH, &h->n_ff},
-        {ARCH ".block_count", MAX_LAYER, &h->n_layer},
-        {ARCH ".attention.head_count", MAX_WIDTH, &h->n_head},
-    };
-    enum phi_status st;
+    const struct phi_meta *m = &s->meta;
+    enum phi_status st =
+        get_size(m, ARCH ".context_length", MAX_CTX, &h->n_ctx, err);
 
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        st = get_size(m, sizes[i].key, sizes[i].max, sizes[i].to, err);
-        if (st != PHI_OK)
-            return st;
-    }
-    h->n_head_kv = h->n_head;
-    st = opt_size(m, ARCH ".attention.head_count_kv", MAX_WIDTH, &h->n_head_kv,
-                  err);
+    if (st == PHI_OK)
+        st = phi_sizes_read(&h->sizes, s, MAX_WIDTH, MAX_LAYER, err);
     if (st != PHI_OK)
         return st;
-    if (h->n_embd % h->n_head != 0)
-        return phi_fail(err, PHI_E_FORMAT,
-                        "%zu embedding dimensions do not divide into %zu heads",
-                        h->n_embd, h->n_head);
-    if (h->n_head % h->n_head_kv != 0)
-        return phi_fail(err, PHI_E_FORMAT,
-                        "%zu heads do not divide into %zu key-value heads",
-                        h->n_head, h->n_head_kv);
-    h->head_dim = h->n_embd / h->n_head;
-    st = must_be(m, ARCH ".attention.key_length", h->head_dim, err);
+    h->n_vocab = (size_t)h->sizes.vocab;
+    h->n_embd = (size_t)h->sizes.embd;
+    h->n_ff = (size_t)h->sizes.ff;
+    h->n_layer = (size_t)h->sizes.layers;
+    h->n_head = (size_t)h->sizes.heads;
+    h->n_head_kv = (size_t)h->sizes.kv_heads;
+    h->head_dim = (size_t)h->sizes.head_dim;
+    st = must_be(m, ARCH ".vocab_size", h->n_vocab, err);
+    if (st == PHI_OK)
+        st = must_be(m, ARCH ".attention.key_length", h->head_dim, err);
     if (st == PHI_OK)
         st = must_be(m, ARCH ".attention.value_length", h->head_dim, err);
     return st;
@@ -182,7 +170,6 @@ static enum phi_status read_all(struct phi_hparams *h,
     const struct phi_meta *m = &s->meta;
     const char *arch = NULL;
     bool parallel = true;
-    size_t embd;
     enum phi_status st;
 
     st = phi_meta_get_str(m, "general.architecture", &arch, err);
@@ -194,7 +181,7 @@ static enum phi_status read_all(struct phi_hparams *h,
                         PHI_ERR_NAME, arch);
     st = check_known(m, err);
     if (st == PHI_OK)
-        st = read_sizes(h, m, err);
+        st = read_sizes(h, s, err);
     if (st == PHI_OK)
         st = read_rope(h, m, err);
     if (st == PHI_OK)
@@ -211,16 +198,7 @@ static enum phi_status read_all(struct phi_hparams *h,
     if (!parallel)
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "key \"" ARCH ".use_parallel_residual\" is false");
-    if (!phi_source_find(s, "token_embd.weight", &embd))
-        return phi_fail(err, PHI_E_FORMAT,
-                        "tensor \"token_embd.weight\" is missing");
-    if (s->tensors[embd].rank != 2 || s->tensors[embd].dim[0] == 0 ||
-        s->tensors[embd].dim[0] > UINT32_MAX)
-        return phi_fail(err, PHI_E_FORMAT,
-                        "tensor \"token_embd.weight\" is no table of at most "
-                        "2^32 - 1 rows");
-    h->n_vocab = (size_t)s->tensors[embd].dim[0];
-    return must_be(m, ARCH ".vocab_size", h->n_vocab, err);
+    return PHI_OK;
 }
 
 enum phi_status phi_hparams_read(struct phi_hparams *h,

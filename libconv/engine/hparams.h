@@ -11,12 +11,14 @@
 #include <stdint.h>
 
 #include "libconv/base/err.h"
+#include "libconv/tensor/model_parts.h"
 #include "libconv/tensor/source.h"
 
 struct phi_hparams {
-    size_t n_vocab; /* rows of the embedding */
-    size_t n_ctx;   /* longest sequence the model was made for */
-    size_t n_embd;  /* n_head * head_dim */
+    struct phi_sizes sizes; /* the same numbers, for phi_model_check() */
+    size_t n_vocab;         /* rows of the embedding */
+    size_t n_ctx;           /* longest sequence the model was made for */
+    size_t n_embd;          /* n_head * head_dim */
     size_t n_ff;
     size_t n_layer;
     size_t n_head;

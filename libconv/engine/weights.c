@@ -12,7 +12,6 @@
 struct loader {
     struct phi_weights *w;
     const struct phi_source *s;
-    bool *used; /* (ntensors) */
     char name[64];
 };
 
@@ -20,9 +19,8 @@ struct loader {
 static enum phi_status find(struct loader *l, size_t *i, struct phi_err *err)
 {
     if (!phi_source_find(l->s, l->name, i))
-        return phi_fail(err, PHI_E_FORMAT, "%s: tensor \"%s\" is missing",
+        return phi_fail(err, PHI_E_FORMAT, "%s: tensor \"%s\": is missing",
                         l->s->path, l->name);
-    l->used[*i] = true;
     return PHI_OK;
 }
 
@@ -33,25 +31,11 @@ static bool has(struct loader *l)
     return phi_source_find(l->s, l->name, &i);
 }
 
-static enum phi_status check(struct loader *l, size_t i, uint32_t rank,
-                             uint64_t rows, uint64_t cols, struct phi_err *err)
+/* Shapes are right already. */
+static enum phi_status check(struct loader *l, size_t i, struct phi_err *err)
 {
     const struct phi_tensor *t = &l->s->tensors[i];
-    char want[64];
 
-    if (t->rank != rank || phi_tensor_rows(t) != rows ||
-        phi_tensor_cols(t) != cols) {
-        if (rank == 1)
-            snprintf(want, sizeof(want), "(%" PRIu64 ")", cols);
-        else
-            snprintf(want, sizeof(want), "(%" PRIu64 ", %" PRIu64 ")", rows,
-                     cols);
-        return phi_fail(err, PHI_E_FORMAT,
-                        "%s: tensor \"%.*s\": %" PRIu32 " dimensions, %" PRIu64
-                        " rows of %" PRIu64 ", expected %s",
-                        t->file, PHI_ERR_NAME, t->origin, t->rank,
-                        phi_tensor_rows(t), phi_tensor_cols(t), want);
-    }
     if (!phi_quant_readable(t->dtype))
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "%s: tensor \"%.*s\": type %s cannot be computed with",
@@ -88,7 +72,7 @@ static enum phi_status vector(struct loader *l, size_t n, const float **out,
     enum phi_status st = find(l, &i, err);
 
     if (st == PHI_OK)
-        st = check(l, i, 1, 1, n, err);
+        st = check(l, i, err);
     if (st != PHI_OK)
         return st;
     nbytes = (size_t)l->s->tensors[i].nbytes;
@@ -115,7 +99,7 @@ static enum phi_status matrix(struct loader *l, size_t nrows, size_t ncols,
     enum phi_status st = find(l, &i, err);
 
     if (st == PHI_OK)
-        st = check(l, i, 2, nrows, ncols, err);
+        st = check(l, i, err);
     if (st != PHI_OK)
         return st;
     if (!phi_dtype_nbytes(l->s->tensors[i].dtype, ncols, &row_nbytes) ||
@@ -263,19 +247,6 @@ static enum phi_status ends(struct loader *l, struct phi_err *err)
     return has(l) ? vector(l, h->n_vocab, &w->head.bias, err) : PHI_OK;
 }
 
-static enum phi_status nothing_left(const struct loader *l, struct phi_err *err)
-{
-    for (size_t i = 0; i < l->s->ntensors; i++) {
-        const struct phi_tensor *t = &l->s->tensors[i];
-
-        if (!l->used[i])
-            return phi_fail(err, PHI_E_UNSUPPORTED,
-                            "%s: tensor \"%.*s\" has no place in this model",
-                            t->file, PHI_ERR_NAME, t->origin);
-    }
-    return PHI_OK;
-}
-
 enum phi_status phi_weights_init(struct phi_weights *w,
                                  const struct phi_source *s,
                                  struct phi_err *err)
@@ -287,22 +258,15 @@ enum phi_status phi_weights_init(struct phi_weights *w,
     st = phi_hparams_read(&w->hparams, s, err);
     if (st != PHI_OK)
         return st;
-    /* Every layer has a dozen tensors: no allocation without them. */
-    if (w->hparams.n_layer > s->ntensors)
-        return phi_fail(err, PHI_E_FORMAT,
-                        "%s: %zu layers, but only %zu tensors", s->path,
-                        w->hparams.n_layer, s->ntensors);
-    l.used = phi_alloc(s->ntensors, sizeof(*l.used), err);
+    st = phi_model_check(s, &w->hparams.sizes, err);
+    if (st != PHI_OK)
+        return st;
     w->layers = phi_alloc(w->hparams.n_layer, sizeof(*w->layers), err);
-    if (l.used == NULL || w->layers == NULL)
-        st = PHI_E_NOMEM;
-    if (st == PHI_OK)
-        st = ends(&l, err);
+    if (w->layers == NULL)
+        return PHI_E_NOMEM;
+    st = ends(&l, err);
     for (size_t i = 0; st == PHI_OK && i < w->hparams.n_layer; i++)
         st = layer(&l, (int)i, &w->layers[i], err);
-    if (st == PHI_OK)
-        st = nothing_left(&l, err);
-    free(l.used);
     return st;
 }
 

@@ -8,6 +8,7 @@
 
 #include "libconv/base/mem.h"
 #include "libconv/lora/merge_parts.h"
+#include "libconv/tensor/model_parts.h"
 
 /* ---- tensors without a use ----------------------------------------------- */
 
@@ -245,7 +246,7 @@ static uint64_t *list_layers(const struct phi_merge_maker *m, size_t *n,
 
     *n = 0;
     for (size_t i = 0; layers != NULL && i < s->ntensors; i++)
-        all += phi_lora_layer_of(&layers[all], s->tensors[i].name);
+        all += phi_layer_of(&layers[all], s->tensors[i].name);
     if (all > 0)
         qsort(layers, all, sizeof(*layers), by_number);
     for (size_t i = 0; i < all; i++) {

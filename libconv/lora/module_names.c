@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_LAYER 1000000
+#include "libconv/tensor/model_parts.h"
 
 static const char *const layer_prefix[PHI_NNAMINGS] = {
     "model.layers.", "transformer.h.", "model.layers.", "blk."};
@@ -78,41 +78,12 @@ static const struct row {
 
 #define NROWS (sizeof(table) / sizeof(table[0]))
 
-/* "PREFIX N ." in front of *path, which moves behind it. */
-static bool read_layer(const char **path, const char *prefix, uint64_t *layer)
-{
-    const size_t n = strlen(prefix);
-    const char *p;
-    uint64_t v = 0;
-
-    if (strncmp(*path, prefix, n) != 0)
-        return false;
-    p = *path + n;
-    if (*p < '0' || *p > '9' || (p[0] == '0' && p[1] >= '0' && p[1] <= '9'))
-        return false;
-    for (; *p >= '0' && *p <= '9'; p++) {
-        v = v * 10 + (uint64_t)(*p - '0');
-        if (v > MAX_LAYER)
-            return false;
-    }
-    if (*p != '.')
-        return false;
-    *path = p + 1;
-    *layer = v;
-    return true;
-}
-
-bool phi_lora_layer_of(uint64_t *layer, const char *name)
-{
-    return read_layer(&name, layer_prefix[PHI_NAMING_GGUF], layer);
-}
-
 bool phi_lora_place_of(struct phi_lora_place *out, const char *path,
                        enum phi_lora_naming naming)
 {
     const char *rest = path;
     uint64_t layer = UINT64_MAX;
-    const bool inside = read_layer(&rest, layer_prefix[naming], &layer);
+    const bool inside = phi_layer_read(&rest, layer_prefix[naming], &layer);
 
     for (size_t i = 0; i < NROWS; i++) {
         const struct row *r = &table[i];

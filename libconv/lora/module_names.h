@@ -35,9 +35,6 @@ struct phi_lora_place {
 bool phi_lora_place_of(struct phi_lora_place *out, const char *path,
                        enum phi_lora_naming naming);
 
-/* The layer of a tensor, by its name in GGUF; false: none. */
-bool phi_lora_layer_of(uint64_t *layer, const char *name);
-
 /* Room for every path that phi_lora_path() makes. */
 #define PHI_LORA_PATH_MAX 80
 

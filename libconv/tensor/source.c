@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libconv/tensor/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,4 +163,16 @@ void phi_source_close(struct phi_source *s)
 {
     if (s != NULL)
         s->ops->close(s);
+}
+
+char *phi_shape_text(char *out, size_t n, const uint64_t *dim, uint32_t rank)
+{
+    size_t at = (size_t)snprintf(out, n, "[");
+
+    for (uint32_t i = 0; i < rank && at < n; i++)
+        at += (size_t)snprintf(out + at, n - at, "%s%llu", i > 0 ? ", " : "",
+                               (unsigned long long)dim[i]);
+    if (at < n)
+        snprintf(out + at, n - at, "]");
+    return out;
 }

@@ -76,6 +76,9 @@ static inline uint64_t phi_tensor_rows(const struct phi_tensor *t)
     return n;
 }
 
+/* "[2, 3]" in out, for messages. Returns out. */
+char *phi_shape_text(char *out, size_t n, const uint64_t *dim, uint32_t rank);
+
 struct phi_source;
 
 struct phi_source_ops {

@@ -53,9 +53,11 @@ def changed(key, kind, value):
 
 # The rules of a recipe count layers and heads.
 RULES = ["quantize", "-q", "-j", "1", "-t", "q4_k_m=out.gguf"]
-for key in ("block_count", "attention.head_count"):
-    gguf("gk-ok-recipe-%s" % key, tiny.gguf_file(changed(
-        "phi2." + key, U32, 1 << 20)), ACCEPTED, args=RULES)
+for key, says in [
+        ("block_count", "1048576 layers, but only 33 tensors"),
+        ("attention.head_count", "64 .* do not divide into 1048576 heads")]:
+    gguf("gk-recipe-%s-at" % key, tiny.gguf_file(changed(
+        "phi2." + key, U32, 1 << 20)), REFUSED, says, args=RULES)
     gguf("gk-recipe-%s-over" % key, tiny.gguf_file(changed(
         "phi2." + key, U32, (1 << 20) + 1)), REFUSED,
         'key "phi2.%s": is 1048577, expected .*1048576$' % key, args=RULES)

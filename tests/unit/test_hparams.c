@@ -169,7 +169,7 @@ START_TEST(no_embedding)
                "token_embd.weight");
     m->names[0][0] = 'x';
     ck_refused(phi_hparams_read(&h, &m->base, &err), PHI_E_FORMAT,
-               "\"token_embd.weight\" is missing");
+               "\"token_embd.weight\": is missing");
     phi_source_close(&m->base);
 }
 END_TEST

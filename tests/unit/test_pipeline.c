@@ -203,7 +203,7 @@ static struct {
     uint64_t max_memory;
     const struct phi_monitor *monitor;
     struct phi_pipeline_times *times;
-    enum phi_dtype from; /* of a GGUF file, if not F32 */
+    enum phi_dtype from; /* kept as in a GGUF file, if not F32 */
     const void *bytes;   /* instead of weights */
 } how = {.nthreads = 2, .chunk = 1};
 
@@ -221,7 +221,8 @@ static enum phi_status run_small(const char *name, const char *type,
                                  struct phi_err *out)
 {
     const struct phi_plan_options opt = {.recipe.type =
-                                             phi_file_type_find(type)};
+                                             phi_file_type_find(type),
+                                         .recipe.keep = how.from != PHI_F32};
     const struct phi_pipeline_options options = {.nthreads = how.nthreads,
                                                  .features = phi_cpu_detect(),
                                                  .chunk_nbytes = how.chunk,
@@ -234,7 +235,6 @@ static enum phi_status run_small(const char *name, const char *type,
         .source = &model.base, .outputs = &job, .n = 1};
     enum phi_status st;
 
-    model.base.format = how.from == PHI_F32 ? "hf" : "gguf";
     memory_add(&model, name, how.from, ROWS, COLS,
                how.bytes != NULL ? how.bytes : weights);
     ck_ok(phi_plan_make(&plan, &model.base, &opt, &err));

@@ -83,11 +83,11 @@ START_TEST(metadata_ends_as_llama_quantize_ends_it)
 END_TEST
 
 /* One tensor beside a good one; refused in these words. */
-static void refuse(const char *format, const char *name, enum phi_dtype dtype,
-                   uint64_t cols, const char *words)
+static void refuse(const char *name, enum phi_dtype dtype, uint64_t cols,
+                   const char *words)
 {
     const struct phi_plan_options opt = options_of("q4_0");
-    struct memory_source m = {.base.format = format};
+    struct memory_source m = {0};
     struct phi_plan plan;
 
     memory_add(&m, "output.weight", PHI_F16, 2, 256, NULL);
@@ -99,18 +99,17 @@ static void refuse(const char *format, const char *name, enum phi_dtype dtype,
 
 START_TEST(refusals_name_the_tensor)
 {
-    refuse("hf", "blk.0.attn_q_norm.weight", PHI_F16, 256,
+    refuse("blk.0.attn_q_norm.weight", PHI_F16, 256,
            "model: tensor \"blk.0.attn_q_norm.weight\": ");
-    refuse("hf", "blk.0.attn_k_norm.bias", PHI_F16, 256, "qk_layernorm");
-    refuse("hf",
-           "blk.0."
+    refuse("blk.0.attn_k_norm.bias", PHI_F16, 256, "qk_layernorm");
+    refuse("blk.0."
            "a_name_that_is_much_longer_than_what_llama_cpp_loads.weight",
            PHI_F16, 256, "its name has 65 bytes");
-    refuse("gguf", "blk.0.ffn_up.weight", PHI_Q8_0, 256,
+    refuse("blk.0.ffn_up.weight", PHI_Q8_0, 256,
            "tensor \"blk.0.ffn_up.weight\": is quantized already (Q8_0)");
-    refuse("hf", "blk.0.ffn_up.weight", PHI_I32, 256, "is of type I32");
-    refuse("hf", "blk.0.ffn_up.bias", PHI_I64, 256, "is of type I64");
-    refuse("hf", "blk.0.ffn_up.weight", PHI_F16, 33,
+    refuse("blk.0.ffn_up.weight", PHI_I32, 256, "is of type I32");
+    refuse("blk.0.ffn_up.bias", PHI_I64, 256, "is of type I64");
+    refuse("blk.0.ffn_up.weight", PHI_F16, 33,
            "its width 33 is no multiple of 32");
 }
 END_TEST
@@ -125,7 +124,7 @@ START_TEST(the_widest_row)
     ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
     phi_plan_release(&plan);
     phi_source_close(&m.base);
-    refuse("hf", "blk.0.ffn_up.weight", PHI_F16, PHI_PLAN_MAX_COLS + 1,
+    refuse("blk.0.ffn_up.weight", PHI_F16, PHI_PLAN_MAX_COLS + 1,
            "has rows of 4194305 elements, at most 4194304 are converted");
 }
 END_TEST
@@ -182,7 +181,7 @@ END_TEST
 START_TEST(a_quantized_tensor_of_the_same_type_is_copied)
 {
     const struct phi_plan_options opt = options_of("q8_0");
-    struct memory_source m = {.base.format = "gguf"};
+    struct memory_source m = {0};
     struct phi_plan plan;
 
     memory_add(&m, "blk.0.ffn_up.weight", PHI_Q8_0, 2, 256, NULL);
@@ -391,12 +390,13 @@ END_TEST
 
 START_TEST(copies_keep_types_and_number)
 {
-    const struct phi_plan_options opt = options_of("copy");
+    struct phi_plan_options opt = options_of("copy");
     struct phi_plan_options round = options_of("q4_0");
-    struct memory_source m = {.base.format = "gguf"};
+    struct memory_source m = {0};
     struct phi_err found = {0};
     struct phi_plan plan;
 
+    opt.recipe.keep = true;
     round.allow_requantize = true;
     fill_model(&m);
     ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
