@@ -45,11 +45,12 @@ struct phi_plan_options {
 
 /*
  * Plans the GGUF of the given type. A source that lacks a tensor of the model
- * or has another is refused (tensor/model_parts.h). Tensors are ordered as llama-quantize
- * orders them: outside the layers first, then layer by layer, by name within;
- * two plans of one source have the same order. Names are borrowed from the
- * source, importance from the matrix, and both must outlive the plan. On
- * success the caller owns *plan's memory and ends it with phi_plan_release().
+ * or has another is refused (tensor/model_parts.h). Tensors are ordered as
+ * llama-quantize orders them: outside the layers first, then layer by layer, by
+ * name within; two plans of one source have the same order. Names are borrowed
+ * from the source, importance from the matrix, and both must outlive the plan.
+ * On success the caller owns *plan's memory and ends it with
+ * phi_plan_release().
  *
  * An importance matrix must have an entry of the right width for every tensor
  * whose quantizer takes one, but for token_embd.weight and output.weight,

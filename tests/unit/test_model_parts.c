@@ -271,7 +271,7 @@ START_TEST(keys_that_do_not_fit)
     } rows[] = {
         {"phi2.block_count", 1, "phi2.block_count is 1"},
         {"phi2.block_count", 3, "\"blk.2.attn_q.weight\": is missing"},
-        {"phi2.block_count", UINT32_MAX, "but there are only"},
+        {"phi2.block_count", UINT32_MAX, "layers, but only 33 tensors"},
         {"phi2.block_count", 0, "\"phi2.block_count\" is 0"},
         {"phi2.embedding_length", 64, "has shape ["},
         {"phi2.embedding_length", 30, "do not divide into 4 heads"},

@@ -5,7 +5,8 @@
   tests/golden/pack/make.py PHICONV FOLDER
 
 Files in the tree are never written again: they are what later versions must
-read. For a later version, FOLDER is a new one.
+read. For a later version, FOLDER is a new one. Now phiconv packs no part of a
+model, as planes and blocks are.
 """
 
 import os
