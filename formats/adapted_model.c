@@ -69,7 +69,7 @@ static enum phi_status load_one(const char *dir, const char *name,
 
     if (path == NULL)
         return PHI_E_NOMEM;
-    *found = phi_path_kind(path) == PHI_PATH_FILE;
+    *found = phi_path_may_be(path, PHI_PATH_FILE);
     if (*found)
         st = phi_file_load(path, PHI_JSON_MAX_TOKENIZER, bytes, n, err);
     free(path);
@@ -112,7 +112,7 @@ static enum phi_status has_tokenizer(bool *yes, const char *dir,
 
         if (path == NULL)
             return PHI_E_NOMEM;
-        *yes = phi_path_kind(path) == PHI_PATH_FILE;
+        *yes = phi_path_may_be(path, PHI_PATH_FILE);
         free(path);
     }
     return PHI_OK;

@@ -205,7 +205,7 @@ static enum phi_status add_folder(struct templates *all, const char *path)
     size_t n = 0;
     enum phi_status st = PHI_OK;
 
-    if (phi_path_kind(path) == PHI_PATH_DIR)
+    if (phi_path_may_be(path, PHI_PATH_DIR))
         st = list_jinja(path, &names, &n, all->err);
     for (size_t i = 0; i < n; i++) {
         char *file = phi_sprintf(all->err, "%s/%s.jinja", path, names[i]);

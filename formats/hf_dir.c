@@ -137,7 +137,7 @@ static enum phi_status list_templates(struct phi_names *out, const char *dir,
     struct phi_names all = {0};
     enum phi_status st = PHI_OK;
 
-    if (phi_path_kind(dir) == PHI_PATH_DIR)
+    if (phi_path_may_be(dir, PHI_PATH_DIR))
         st = phi_folder_list(&all, dir, err);
     for (size_t i = 0; st == PHI_OK && i < all.n; i++) {
         const char *ending = strrchr(all.v[i], '.');

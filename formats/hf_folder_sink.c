@@ -386,7 +386,7 @@ static enum phi_status check_inputs(const struct order *o, struct phi_err *err)
     struct phi_names names = {0};
     enum phi_status st = PHI_OK;
 
-    if (phi_path_kind(o->path) == PHI_PATH_DIR)
+    if (phi_path_may_be(o->path, PHI_PATH_DIR))
         st = phi_folder_list(&names, o->path, err);
     for (size_t i = 0; st == PHI_OK && i < names.n; i++) {
         char *path = phi_path_join(o->path, names.v[i], err);

@@ -103,7 +103,7 @@ enum phi_status phi_hf_license(struct phi_hf_license *out, const char *dir,
 
         if (path == NULL)
             return PHI_E_NOMEM;
-        if (phi_path_kind(path) == PHI_PATH_FILE) {
+        if (phi_path_may_be(path, PHI_PATH_FILE)) {
             st = look_at(out, path, err);
             out->file = files[i];
         }

@@ -192,7 +192,7 @@ enum phi_status phi_logits_probe(const char *path, bool *is,
     enum phi_status st;
 
     *is = false;
-    if (phi_path_kind(path) != PHI_PATH_FILE)
+    if (!phi_path_may_be(path, PHI_PATH_FILE))
         return PHI_OK;
     st = phi_file_open(&f, path, err);
     if (st == PHI_OK && phi_file_size(f) >= sizeof(magic)) {

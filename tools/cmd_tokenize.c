@@ -80,7 +80,7 @@ static enum phi_status open_tokenizer(struct phi_tokenizer **out,
     if (st != PHI_OK)
         return st;
     /* Nothing is no name of the folder that the program is in. */
-    if (model[0] != '\0' && phi_path_kind(config) == PHI_PATH_FILE)
+    if (model[0] != '\0' && phi_path_may_be(config, PHI_PATH_FILE))
         st = folder_meta(&meta, model, config, err);
     else
         st = phi_model_open(&source, model, err);

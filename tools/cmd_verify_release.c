@@ -54,7 +54,7 @@ static int verify(struct relcheck *c)
     struct phi_err err = {0};
     enum phi_status st;
 
-    if (phi_path_kind(c->dir) != PHI_PATH_DIR) {
+    if (!phi_path_may_be(c->dir, PHI_PATH_DIR)) {
         phi_fail(&err, PHI_E_ARG, "%s: is no folder", c->dir);
         return report_error(&err);
     }

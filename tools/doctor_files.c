@@ -116,6 +116,7 @@ static enum phi_status look_at(struct doctor *d, const char *name,
                         "is a link to a file that is not there");
         break;
     case PHI_PATH_FILE:
+    case PHI_PATH_UNKNOWN:
         st = is_pointer(path, &pointer, err);
         if (st == PHI_OK && pointer)
             st = doctor_add(d, CHECK_LFS, err, name,
@@ -391,7 +392,7 @@ enum phi_status doctor_files(struct doctor *d, struct phi_err *err)
                               "is a pickle, and there is no " ADAPTER_WEIGHTS)
                  : doctor_add(d, CHECK_NO_WEIGHTS, err, ".",
                               "has no " ADAPTER_WEIGHTS);
-    else if (phi_path_kind(path) == PHI_PATH_FILE)
+    else if (phi_path_may_be(path, PHI_PATH_FILE))
         st = check_index(d, path, err);
     else if (doctor_has(d, PHI_HF_SINGLE))
         st = check_single(d, PHI_HF_SINGLE, err);

@@ -325,7 +325,7 @@ static enum phi_status check_chat(struct doctor *d, struct phi_err *err)
     path = phi_path_join(d->dir, jinja, err);
     if (path == NULL)
         return PHI_E_NOMEM;
-    if (phi_path_kind(path) != PHI_PATH_FILE)
+    if (!phi_path_may_be(path, PHI_PATH_FILE))
         st = PHI_OK; /* a broken link, said already */
     else if (phi_file_load(path, PHI_JSON_MAX_CONFIG, &bytes, &n, &why) ==
              PHI_OK)

@@ -135,7 +135,8 @@ static enum phi_status read_at(const struct eval_journal *j, uint64_t offset,
         if (r < 0 && errno == EINTR)
             continue;
         if (r < 0)
-            return phi_fail_sys(err, errno, "%s: cannot be read", j->path);
+            return phi_fail_sys(err, errno, "%s: reading at byte %" PRIu64,
+                                j->path, offset + *got);
         if (r == 0)
             break;
         *got += (size_t)r;
@@ -155,7 +156,8 @@ static enum phi_status append(struct eval_journal *j, const uint8_t *bytes,
         if (r < 0 && errno == EINTR)
             continue;
         if (r < 0)
-            return phi_fail_sys(err, errno, "%s: cannot be written", j->path);
+            return phi_fail_sys(err, errno, "%s: writing at byte %" PRIu64,
+                                j->path, j->at + done);
         done += (size_t)r;
     }
     if (fsync(j->fd) != 0)

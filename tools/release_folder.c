@@ -140,7 +140,7 @@ enum phi_status release_scan_licences(struct release_job *job,
 {
     const char *dir = job->args.q.common.operands.v[0];
 
-    if (phi_path_kind(dir) != PHI_PATH_DIR)
+    if (!phi_path_may_be(dir, PHI_PATH_DIR))
         return PHI_OK;
     return phi_hf_side_files_scan(&job->side, dir, err);
 }

@@ -115,7 +115,7 @@ static enum phi_status check_folder(const struct release_job *job,
     struct phi_names names = {0};
     enum phi_status st = PHI_OK;
 
-    if (job->args.q.force && phi_path_kind(dir) == PHI_PATH_DIR)
+    if (job->args.q.force && phi_path_may_be(dir, PHI_PATH_DIR))
         st = phi_folder_list(&names, dir, err);
     for (size_t i = 0; st == PHI_OK && i < names.n; i++) {
         char *path = phi_path_join(dir, names.v[i], err);

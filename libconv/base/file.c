@@ -169,15 +169,28 @@ out:
     return st;
 }
 
+static bool says_nothing_there(int sys)
+{
+    return sys == ENOENT || sys == ENOTDIR || sys == ELOOP ||
+           sys == ENAMETOOLONG;
+}
+
 enum phi_path_kind phi_path_kind(const char *path)
 {
     struct stat st;
 
     if (stat(path, &st) != 0)
-        return PHI_PATH_NONE;
+        return says_nothing_there(errno) ? PHI_PATH_NONE : PHI_PATH_UNKNOWN;
     if (S_ISREG(st.st_mode))
         return PHI_PATH_FILE;
     return S_ISDIR(st.st_mode) ? PHI_PATH_DIR : PHI_PATH_OTHER;
+}
+
+bool phi_path_may_be(const char *path, enum phi_path_kind kind)
+{
+    const enum phi_path_kind is = phi_path_kind(path);
+
+    return is == kind || is == PHI_PATH_UNKNOWN;
 }
 
 bool phi_path_is_plain(const char *path)

@@ -51,11 +51,16 @@ enum phi_path_kind {
     PHI_PATH_NONE,
     PHI_PATH_FILE,
     PHI_PATH_DIR,
-    PHI_PATH_OTHER
+    PHI_PATH_OTHER,
+    PHI_PATH_UNKNOWN /* it cannot be examined: opening it says why */
 };
 
 /* What path names, links followed. */
 enum phi_path_kind phi_path_kind(const char *path);
+
+/* Whether that is what path names, or what it names is unknown: who would
+ * pass over what is not there is to open it then. */
+bool phi_path_may_be(const char *path, enum phi_path_kind kind);
 
 /* Whether it is a regular file itself, no link to one. */
 bool phi_path_is_plain(const char *path);
