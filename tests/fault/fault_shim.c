@@ -4,16 +4,18 @@
  *
  *   FAULT=CALL:WHAT:K    the K-th call of CALL; K+ for it and all later ones;
  *                        another one may follow after a ';'
- *   FAULT_HIT=PATH       a file that is made when the fault happens
+ *   FAULT_HIT=PATH       a file that is made when the fault happens; and
+ *   FAULT_HIT2=PATH      when the other does
  *   FAULT_PATH=PATH      the file that WHAT is done to
  *   FAULT_COUNT=PATH     a file that gets the number of calls of CALL in the
  *                        end
  *   FAULT_FLOATS=1       numbers are rounded toward zero, and flushed to it
  *
- * CALL  alloc read write sync reserve rename close open unlink mkdir list cut
- *       thread any
+ * CALL  alloc read write copy sync reserve rename close open unlink mkdir list
+ *       cut stat mode lock dup random thread any; "open" is opendir() too
  * WHAT  an errno's number; or
  *       short     takes between 1 and 7 bytes of what is asked for
+ *       slow      takes SLOW longer, whatever signals come, as a disk does
  *       kill int term   this process gets the signal before the call
  *       cut       FAULT_PATH ends after 4096 bytes from now on
  *       touch     its first byte is written again
@@ -33,8 +35,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __SSE2__
 #include <xmmintrin.h>
@@ -42,8 +47,14 @@
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wredundant-decls"
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmissing-attributes"
+#endif
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Half a second. */
+#define SLOW ((struct timespec){0, 500000000})
 
 enum what { PASS, FAIL, SHORT };
 
@@ -85,13 +96,24 @@ static void replace(const char *path)
         syscall(SYS_renameat, AT_FDCWD, other, AT_FDCWD, path);
 }
 
+static void wait_for_disk(void)
+{
+    struct timespec left = SLOW;
+
+    while (syscall(SYS_nanosleep, &left, &left) != 0 && errno == EINTR)
+        ;
+}
+
 static enum what act(const char *what)
 {
     const char *path = getenv("FAULT_PATH");
 
     switch (what[0]) {
     case 's':
-        return SHORT;
+        if (what[1] == 'h')
+            return SHORT;
+        wait_for_disk();
+        return PASS;
     case 'k':
         raise(SIGKILL);
         return PASS;
@@ -122,7 +144,7 @@ static atomic_long calls[2];
 static enum what one_fault(const char *spec, size_t i, const char *call)
 {
     const size_t n = strlen(call);
-    const char *what, *at, *next;
+    const char *what, *at, *next, *hit;
     char name[16];
     long k, now;
     bool ever;
@@ -138,8 +160,9 @@ static enum what one_fault(const char *spec, size_t i, const char *call)
     now = atomic_fetch_add(&calls[i], 1) + 1;
     if (now != k && !(now > k && ever))
         return PASS;
-    if (i == 0 && now == k && getenv("FAULT_HIT") != NULL)
-        mark(getenv("FAULT_HIT"));
+    hit = getenv(i == 0 ? "FAULT_HIT" : "FAULT_HIT2");
+    if (now == k && hit != NULL)
+        mark(hit);
     snprintf(name, sizeof(name), "%.*s", (int)(at - what - 1), what);
     return act(name);
 }
@@ -214,55 +237,74 @@ static size_t some(size_t n)
     return take < n ? take : n;
 }
 
-EXPORT ssize_t pread64(int fd, void *to, size_t n, off64_t at)
-{
-    const enum what w = fault("read");
+/* ---- calls of the system ------------------------------------------------- */
 
-    return w == FAIL ? -1
-                     : syscall(SYS_pread64, fd, to, w == SHORT ? some(n) : n,
-                               (long)at);
-}
+/* One that succeeds or fails. */
+#define CALL(call, type, name, args, ...)                                      \
+    EXPORT type name args                                                      \
+    {                                                                          \
+        return fault(call) == FAIL ? -1 : (type)syscall(__VA_ARGS__);          \
+    }
 
-EXPORT ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
-{
-    const enum what w = fault("write");
+/* One that may do less than it is asked for. */
+#define PART(call, name, args, n, ...)                                         \
+    EXPORT ssize_t name args                                                   \
+    {                                                                          \
+        const enum what w = fault(call);                                       \
+                                                                               \
+        n = w == SHORT ? some(n) : n;                                          \
+        return w == FAIL ? -1 : syscall(__VA_ARGS__);                          \
+    }
 
-    return w == FAIL ? -1
-                     : syscall(SYS_pwrite64, fd, p, w == SHORT ? some(n) : n,
-                               (long)at);
-}
+/*
+ * Files that define _FILE_OFFSET_BITS=64 call name64(), the others name().
+ * Both are the same where a long has 64 bits.
+ */
+#define BOTH(name)                                                             \
+    EXPORT extern __typeof__(name) name##_64 __asm__(#name "64")               \
+        __attribute__((alias(#name)));
+_Static_assert(sizeof(off_t) == 8, "name() and name64() differ here");
 
-EXPORT int fsync(int fd)
-{
-    return fault("sync") == FAIL ? -1 : (int)syscall(SYS_fsync, fd);
-}
-
-EXPORT int fallocate64(int fd, int mode, off64_t at, off64_t n)
-{
-    return fault("reserve") == FAIL
-               ? -1
-               : (int)syscall(SYS_fallocate, fd, mode, (long)at, (long)n);
-}
-
-EXPORT int renameat2(int from, const char *a, int to, const char *b,
-                     unsigned flags)
-{
-    return fault("rename") == FAIL
-               ? -1
-               : (int)syscall(SYS_renameat2, from, a, to, b, flags);
-}
-
-EXPORT int renameat(int from, const char *a, int to, const char *b)
-{
-    return renameat2(from, a, to, b, 0);
-}
-
-EXPORT int unlinkat(int at, const char *path, int flags)
-{
-    return fault("unlink") == FAIL
-               ? -1
-               : (int)syscall(SYS_unlinkat, at, path, flags);
-}
+PART("read", pread, (int fd, void *to, size_t n, off_t at), n, SYS_pread64, fd,
+     to, n, at)
+PART("write", pwrite, (int fd, const void *p, size_t n, off_t at), n,
+     SYS_pwrite64, fd, p, n, at)
+PART("copy", copy_file_range,
+     (int from, off_t *a, int to, off_t *b, size_t n, unsigned flags), n,
+     SYS_copy_file_range, from, a, to, b, n, flags)
+PART("random", getrandom, (void *to, size_t n, unsigned flags), n,
+     SYS_getrandom, to, n, flags)
+CALL("sync", int, fsync, (int fd), SYS_fsync, fd)
+CALL("reserve", int, fallocate, (int fd, int mode, off_t at, off_t n),
+     SYS_fallocate, fd, mode, at, n)
+CALL("cut", int, ftruncate, (int fd, off_t n), SYS_ftruncate, fd, n)
+CALL("rename", int, renameat2,
+     (int a, const char *from, int b, const char *to, unsigned flags),
+     SYS_renameat2, a, from, b, to, flags)
+CALL("rename", int, renameat, (int a, const char *from, int b, const char *to),
+     SYS_renameat2, a, from, b, to, 0)
+CALL("unlink", int, unlinkat, (int at, const char *path, int flags),
+     SYS_unlinkat, at, path, flags)
+CALL("mkdir", int, mkdirat, (int at, const char *path, mode_t mode),
+     SYS_mkdirat, at, path, mode)
+CALL("mode", int, fchmod, (int fd, mode_t mode), SYS_fchmod, fd, mode)
+CALL("lock", int, flock, (int fd, int how), SYS_flock, fd, how)
+CALL("stat", int, fstat, (int fd, struct stat *s), SYS_fstat, fd, s)
+CALL("stat", int, stat, (const char *path, struct stat *s), SYS_newfstatat,
+     AT_FDCWD, path, s, 0)
+CALL("stat", int, lstat, (const char *path, struct stat *s), SYS_newfstatat,
+     AT_FDCWD, path, s, AT_SYMLINK_NOFOLLOW)
+CALL("stat", int, fstatat,
+     (int at, const char *path, struct stat *s, int flags), SYS_newfstatat, at,
+     path, s, flags)
+BOTH(pread)
+BOTH(pwrite)
+BOTH(fallocate)
+BOTH(ftruncate)
+BOTH(fstat)
+BOTH(stat)
+BOTH(lstat)
+BOTH(fstatat)
 
 /* As the kernel: the descriptor is gone whatever close() says. */
 EXPORT int close(int fd)
@@ -276,51 +318,44 @@ EXPORT int close(int fd)
     return w == FAIL ? -1 : rc;
 }
 
-static int open_at(int at, const char *path, int flags, unsigned mode)
-{
-    return fault("open") == FAIL
-               ? -1
-               : (int)syscall(SYS_openat, at, path, flags, mode);
-}
-
 static unsigned mode_of(int flags, va_list args)
 {
     return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(args, unsigned) : 0;
 }
 
-EXPORT int openat64(int at, const char *path, int flags, ...)
+#define OPEN(name, args, at)                                                   \
+    EXPORT int name args                                                       \
+    {                                                                          \
+        va_list list;                                                          \
+        unsigned mode;                                                         \
+                                                                               \
+        va_start(list, flags);                                                 \
+        mode = mode_of(flags, list);                                           \
+        va_end(list);                                                          \
+        return fault("open") == FAIL                                           \
+                   ? -1                                                        \
+                   : (int)syscall(SYS_openat, at, path, flags, mode);          \
+    }
+
+OPEN(openat, (int at, const char *path, int flags, ...), at)
+OPEN(open, (const char *path, int flags, ...), AT_FDCWD)
+BOTH(openat)
+BOTH(open)
+
+/* Another descriptor for a file; what else it does has no faults. */
+EXPORT int fcntl(int fd, int cmd, ...)
 {
-    va_list args;
-    unsigned mode;
+    va_list list;
+    long arg;
 
-    va_start(args, flags);
-    mode = mode_of(flags, args);
-    va_end(args);
-    return open_at(at, path, flags, mode);
+    va_start(list, cmd);
+    arg = va_arg(list, long);
+    va_end(list);
+    if (cmd == F_DUPFD_CLOEXEC && fault("dup") == FAIL)
+        return -1;
+    return (int)syscall(SYS_fcntl, fd, cmd, arg);
 }
-
-EXPORT int open64(const char *path, int flags, ...)
-{
-    va_list args;
-    unsigned mode;
-
-    va_start(args, flags);
-    mode = mode_of(flags, args);
-    va_end(args);
-    return open_at(AT_FDCWD, path, flags, mode);
-}
-
-EXPORT int mkdirat(int at, const char *path, mode_t mode)
-{
-    return fault("mkdir") == FAIL
-               ? -1
-               : (int)syscall(SYS_mkdirat, at, path, (long)mode);
-}
-
-EXPORT int ftruncate64(int fd, off64_t n)
-{
-    return fault("cut") == FAIL ? -1 : (int)syscall(SYS_ftruncate, fd, (long)n);
-}
+BOTH(fcntl)
 
 /* The next function of that name behind this library. */
 static void find(void *to, const char *name)
@@ -330,16 +365,28 @@ static void find(void *to, const char *name)
     memcpy(to, &p, sizeof(p));
 }
 
-EXPORT struct dirent64 *readdir64(DIR *dir)
+EXPORT DIR *opendir(const char *path)
 {
-    static struct dirent64 *(*real)(DIR *);
+    static DIR *(*real)(const char *);
+
+    if (fault("open") == FAIL)
+        return NULL;
+    if (real == NULL)
+        find(&real, "opendir");
+    return real(path);
+}
+
+EXPORT struct dirent *readdir(DIR *dir)
+{
+    static struct dirent *(*real)(DIR *);
 
     if (fault("list") == FAIL)
         return NULL;
     if (real == NULL)
-        find(&real, "readdir64");
+        find(&real, "readdir");
     return real(dir);
 }
+BOTH(readdir)
 
 /* Threads: there are none more. */
 EXPORT int pthread_create(pthread_t *t, const pthread_attr_t *a,

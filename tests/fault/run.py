@@ -17,6 +17,7 @@ At most N calls of a kind (60), the first, the last and some between. Signals
 come at --times random moments, as many as --most if not given. REGEX is for
 "JOB ROW", as --verbose prints them, for the names of what is no single call,
 and within "traced", "crashes" and "power_cuts" for "traced JOB", too.
+A row that no run has a call for is wrong as well: it would show nothing.
 """
 
 import argparse
@@ -119,10 +120,18 @@ WRITERS = ["quantize", "split", "merge", "merge-folder", "export",
            "export-gguf", "logits", "report", "pack", "unpack",
            "release"] + SETTERS
 READERS = WRITERS + ["eval", "journal", "tokenize", "inspect", "doctor"]
-THREADED = ["quantize", "merge", "merge-folder", "export-gguf", "eval",
-            "tokenize"]
+THREADED = ["quantize", "merge", "merge-folder", "export-gguf", "eval"]
+# What changes a file where it lies reserves, renames and removes nothing.
+IN_PLACE = ["set", "set-number"]
+MAKERS = [job for job in WRITERS if job not in IN_PLACE]
+FOLDERS = ["merge-folder", "export", "export-gguf"]
+# The size of a report is not known before.
+SIZED = [job for job in MAKERS if job != "report"]
 # What differs from run to run.
 CLOCKS = re.compile(rb'("(seconds|tokens_per_second)":|time=")[0-9.e+-]+')
+
+# A read that failed: the file, and where in it.
+READ_ERROR = re.compile(rb"^phiconv: (.*: )?[^ ]+: reading at byte \d+: ", re.M)
 
 # If no rename works any more, an output that is in place cannot be taken back:
 # each is whole, but not all are of one kind.
@@ -130,37 +139,59 @@ MIXED = "mixed"
 LATE = "late"
 STAYS = "stays"  # what it cannot see, and so cannot name
 
+
+@dataclasses.dataclass
+class Row:
+    name: str
+    call: str
+    what: str
+    ever: str
+    second: str
+    jobs: list
+    codes: set
+    also: str
+    most: int
+
+
+# Where "from then on" makes no difference, or none that ends; and where a
+# call alone says little.
+ONCE = ("",)
+ON = ("+",)
+
 # call, what, jobs, exit codes that are right
 ROWS = []
 
 
-def row(call, what, jobs, codes, also=None):
+def row(call, what, jobs, codes, also=None, ever=("", "+"), most=0):
+    """ever: at a call alone, "", and at it and all after it, "+".
+    most: that many calls at least, whatever --most says."""
     what, _, second = str(what).partition(";")
     name = "%s-%s" % (call, errno.errorcode[int(what)] if what.isdigit()
                       else what)
     if second:
         name += "-and-" + second.split(":")[0]
-    for ever in ("", "+"):
-        ROWS.append((name + ever, call, what, ever, second, jobs, codes, also))
+    for e in ever:
+        ROWS.append(Row(name + e, call, what, e, second, jobs, codes, also,
+                        most))
 
 
 row("write", errno.ENOSPC, WRITERS + ["journal"], {4})
 row("write", errno.EIO, WRITERS + ["journal"], {4})
 row("write", errno.EDQUOT, WRITERS + ["journal"], {4})
-row("write", errno.EINTR, WRITERS + ["journal"], {0})
+row("write", errno.EINTR, WRITERS + ["journal"], {0}, ever=ONCE)
 row("write", "short", WRITERS + ["journal"], {0})
-row("reserve", errno.ENOSPC, WRITERS, {4})
-row("reserve", errno.EOPNOTSUPP, WRITERS, {0})
+row("reserve", errno.ENOSPC, SIZED, {4})
+row("reserve", errno.EOPNOTSUPP, SIZED, {0}, ever=ONCE)
 row("sync", errno.EIO, WRITERS + ["journal"], {4})
 row("close", errno.EIO, WRITERS, {0, 4})
-row("mkdir", errno.ENOSPC, ["merge-folder", "export", "export-gguf"], {4})
-row("cut", errno.EIO, WRITERS + ["journal"], {0, 4})
+row("mkdir", errno.ENOSPC, FOLDERS, {4})
+row("cut", errno.EIO, ["journal"], {4})
 # Exchanging the files is tried first; a plain rename does as well.
-row("rename", errno.EIO, WRITERS, {0, 4}, MIXED)
-row("rename", errno.EXDEV, WRITERS, {0, 4}, MIXED)
-row("rename", errno.EINVAL, WRITERS, {0, 4}, MIXED)
+row("rename", errno.EIO, MAKERS, {0, 4}, MIXED)
+row("rename", errno.EXDEV, MAKERS, {0, 4}, MIXED)
+row("rename", errno.EINVAL, MAKERS, {0, 4}, MIXED)
 row("read", errno.EIO, READERS, {4})
-row("read", errno.EINTR, READERS, {0})
+row("read", errno.EINTR, READERS, {0}, ever=ONCE)
 row("read", "short", READERS, {0})
 # Some files are opened a second time for speed, and can be done without.
 row("open", errno.EMFILE, READERS, {0, 4})
@@ -168,7 +199,7 @@ row("open", errno.EACCES, READERS, {0, 4})
 # A folder that cannot be listed is none that has nothing in it.
 row("list", errno.EIO, ["quantize", "merge-folder", "export", "export-gguf",
                         "doctor"], {0, 4}, STAYS)
-row("unlink", errno.EIO, WRITERS, {0, 4})
+row("unlink", errno.EIO, MAKERS, {0, 4})
 # What libraries ask for, they may do without. Memory for the table that is
 # printed may fail after the logits are in place.
 row("alloc", errno.ENOMEM, READERS, {0, 5}, MIXED)
@@ -178,20 +209,40 @@ row("reserve", errno.ENOSPC, ["save"], {4})
 row("sync", errno.EIO, ["save"], {4})
 row("read", errno.EIO, ["save"], {0, 4})
 row("alloc", errno.ENOMEM, ["save"], {0, 5}, MIXED)
-row("any", "kill", ["save"], {-9})
+row("any", "kill", ["save"], {-9}, ever=ONCE)
 row("thread", errno.EAGAIN, THREADED, {0})
-row("any", "kill", WRITERS + ["journal"], {-9})
+row("any", "kill", WRITERS + ["journal"], {-9}, ever=ONCE)
 # It may come when all is in place already.
-row("any", "int", WRITERS + ["journal"], {0, -2}, LATE)
-row("any", "term", WRITERS + ["journal"], {0, -15}, LATE)
+row("any", "int", WRITERS + ["journal"], {0, -2}, LATE, ever=ONCE)
+row("any", "term", WRITERS + ["journal"], {0, -15}, LATE, ever=ONCE)
+# No file that is open without O_NONBLOCK says so; nobody waits for ever.
+row("write", errno.EAGAIN, ["quantize", "export", "pack", "set", "journal"],
+    {4}, ever=ON)
+row("read", errno.EAGAIN, ["quantize", "inspect", "journal"], {4}, ever=ON)
+# A file that may be missing is not taken for missing if nobody can say.
+row("stat", errno.EIO, READERS, {0, 4})
+row("stat", errno.EACCES, ["inspect", "doctor"], {0, 4}, ever=ONCE, most=1000)
+row("mode", errno.EPERM, ["set-anew"], {4})
+# Without it bytes are read and written.
+row("copy", errno.EIO, ["set-anew"], {0})
+row("copy", errno.EINTR, ["set-anew"], {0}, ever=ONCE)
+row("copy", "short", ["set-anew"], {0})
+# Where files cannot be locked, outputs go without; a journal does not.
+row("lock", errno.ENOLCK, WRITERS, {0}, ever=ON)
+row("lock", errno.ENOLCK, ["journal"], {4}, ever=ONCE)
+# Another run has it: there are other temporary names, and no other file.
+row("lock", errno.EWOULDBLOCK, MAKERS, {0}, ever=ONCE)
+row("lock", errno.EWOULDBLOCK, IN_PLACE, {4}, ever=ONCE)
+row("lock", errno.EWOULDBLOCK, ["journal"], {2}, ever=ONCE)
+row("dup", errno.EMFILE, [job for job in MAKERS if job not in FOLDERS], {4},
+    ever=ONCE)
+row("random", errno.ENOSYS, MAKERS, {0, 4}, ever=ON)
 # Two at once: what is left of a failed run cannot be removed either.
 row("write", "%d;unlink:%d:1+" % (errno.ENOSPC, errno.EIO),
     ["quantize", "export", "merge"], {4})
-
-# Rows of which one is enough: "from then on" makes no difference, or none
-# that ends.
-ONCE = {"read-EINTR+", "write-EINTR+", "any-kill+", "any-int+", "any-term+",
-        "reserve-EOPNOTSUPP+"}
+# A size that can be neither reserved nor set.
+row("reserve", "%d;cut:%d:1+" % (errno.EOPNOTSUPP, errno.EIO), SIZED, {4},
+    ever=ONCE)
 
 
 class Bench:
@@ -207,6 +258,8 @@ class Bench:
         self.runs = 0
         self.bad = 0
         self.made = {}
+        self.known = {}
+        self.ended = set()
         self.fill()
         for name, kind in [("in.phipack", "pack:q4_0"), ("room.gguf", "q8_0")]:
             self.run(["quantize", "-q", "model", "-t", kind, "-o", name])
@@ -254,12 +307,13 @@ class Bench:
                 f.write(content[:len(content) * 2 // 3])
 
     def run(self, args, environment=None, **more):
-        hit = self.path("hit")
-        if os.path.exists(hit):
-            os.remove(hit)
+        hits = [self.path("hit"), self.path("hit2")]
+        for hit in hits:
+            if os.path.exists(hit):
+                os.remove(hit)
         env = dict(os.environ, LC_ALL="C.UTF-8")
         if environment:
-            env.update(environment, FAULT_HIT=hit,
+            env.update(environment, FAULT_HIT=hits[0], FAULT_HIT2=hits[1],
                        LD_PRELOAD=self.options.shim)
         more.setdefault("stdin", subprocess.DEVNULL)
         more.setdefault("stdout", subprocess.PIPE)
@@ -270,7 +324,7 @@ class Bench:
         # The small model has rows that are alike, which doctor finds.
         if args[0] == "doctor" and done.returncode == 1:
             done.returncode = 0
-        return done, os.path.exists(hit)
+        return done, os.path.exists(hits[0])
 
     def shown(self, path):
         """What inspect says of a GGUF file; None if it refuses it."""
@@ -426,9 +480,9 @@ class Bench:
                 what, wrong, done.returncode,
                 done.stderr.decode(errors="replace").strip()[:600]))
 
-    def places(self, job, call):
+    def places(self, job, call, most=0):
         """Up to N numbers of calls, then one that there is not."""
-        most = self.options.most
+        most = max(most, self.options.most)
         n = self.calls_of(job, call)
         if n <= most:
             return list(range(1, n + 2))
@@ -451,39 +505,87 @@ class Bench:
             os.remove(count)
         return self.known[key]
 
-    known = {}
-
-    def try_row(self, name, call, what, ever, second, job, codes, also):
-        for k in self.places(job, call):
+    def try_row(self, row, job):
+        """Whether its fault happened, and with it the second if there is
+        one."""
+        places = self.places(job, row.call, row.most)
+        # One run that has no such call is enough for all rows.
+        if (job, row.call) in self.ended:
+            places.pop()
+        self.ended.add((job, row.call))
+        happened = False
+        for k in places:
             self.empty(job)
             done, hit = self.run(JOBS[job].args, {
-                "FAULT": "%s:%s:%d%s;%s" % (call, what, k, ever, second)})
-            right = codes if hit else {0, 4} if second else {0}
-            wrong = self.judge(job, done.returncode, done.stderr, right,
-                               None if also == MIXED and call == "rename" and
-                               not ever else also)
-            if wrong is None and not hit and not second and \
-                    done.returncode != 0:
-                wrong = "no fault, and exit code %d" % done.returncode
-            if wrong is None and done.returncode == 0 and CLOCKS.sub(
-                    rb"\1", done.stdout) != self.printed[job]:
-                wrong = "printed something else"
-            self.report("%s %s at call %d%s" % (job, name, k, ever), wrong,
-                        done)
+                "FAULT": "%s:%s:%d%s;%s" % (row.call, row.what, k, row.ever,
+                                            row.second)})
+            happened = happened or hit and (
+                not row.second or os.path.exists(self.path("hit2")))
+            self.report("%s %s at call %d%s" % (job, row.name, k, row.ever),
+                        self.wrong(row, job, done, hit), done)
+        return happened
+
+    def wrong(self, row, job, done, hit):
+        right = row.codes if hit else {0, 4} if row.second else {0}
+        also = None if row.also == MIXED and row.call == "rename" and \
+            not row.ever else row.also
+        wrong = self.judge(job, done.returncode, done.stderr, right, also)
+        if wrong is not None:
+            return wrong
+        if done.returncode == 0 and \
+                CLOCKS.sub(rb"\1", done.stdout) != self.printed[job]:
+            return "printed something else"
+        if row.call == "read" and done.returncode == 4 and \
+                not READ_ERROR.search(done.stderr):
+            return "does not say which byte of which file"
+        return None
 
 
 def matrix(bench):
-    for name, call, what, ever, second, jobs, codes, also in ROWS:
-        if name in ONCE:
-            continue
-        for job in jobs:
-            label = "%s %s" % (job, name)
+    for row in ROWS:
+        for job in row.jobs:
+            label = "%s %s" % (job, row.name)
             if not re.search(bench.options.only, label):
                 continue
             before = bench.runs
-            bench.try_row(name, call, what, ever, second, job, codes, also)
+            if not bench.try_row(row, job):
+                bench.bad += 1
+                print("%s: no run has such a call" % label)
             if bench.options.verbose:
                 print("%-32s %d runs" % (label, bench.runs - before))
+
+
+# What phiconv calls that touches files, threads and chance, and cannot fail
+# by the shim.
+SYSTEM = re.compile(r"open|close|read|write|sync|stat|trunc|rename|link|dir|"
+                    r"chmod|lock|fcntl|alloc|copy|access|random|create|seek|"
+                    r"path|map|spawn|exec")
+LEFT_OUT = {
+    r"pthread_(cond|mutex)_\w+|pthread_join|clock_gettime|pcre2_\w+":
+        "no calls of the system",
+    r"fopen|fclose|fread": "/proc for hints; the signature, by release tests",
+    r"fwrite": "to standard output: see streams()",
+    r"posix_spawn\w*": "the program that looks at signatures: release tests",
+    r"fdopendir|closedir|rewinddir|dirfd": "on descriptors that are open",
+    r"access|faccessat|statvfs64|sync_file_range": "hints: what follows says",
+    r"readlink|realpath": "of links and of \".\", which no job has",
+}
+
+
+def uncaught(bench):
+    """No call has come in that has no faults."""
+    def names(path, which):
+        done = subprocess.run(["nm", "-D", which, path], check=True,
+                              capture_output=True, text=True)
+        return {line.split()[-1].split("@")[0]
+                for line in done.stdout.splitlines()}
+
+    calls = names(bench.options.phiconv, "--undefined-only") - names(
+        bench.options.shim, "--defined-only")
+    new = [n for n in sorted(calls) if SYSTEM.search(n) and
+           not re.fullmatch("|".join(LEFT_OUT), n)]
+    bench.report("calls", "no faults for %s" % ", ".join(new) if new else None,
+                 subprocess.CompletedProcess([], 0, b"", b""))
 
 
 # --- what is no single call ------------------------------------------------
@@ -584,6 +686,34 @@ def limits(bench):
             bench.report("%s with %s" % (job, name), wrong, done)
 
 
+def slow_disk(bench):
+    """Ctrl-C while the disk takes its time to sync: the run dies of it as
+    soon as the disk has."""
+    hit = bench.path("hit")
+    for job in INTERRUPTED:
+        bench.empty(job)
+        if os.path.exists(hit):
+            os.remove(hit)
+        process = subprocess.Popen(
+            [bench.options.phiconv] + JOBS[job].args, cwd=bench.work,
+            env=dict(os.environ, FAULT="sync:slow:1", FAULT_HIT=hit,
+                     LD_PRELOAD=bench.options.shim),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE)
+        while process.poll() is None and not os.path.exists(hit):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        _, err = process.communicate(timeout=60)
+        took = time.monotonic() - started
+        bench.runs += 1
+        done = subprocess.CompletedProcess([], process.returncode, b"", err)
+        wrong = bench.judge(job, done.returncode, err, {-signal.SIGINT}, LATE)
+        if wrong is None and not SLOW * 0.8 < took < SLOW + 1:
+            wrong = "ended after %.2f s" % took
+        bench.report("%s: SIGINT during a sync" % job, wrong, done)
+
+
 def streams(bench):
     """Standard streams that are closed, full or gone."""
     def without(fds):
@@ -641,6 +771,11 @@ def surroundings(bench):
                 wrong = "printed something else"
             bench.report("%s with %s" % (job, what), wrong, done)
 
+
+# What runs of these wait for at first is a sync.
+INTERRUPTED = ["quantize", "export", "logits", "pack", "set", "set-anew",
+               "release", "journal"]
+SLOW = 0.5  # seconds, as the shim has it
 
 SIGNALS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -769,6 +904,19 @@ ORDERS = {
 }
 
 
+def may_trace(bench):
+    """Without strace most of what this shows is not shown: that is wrong."""
+    try:
+        done = subprocess.run(["strace", "-o", "/dev/null", "true"],
+                              stdin=subprocess.DEVNULL, capture_output=True)
+    except FileNotFoundError:
+        done = subprocess.CompletedProcess([], 127, b"", b"no strace")
+    if done.returncode != 0:
+        bench.report("strace", "cannot trace (in a container it may need "
+                     "--cap-add SYS_PTRACE)", done)
+    return done.returncode == 0
+
+
 def traced(bench):
     """kill -9 at system calls, the order of those that count, and what is
     opened. Needs strace, and leave to trace."""
@@ -783,8 +931,7 @@ def traced(bench):
             cwd=bench.work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=120)
 
-    if not shutil.which("strace") or strace("quantize").returncode != 0:
-        print("skipped: no strace here, or no leave to trace")
+    if not may_trace(bench):
         return
     most = bench.options.most
     for job in CRASHED + ["report", "unpack", "set-number"]:
@@ -828,8 +975,7 @@ def traced(bench):
 def power_cuts(bench):
     """The states of a disk that loses power. Needs strace, as `traced`."""
     log = bench.path("strace.log")
-    if not shutil.which("strace"):
-        print("skipped: no strace here")
+    if not may_trace(bench):
         return
     for job in WRITERS + ["save", "journal"]:
         if not re.search(bench.options.only, "power_cuts " + job):
@@ -846,8 +992,8 @@ def power_cuts(bench):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=120)
         if done.returncode != 0:
-            print("skipped: no leave to trace")
-            return
+            bench.report("%s under strace" % job, "it failed", done)
+            continue
         names = JOBS[job].outputs or [JOBS[job].resumes]
         with open(log) as f:
             calls = list(power.calls_of(f))
@@ -892,8 +1038,8 @@ def main():
     bench = Bench(options)
     bench.learn()
     matrix(bench)
-    for part in (changes, limits, streams, surroundings, crashes, traced,
-                 power_cuts):
+    for part in (uncaught, changes, limits, slow_disk, streams, surroundings,
+                 crashes, traced, power_cuts):
         if re.search(options.only, part.__name__):
             before = bench.runs
             part(bench)
