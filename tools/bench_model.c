@@ -62,7 +62,8 @@ static enum phi_status any_tokens(struct bench_model *m, size_t n_vocab,
 static enum phi_status tokens_of(struct bench_model *m, const char *path,
                                  struct phi_err *err)
 {
-    const struct phi_encode_options how = {.nthreads = m->nthreads};
+    const struct phi_encode_options how = {.nthreads = m->nthreads,
+                                           .monitor = m->monitor};
     struct phi_tokenizer *t = NULL;
     uint8_t *text = NULL;
     size_t n = 0;
@@ -70,7 +71,7 @@ static enum phi_status tokens_of(struct bench_model *m, const char *path,
 
     if (st != PHI_OK)
         return phi_err_prefix(err, "%s", m->source->path);
-    st = phi_file_load(path, MAX_TEXT, &text, &n, err);
+    st = phi_file_load_large(path, MAX_TEXT, m->monitor, &text, &n, err);
     if (st == PHI_OK) {
         st = phi_tokenizer_encode(t, (const char *)text, n, &how, &m->tokens,
                                   err);

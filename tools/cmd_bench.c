@@ -105,7 +105,8 @@ static enum phi_status open_model(struct job *job, const char *path,
     job->model = (struct bench_model){.n_ctx = (size_t)a->n_ctx, /* or 0 */
                                       .windows = (size_t)a->chunks,
                                       .nthreads = (size_t)a->common.threads,
-                                      .features = job->features};
+                                      .features = job->features,
+                                      .monitor = &signals_monitor};
     return bench_model_open(&job->model, path, a->file, err);
 }
 
@@ -164,18 +165,6 @@ static bool model_chosen(const struct job *job)
     return any;
 }
 
-/* Heeds a signal while the model runs; draws nothing. */
-static bool go_on(void *ctx, uint64_t done, uint64_t total, const char *note)
-{
-    (void)ctx;
-    (void)done;
-    (void)total;
-    (void)note;
-    return !signals_pending();
-}
-
-static const struct phi_monitor watch = {go_on, NULL};
-
 static enum phi_status measure_row(struct job *job, size_t i,
                                    struct phi_err *err)
 {
@@ -190,7 +179,6 @@ static enum phi_status measure_row(struct job *job, size_t i,
         return bench_time(&job->kernels.v[i], nthreads, seconds,
                           &job->kernel_results[i], err);
     i -= job->kernels.n;
-    job->model.monitor = &watch;
     return bench_model_time(&job->model, job->model_rows[i].act,
                             &job->model_results[i], err);
 }

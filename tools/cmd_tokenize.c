@@ -10,9 +10,13 @@
 #include "libconv/text/tokenizer.h"
 #include "tools/commands.h"
 #include "tools/report.h"
+#include "tools/signals.h"
 
 /* The largest text that is read; it is held in memory with its ids. */
 #define MAX_TEXT ((uint64_t)1 << 32)
+
+/* Ids printed between two looks for a signal. */
+#define ASK_IDS 65536u
 
 struct args {
     struct common common;
@@ -36,10 +40,12 @@ static enum phi_status encode_file(const struct phi_tokenizer *t,
                                    struct phi_err *err)
 {
     const struct phi_encode_options how = {.special = a->special,
-                                           .nthreads = phi_par_default()};
+                                           .nthreads = phi_par_default(),
+                                           .monitor = &signals_monitor};
     uint8_t *text = NULL;
     size_t n = 0;
-    enum phi_status st = phi_file_load(a->file, MAX_TEXT, &text, &n, err);
+    enum phi_status st = phi_file_load_large(a->file, MAX_TEXT,
+                                             &signals_monitor, &text, &n, err);
 
     if (st != PHI_OK)
         return st;
@@ -108,11 +114,21 @@ static enum phi_status tokenize(const struct args *a, struct phi_tokens *ids,
     return st;
 }
 
+/* After id i: whether to go on, now and then. */
+static enum phi_status ask(const struct phi_tokens *ids, size_t i,
+                           struct phi_err *err)
+{
+    return i % ASK_IDS == 0
+               ? phi_monitor_tick(&signals_monitor, i, ids->n, NULL, err)
+               : PHI_OK;
+}
+
 static enum phi_status print_json(const struct args *a,
                                   const struct phi_tokens *ids,
                                   struct phi_err *err)
 {
     struct json_out j = {0};
+    enum phi_status st = PHI_OK;
 
     json_open(&j, NULL, '{');
     json_str(&j, "schema", "phiconv.tokenize/1");
@@ -121,23 +137,37 @@ static enum phi_status print_json(const struct args *a,
     json_uint(&j, "count", ids->n);
     if (!a->count) {
         json_open(&j, "ids", '[');
-        for (size_t i = 0; i < ids->n; i++)
+        for (size_t i = 0; st == PHI_OK && i < ids->n; i++) {
             json_uint(&j, NULL, ids->id[i]);
+            st = ask(ids, i, err);
+        }
         json_close(&j, ']');
     }
     json_close(&j, '}');
-    return json_finish(&j, err);
+    if (st == PHI_OK)
+        return json_finish(&j, err);
+    phi_buf_release(&j.buf);
+    return st;
 }
 
-static void print_plain(const struct args *a, const struct phi_tokens *ids)
+/* A list that is cut short by a signal has no end of line. */
+static enum phi_status print_plain(const struct args *a,
+                                   const struct phi_tokens *ids,
+                                   struct phi_err *err)
 {
+    enum phi_status st = PHI_OK;
+
     if (a->count) {
         printf("%zu\n", ids->n);
-        return;
+        return st;
     }
-    for (size_t i = 0; i < ids->n; i++)
+    for (size_t i = 0; st == PHI_OK && i < ids->n; i++) {
         printf(i > 0 ? " %lu" : "%lu", (unsigned long)ids->id[i]);
-    printf("\n");
+        st = ask(ids, i, err);
+    }
+    if (st == PHI_OK)
+        printf("\n");
+    return st;
 }
 
 static int run(const struct command *self, int argc, char **argv)
@@ -152,10 +182,9 @@ static int run(const struct command *self, int argc, char **argv)
     if (code == -1) {
         enum phi_status st = tokenize(&a, &ids, &err);
 
-        if (st == PHI_OK && a.common.json)
-            st = print_json(&a, &ids, &err);
-        else if (st == PHI_OK)
-            print_plain(&a, &ids);
+        if (st == PHI_OK)
+            st = a.common.json ? print_json(&a, &ids, &err)
+                               : print_plain(&a, &ids, &err);
         code = st == PHI_OK ? EXIT_CODE_DONE : report_error(&err);
     }
     phi_tokens_release(&ids);

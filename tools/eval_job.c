@@ -7,9 +7,13 @@
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/text/tokenizer.h"
+#include "tools/signals.h"
 
 /* The largest text that is read; it is held in memory with its ids. */
 #define MAX_TEXT ((uint64_t)1 << 32)
+
+/* Hashed between two questions whether to go on. */
+#define ASK_BYTES ((size_t)1 << 24)
 
 #define DEFAULT_CTX 512
 
@@ -81,8 +85,8 @@ static enum phi_status encode(const struct eval_job *job,
                               size_t n, struct encoded *out,
                               struct phi_err *err)
 {
-    const struct phi_encode_options how = {.nthreads =
-                                               (size_t)job->common->threads};
+    const struct phi_encode_options how = {
+        .nthreads = (size_t)job->common->threads, .monitor = &signals_monitor};
     struct phi_tokenizer *t = NULL;
     enum phi_status st = phi_tokenizer_new(&t, &s->meta, err);
 
@@ -154,8 +158,14 @@ static enum phi_status hash_text(struct eval_job *job, const uint8_t *text,
     struct phi_sha256 *h = NULL;
     enum phi_status st = phi_sha256_new(&h, err);
 
-    if (st == PHI_OK)
-        st = phi_sha256_add(h, text, n, err);
+    for (size_t at = 0; st == PHI_OK && at < n; at += ASK_BYTES) {
+        const size_t left = n - at;
+
+        st = phi_sha256_add(h, text + at, left < ASK_BYTES ? left : ASK_BYTES,
+                            err);
+        if (st == PHI_OK)
+            st = phi_monitor_tick(&signals_monitor, at, n, NULL, err);
+    }
     if (st == PHI_OK)
         st = phi_sha256_hex(h, job->text_sha256, err);
     phi_sha256_free(h);
@@ -211,7 +221,8 @@ enum phi_status eval_read_text(struct eval_job *job, struct phi_err *err)
                              job->args->stride, err);
     set_options(job);
     if (st == PHI_OK && path != NULL)
-        st = phi_file_load(path, MAX_TEXT, &text, &n, err);
+        st = phi_file_load_large(path, MAX_TEXT, &signals_monitor, &text, &n,
+                                 err);
     if (st == PHI_OK && path != NULL)
         st = hash_text(job, text, n, err);
     if (st == PHI_OK && n > 0 && text[n - 1] == '\n')

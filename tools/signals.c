@@ -40,6 +40,17 @@ bool signals_pending(void)
     return caught != 0;
 }
 
+static bool go_on(void *ctx, uint64_t done, uint64_t total, const char *note)
+{
+    (void)ctx;
+    (void)done;
+    (void)total;
+    (void)note;
+    return !signals_pending();
+}
+
+const struct phi_monitor signals_monitor = {go_on, NULL};
+
 int signals_exit_code(void)
 {
     return 128 + caught;

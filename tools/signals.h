@@ -9,11 +9,16 @@
 
 #include <stdbool.h>
 
+#include "libconv/base/monitor.h"
+
 /* Also ignores SIGPIPE and SIGXFSZ: they become errors of write(). */
 void signals_install(void);
 
 /* Whether one arrived. */
 bool signals_pending(void);
+
+/* Heeds a signal, and draws nothing. */
+extern const struct phi_monitor signals_monitor;
 
 /* 128 + the signal that arrived. */
 int signals_exit_code(void);

@@ -16,11 +16,24 @@ struct encoded {
     uint32_t bos;
 };
 
+/* Bytes of the text are no tokens: none are done before the engine runs. */
+static bool go_on(void *ctx, uint64_t done, uint64_t total, const char *note)
+{
+    const struct phiconv_ticker *t = ctx;
+
+    (void)done;
+    (void)note;
+    return t->progress == NULL || t->progress(t->context, 0, total) == 0;
+}
+
 static enum phi_status encode(struct encoded *out, const struct phi_source *s,
                               const char *text, size_t n, size_t nthreads,
+                              struct phiconv_ticker *ticker,
                               struct phi_err *err)
 {
-    const struct phi_encode_options how = {.nthreads = nthreads};
+    const struct phi_monitor monitor = {go_on, ticker};
+    const struct phi_encode_options how = {.nthreads = nthreads,
+                                           .monitor = &monitor};
     struct phi_tokenizer *t = NULL;
     enum phi_status st = phi_tokenizer_new(&t, &s->meta, err);
 
@@ -91,10 +104,10 @@ static enum phi_status evaluate(const struct phi_source *s,
                    .features = phi_cpu_detect()},
         .max_windows = o->max_windows,
         .monitor = &monitor};
-    enum phi_status st = encode(&own, s, text, n, nthreads, err);
+    enum phi_status st = encode(&own, s, text, n, nthreads, &ticker, err);
 
     if (st == PHI_OK && reference != NULL)
-        st = encode(&other, reference, text, n, nthreads, err);
+        st = encode(&other, reference, text, n, nthreads, &ticker, err);
     if (st == PHI_OK && reference != NULL)
         st = check_same(&own, &other, reference, err);
     if (st != PHI_OK)

@@ -172,7 +172,8 @@ PHICONV_API const char *phiconv_metadata_element(
 
 /*
  * Called now and then by one thread at a time, with `done` of `total` units:
- * bytes for phiconv_quantize(), tokens for phiconv_evaluate(). Returning
+ * bytes for phiconv_quantize(), tokens for phiconv_evaluate(). While that one
+ * makes tokens of the text, 0 of as many as the text has bytes. Returning
  * anything but 0 ends the work with PHICONV_CANCELLED, and leaves nothing
  * behind.
  */

@@ -13,6 +13,9 @@
 #include "libconv/base/file_parts.h"
 #include "libconv/base/mem.h"
 
+/* What is read between two questions whether to go on. */
+#define ASK_BYTES ((size_t)1 << 24)
+
 struct phi_file {
     int fd;
     char *path;
@@ -136,8 +139,33 @@ enum phi_status phi_file_unchanged(const struct phi_file *f,
     return PHI_OK;
 }
 
+static enum phi_status read_all(const struct phi_file *f,
+                                const struct phi_monitor *m, uint8_t *to,
+                                struct phi_err *err)
+{
+    const size_t n = (size_t)phi_file_size(f);
+    enum phi_status st = PHI_OK;
+
+    for (size_t at = 0; st == PHI_OK && at < n;) {
+        const size_t now = n - at < ASK_BYTES ? n - at : ASK_BYTES;
+
+        st = phi_file_read(f, at, to + at, now, err);
+        at += now;
+        if (st == PHI_OK)
+            st = phi_monitor_tick(m, at, n, NULL, err);
+    }
+    return st;
+}
+
 enum phi_status phi_file_load(const char *path, uint64_t limit, uint8_t **out,
                               size_t *n, struct phi_err *err)
+{
+    return phi_file_load_large(path, limit, NULL, out, n, err);
+}
+
+enum phi_status phi_file_load_large(const char *path, uint64_t limit,
+                                    const struct phi_monitor *m, uint8_t **out,
+                                    size_t *n, struct phi_err *err)
 {
     struct phi_file *f = NULL;
     uint8_t *p = NULL;
@@ -157,7 +185,7 @@ enum phi_status phi_file_load(const char *path, uint64_t limit, uint8_t **out,
         st = PHI_E_NOMEM;
     if (st != PHI_OK)
         goto out;
-    st = phi_file_read(f, 0, p, (size_t)phi_file_size(f), err);
+    st = read_all(f, m, p, err);
     if (st != PHI_OK)
         goto out;
     *out = p;

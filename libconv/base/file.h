@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "libconv/base/err.h"
+#include "libconv/base/monitor.h"
 
 struct phi_file;
 
@@ -46,6 +47,11 @@ enum phi_status phi_file_unchanged(const struct phi_file *f,
  */
 enum phi_status phi_file_load(const char *path, uint64_t limit, uint8_t **out,
                               size_t *n, struct phi_err *err);
+
+/* The same for a large file. m: in bytes, or NULL. */
+enum phi_status phi_file_load_large(const char *path, uint64_t limit,
+                                    const struct phi_monitor *m, uint8_t **out,
+                                    size_t *n, struct phi_err *err);
 
 enum phi_path_kind {
     PHI_PATH_NONE,

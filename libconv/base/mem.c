@@ -58,6 +58,21 @@ void *phi_alloc_pages(size_t n, struct phi_err *err)
     return p;
 }
 
+/*
+ * The system has zeros that cost nothing before they are looked at: they take
+ * the place of a list that is not the larger part of what it grows to.
+ */
+static void *grown(void *old, size_t n, size_t cap, size_t size)
+{
+    void *p = calloc(cap, size);
+
+    if (p != NULL && n > 0)
+        memcpy(p, old, n * size);
+    if (p != NULL)
+        free(old);
+    return p;
+}
+
 enum phi_status phi_grow(void **p, size_t *cap, size_t want, size_t size,
                          struct phi_err *err)
 {
@@ -70,10 +85,15 @@ enum phi_status phi_grow(void **p, size_t *cap, size_t want, size_t size,
     room = room < 8 ? 8 : room + room / 2;
     if (room < want)
         room = want;
-    if (!phi_mul_size(room, size, &nbytes) || (q = realloc(*p, nbytes)) == NULL)
+    if (!phi_mul_size(room, size, &nbytes))
+        q = NULL;
+    else if (room / 2 >= *cap)
+        q = grown(*p, *cap, room, size);
+    else if ((q = realloc(*p, nbytes)) != NULL)
+        memset((char *)q + *cap * size, 0, nbytes - *cap * size);
+    if (q == NULL)
         return phi_fail(err, PHI_E_NOMEM, "out of memory: %zu times %zu bytes",
                         room, size);
-    memset((char *)q + *cap * size, 0, nbytes - *cap * size);
     *p = q;
     *cap = room;
     return PHI_OK;

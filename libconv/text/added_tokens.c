@@ -86,18 +86,18 @@ static const struct phi_added_token *longest(const struct phi_added_tokens *a,
 
 size_t phi_added_tokens_find(const struct phi_added_tokens *a,
                              const uint8_t *text, size_t n, size_t from,
-                             const struct phi_added_token **found)
+                             size_t to, const struct phi_added_token **found)
 {
     if (a->n == 0)
-        return n;
-    for (size_t i = from; i < n; i++) {
+        return to;
+    for (size_t i = from; i < to; i++) {
         if (a->first[text[i]] == a->first[text[i] + 1])
             continue;
         *found = longest(a, text + i, n - i);
         if (*found != NULL)
             return i;
     }
-    return n;
+    return to;
 }
 
 void phi_added_tokens_release(struct phi_added_tokens *a)

@@ -37,6 +37,9 @@ struct phi_bpe_memo {
     uint32_t token[MEMO_TOKENS];
 };
 
+/* Steps in a long word between two questions whether to go on. */
+#define ASK_STEPS 8192u
+
 static uint64_t mix(uint64_t h)
 {
     h *= 0x9e3779b97f4a7c15u;
@@ -122,6 +125,16 @@ void phi_bpe_scratch_release(struct phi_bpe_scratch *s)
     *s = (struct phi_bpe_scratch){0};
 }
 
+/* Step i of a loop over a word is done: whether to go on, now and then. */
+static enum phi_status ask(const struct phi_bpe_scratch *s, size_t i,
+                           struct phi_err *err)
+{
+    if (i % ASK_STEPS != ASK_STEPS - 1 || s->tally == NULL ||
+        phi_tally_add(s->tally, 0) == PHI_OK)
+        return PHI_OK;
+    return phi_tally_status(s->tally, err);
+}
+
 /*
  * The heap: smallest first, an entry is rank << 32 | index of the left
  * symbol, so that order is rank, then place. Entries are not removed when
@@ -192,7 +205,7 @@ static enum phi_status begin(const struct phi_bpe *b, struct phi_bpe_scratch *s,
     s->heap = p;
     if (st != PHI_OK)
         return st;
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; st == PHI_OK && i < n; i++) {
         const uint32_t token = b->byte_token[word[i]];
 
         if (token == PHI_NO_TOKEN)
@@ -200,15 +213,22 @@ static enum phi_status begin(const struct phi_bpe *b, struct phi_bpe_scratch *s,
                             "the vocabulary has no token for byte 0x%02X",
                             word[i]);
         s->symbol[i] = (struct phi_bpe_symbol){token, i - 1, i + 1};
+        st = ask(s, i, err);
     }
+    if (st != PHI_OK)
+        return st;
     s->symbol[0].prev = NO_SYMBOL;
     s->symbol[n - 1].next = NO_SYMBOL;
     s->nheap = 0;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; st == PHI_OK && i < n; i++) {
         (void)put_pair(b, s, i);
-    for (size_t i = s->nheap / 2; i-- > 0;)
+        st = ask(s, i, err);
+    }
+    for (size_t i = s->nheap / 2; st == PHI_OK && i-- > 0;) {
         sift_down(s->heap, s->nheap, i);
-    return PHI_OK;
+        st = ask(s, i, err);
+    }
+    return st;
 }
 
 static void push_pair(const struct phi_bpe *b, struct phi_bpe_scratch *s,
@@ -251,10 +271,16 @@ static enum phi_status merge_word(const struct phi_bpe *b,
 {
     enum phi_status st = begin(b, s, word, n, err);
 
-    while (st == PHI_OK && s->nheap > 0)
+    for (size_t i = 0; st == PHI_OK && s->nheap > 0; i++) {
         join_first(b, s);
-    for (uint32_t i = 0; st == PHI_OK && i != NO_SYMBOL; i = s->symbol[i].next)
+        st = ask(s, i, err);
+    }
+    for (uint32_t i = 0; st == PHI_OK && i != NO_SYMBOL;
+         i = s->symbol[i].next) {
         st = phi_tokens_put(out, &s->symbol[i].token, 1, err);
+        if (st == PHI_OK)
+            st = ask(s, out->n, err);
+    }
     return st;
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "libconv/base/err.h"
+#include "libconv/base/tally.h"
 #include "libconv/text/tokens.h"
 
 #define PHI_NO_TOKEN UINT32_MAX
@@ -56,6 +57,7 @@ struct phi_bpe_scratch {
     size_t heap_cap;
     size_t nheap;
     struct phi_bpe_memo *memo; /* words seen lately; bounded */
+    struct phi_tally *tally;   /* asked in long words; or NULL */
 };
 
 enum phi_status phi_bpe_scratch_init(struct phi_bpe_scratch *s,
@@ -64,7 +66,8 @@ void phi_bpe_scratch_release(struct phi_bpe_scratch *s);
 
 /*
  * Appends the tokens of a word of n >= 1 bytes to *out. PHI_E_FORMAT for a
- * byte without a token; PHI_E_UNSUPPORTED for a word of 4 GiB or more.
+ * byte without a token; PHI_E_UNSUPPORTED for a word of 4 GiB or more;
+ * PHI_E_CANCELLED where s->tally says stop.
  */
 enum phi_status phi_bpe_encode(const struct phi_bpe *b,
                                struct phi_bpe_scratch *s, const uint8_t *word,

@@ -6,11 +6,15 @@
 
 #include "libconv/base/mem.h"
 #include "libconv/base/par.h"
+#include "libconv/base/tally.h"
 #include "libconv/base/utf8.h"
 #include "libconv/text/tokenizer_parts.h"
 
 /* What one thread takes at a time, at least. */
 #define JOB_BYTES 65536u
+
+/* Looked at between two questions whether to go on. */
+#define ASK_BYTES ((size_t)1 << 22)
 
 /* A stretch of the text: an added token, or text to be split and merged. */
 struct piece {
@@ -31,11 +35,15 @@ struct job {
 struct worker {
     struct phi_words words;
     struct phi_bpe_scratch scratch;
+    size_t untold; /* bytes done that the tally does not know of */
 };
 
 struct encoding {
     const struct phi_tokenizer *t;
     const uint8_t *text;
+    size_t n;
+    struct phi_tally tally;
+    size_t looked; /* bytes since the monitor was asked */
     struct piece *pieces;
     size_t npieces;
     size_t pieces_cap;
@@ -59,6 +67,39 @@ void phi_tokenizer_free(struct phi_tokenizer *t)
     free(t);
 }
 
+/* n more bytes were looked at: whether to go on, now and then. */
+static enum phi_status look(struct encoding *e, size_t n, struct phi_err *err)
+{
+    e->looked += n;
+    if (e->looked < ASK_BYTES)
+        return PHI_OK;
+    e->looked = 0;
+    (void)phi_tally_add(&e->tally, 0);
+    return phi_tally_status(&e->tally, err);
+}
+
+static enum phi_status check_utf8(struct encoding *e, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+    size_t at = 0;
+
+    while (st == PHI_OK && at < e->n) {
+        const size_t left = e->n - at;
+        const size_t want = left < ASK_BYTES ? left : ASK_BYTES;
+        /* A character that is cut is the first of the next. */
+        const size_t good = phi_utf8_valid(e->text + at, want);
+
+        if (good == 0)
+            return phi_fail(err, PHI_E_FORMAT,
+                            "byte %zu: 0x%02X begins no character, expected "
+                            "UTF-8",
+                            at, e->text[at]);
+        at += good;
+        st = look(e, good, err);
+    }
+    return st;
+}
+
 static enum phi_status put_piece(struct encoding *e, struct piece piece,
                                  struct phi_err *err)
 {
@@ -72,6 +113,26 @@ static enum phi_status put_piece(struct encoding *e, struct piece piece,
     return st;
 }
 
+/* Where to cut text [at, end), at JOB_BYTES or later; end if nowhere. */
+static enum phi_status find_cut(struct encoding *e, size_t at, size_t end,
+                                size_t *cut, struct phi_err *err)
+{
+    size_t from = at + JOB_BYTES;
+    enum phi_status st = PHI_OK;
+
+    *cut = from < end ? from : end;
+    while (st == PHI_OK && *cut < end) {
+        const size_t to = end - from < ASK_BYTES ? end : from + ASK_BYTES;
+
+        *cut = at + phi_pre_split_cut(e->text + at, to - at, from - at);
+        if (*cut < to)
+            break;
+        st = look(e, to - from, err);
+        from = to;
+    }
+    return st;
+}
+
 /* Text without added tokens, in pieces of a size that suits threads. */
 static enum phi_status cut_text(struct encoding *e, size_t at, size_t end,
                                 struct phi_err *err)
@@ -79,12 +140,33 @@ static enum phi_status cut_text(struct encoding *e, size_t at, size_t end,
     enum phi_status st = PHI_OK;
 
     while (st == PHI_OK && at < end) {
-        size_t n = end - at;
+        size_t cut = end;
 
-        if (n > JOB_BYTES)
-            n = phi_pre_split_cut(e->text + at, n, JOB_BYTES);
-        st = put_piece(e, (struct piece){at, n, PHI_NO_TOKEN}, err);
-        at += n;
+        st = find_cut(e, at, end, &cut, err);
+        if (st == PHI_OK)
+            st = put_piece(e, (struct piece){at, cut - at, PHI_NO_TOKEN}, err);
+        at = cut;
+    }
+    return st;
+}
+
+/* The first token of the set that begins in [at, end), its place in *place. */
+static enum phi_status find_added(struct encoding *e, size_t set, size_t at,
+                                  size_t end, size_t *place,
+                                  const struct phi_added_token **found,
+                                  struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    *found = NULL;
+    *place = at;
+    while (st == PHI_OK && *found == NULL && at < end) {
+        const size_t to = end - at < ASK_BYTES ? end : at + ASK_BYTES;
+
+        *place = phi_added_tokens_find(&e->t->added[set], e->text, end, at, to,
+                                       found);
+        st = look(e, *place - at, err);
+        at = to;
     }
     return st;
 }
@@ -98,11 +180,12 @@ static enum phi_status cut_added(struct encoding *e, size_t set, size_t at,
     if (set == ADDED_SETS)
         return cut_text(e, at, end, err);
     while (st == PHI_OK && at < end) {
-        const struct phi_added_token *found = NULL;
-        const size_t place =
-            phi_added_tokens_find(&e->t->added[set], e->text, end, at, &found);
+        const struct phi_added_token *found;
+        size_t place;
 
-        st = cut_added(e, set + 1, at, place, err);
+        st = find_added(e, set, at, end, &place, &found, err);
+        if (st == PHI_OK)
+            st = cut_added(e, set + 1, at, place, err);
         at = place;
         if (st == PHI_OK && place < end) {
             st = put_piece(e, (struct piece){place, found->n, found->id}, err);
@@ -150,11 +233,27 @@ static enum phi_status make_workers(struct encoding *e, size_t nthreads,
         st = phi_words_init(&e->workers[i].words, e->t->split, err);
         if (st == PHI_OK)
             st = phi_bpe_scratch_init(&e->workers[i].scratch, err);
+        e->workers[i].scratch.tally = &e->tally;
     }
     return st;
 }
 
-static enum phi_status encode_piece(const struct encoding *e, struct worker *w,
+/* n more bytes are done: whether to go on, now and then. */
+static enum phi_status tell(struct encoding *e, struct worker *w, size_t n,
+                            struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    w->untold += n;
+    if (w->untold < JOB_BYTES)
+        return st;
+    if (phi_tally_add(&e->tally, w->untold) != PHI_OK)
+        st = phi_tally_status(&e->tally, err);
+    w->untold = 0;
+    return st;
+}
+
+static enum phi_status encode_piece(struct encoding *e, struct worker *w,
                                     const struct piece *piece,
                                     struct phi_tokens *out, struct phi_err *err)
 {
@@ -175,6 +274,8 @@ static enum phi_status encode_piece(const struct encoding *e, struct worker *w,
             phi_err_prefix(err, "byte %zu",
                            piece->at + at +
                                phi_bpe_known(&e->t->bpe, text + at, end - at));
+        if (st == PHI_OK)
+            st = tell(e, w, end - at, err);
         at = end;
     }
     return st;
@@ -187,6 +288,7 @@ static void encode_jobs(void *ctx, size_t first, size_t count, size_t worker)
     for (size_t i = first; i < first + count; i++) {
         struct job *job = &e->jobs[i];
 
+        job->st = phi_tally_status(&e->tally, &job->err);
         for (size_t k = 0; job->st == PHI_OK && k < job->n; k++)
             job->st =
                 encode_piece(e, &e->workers[worker], &e->pieces[job->first + k],
@@ -194,12 +296,32 @@ static void encode_jobs(void *ctx, size_t first, size_t count, size_t worker)
     }
 }
 
+/* A long word makes many at once. */
+static enum phi_status put_tokens(struct encoding *e, struct phi_tokens *out,
+                                  const struct phi_tokens *got,
+                                  struct phi_err *err)
+{
+    const size_t most = ASK_BYTES / sizeof(*got->id);
+    enum phi_status st = PHI_OK;
+
+    for (size_t at = 0; st == PHI_OK && at < got->n;) {
+        const size_t n = got->n - at < most ? got->n - at : most;
+
+        st = phi_tokens_put(out, got->id + at, n, err);
+        if (st == PHI_OK)
+            st = look(e, n * sizeof(*got->id), err);
+        at += n;
+    }
+    return st;
+}
+
 /* The jobs' tokens in order, or the first job's error. */
-static enum phi_status collect(const struct encoding *e, struct phi_tokens *out,
+static enum phi_status collect(struct encoding *e, struct phi_tokens *out,
                                struct phi_err *err)
 {
+    const size_t before = out->n;
     enum phi_status st = PHI_OK;
-    size_t total = out->n;
+    size_t total = before;
     void *p = out->id;
 
     for (size_t i = 0; i < e->njobs; i++) {
@@ -213,7 +335,9 @@ static enum phi_status collect(const struct encoding *e, struct phi_tokens *out,
     st = phi_grow(&p, &out->cap, total, sizeof(*out->id), err);
     out->id = p;
     for (size_t i = 0; st == PHI_OK && i < e->njobs; i++)
-        st = phi_tokens_put(out, e->jobs[i].out.id, e->jobs[i].out.n, err);
+        st = put_tokens(e, out, &e->jobs[i].out, err);
+    if (st != PHI_OK)
+        out->n = before;
     return st;
 }
 
@@ -228,6 +352,7 @@ static void encoding_release(struct encoding *e)
     free(e->pieces);
     free(e->jobs);
     free(e->workers);
+    phi_tally_release(&e->tally);
 }
 
 enum phi_status phi_tokenizer_encode(const struct phi_tokenizer *t,
@@ -238,16 +363,13 @@ enum phi_status phi_tokenizer_encode(const struct phi_tokenizer *t,
 {
     static const struct phi_encode_options defaults = {0};
     const struct phi_encode_options *o = options != NULL ? options : &defaults;
-    struct encoding e = {.t = t, .text = (const uint8_t *)text};
-    const size_t nvalid = n > 0 ? phi_utf8_valid(e.text, n) : 0;
-    enum phi_status st;
+    struct encoding e = {.t = t, .text = (const uint8_t *)text, .n = n};
+    enum phi_status st = phi_tally_init(&e.tally, o->monitor, n, err);
 
-    if (nvalid != n)
-        return phi_fail(err, PHI_E_FORMAT,
-                        "byte %zu: 0x%02X begins no character, expected "
-                        "UTF-8",
-                        nvalid, e.text[nvalid]);
-    st = cut_added(&e, o->special ? ADDED_CONTROL : ADDED_USER, 0, n, err);
+    if (st == PHI_OK)
+        st = check_utf8(&e, err);
+    if (st == PHI_OK)
+        st = cut_added(&e, o->special ? ADDED_CONTROL : ADDED_USER, 0, n, err);
     if (st == PHI_OK)
         st = make_jobs(&e, err);
     if (st == PHI_OK)

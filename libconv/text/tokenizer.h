@@ -15,6 +15,7 @@
 
 #include "libconv/base/buf.h"
 #include "libconv/base/err.h"
+#include "libconv/base/monitor.h"
 #include "libconv/tensor/meta.h"
 #include "libconv/text/tokens.h"
 
@@ -41,13 +42,15 @@ struct phi_encode_options {
      */
     bool special;
     size_t nthreads; /* at most so many; 0 is 1. The result is the same. */
+    /* In bytes of the text. Asked often, in the middle of long words too. */
+    const struct phi_monitor *monitor; /* or NULL */
 };
 
 /*
  * Appends the ids of n bytes of text to *out; nothing is added that the text
  * does not hold. PHI_E_FORMAT, naming the byte, for text that is not UTF-8 or
- * that the vocabulary cannot express. options may be NULL. *out is left as it
- * was on failure.
+ * that the vocabulary cannot express; PHI_E_CANCELLED where the monitor says
+ * stop. options may be NULL. *out has no more tokens than before on failure.
  */
 enum phi_status phi_tokenizer_encode(const struct phi_tokenizer *t,
                                      const char *text, size_t n,

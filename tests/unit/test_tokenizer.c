@@ -226,7 +226,8 @@ START_TEST(added_tokens_as_by_definition)
                 }
             }
         }
-        ck_assert_uint_eq(phi_added_tokens_find(&a, text, n, 0, &found), want);
+        ck_assert_uint_eq(phi_added_tokens_find(&a, text, n, 0, n, &found),
+                          want);
         if (best > 0)
             ck_assert_uint_eq(found->n, best);
         ck_assert(found == NULL ||

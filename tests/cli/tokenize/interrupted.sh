@@ -1,0 +1,24 @@
+# A signal while a text becomes tokens: the program dies of it, and prints no
+# count. One that heeds it only afterwards has printed the count by then.
+if [ -n "${WRAPPER:-}" ]; then
+    echo "skipped: too slow in another program"
+    exit 77
+fi
+export ASAN_OPTIONS=detect_leaks=0
+# No letter before a blank: one thread has all of it, however many there are.
+yes '1 2 3 4 5 6 7 8 9' | head -c 60000000 >text
+for signal in INT TERM; do
+    for try in 1 2 3 4 5; do
+        timeout --preserve-status -k 600 -s $signal 0.3 \
+            $PHICONV tokenize "$SAMPLE" -f text --count >out
+        code=$?
+        [ $code = 0 ] || break
+        # It was faster.
+        cat text text text >more && mv more text
+    done
+    if [ $code = 0 ]; then
+        echo "skipped: 0.3 s are too many, or the signal is ignored here"
+        exit 77
+    fi
+    echo "code $code, printed: $(cat out)."
+done
