@@ -130,13 +130,13 @@ COMMANDS = {
     "inspect": (MODELS | {"adapter", "imatrix", "safetensors"},
                 ["inspect --json --hash {}",
                  ("inspect {}", "inspect -t -m {}", "inspect --diffable {}")]),
-    "doctor": ({"folder", "adapter"}, ["doctor {}"]),
+    "doctor": ({"folder", "adapter"}, [("doctor {}", "doctor --json {}")]),
     "export": (MODELS, ["export -q -o exported {}"]),
     "extract": ({"packed"},
                 ["extract {}", "extract --json {}",
                  "extract -q -o extracted.gguf {} gguf",
                  "extract -q -o extracted {} LICENSE"]),
-    "verify": ({"packed"}, ["verify -j 1 {}"]),
+    "verify": ({"packed"}, [("verify -j 1 {}", "verify --json -j 1 {}")]),
 }
 
 
