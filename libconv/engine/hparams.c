@@ -62,7 +62,9 @@ static enum phi_status get_size(const struct phi_meta *m, const char *key,
     if (st != PHI_OK)
         return st;
     if (v == 0)
-        return phi_fail(err, PHI_E_FORMAT, "key \"%s\" is 0", key);
+        return phi_fail(err, PHI_E_FORMAT,
+                        "key \"%s\" is 0, expected 1 to %llu", key,
+                        (unsigned long long)max);
     *out = (size_t)v;
     return PHI_OK;
 }

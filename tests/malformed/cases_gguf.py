@@ -382,7 +382,9 @@ for key in HPARAMS:
                         ("huge", (U32, (1 << 32) - 1)),
                         ("wide", (U64, 1 << 63)), ("bool", (BOOL, 1)),
                         ("odd", (U32, 7))]:
-        engine("%s-%s" % (key.split(".", 1)[1], name), '((key|tensor) ".*"|.* do not divide into)',
+        engine("%s-%s" % (key.split(".", 1)[1], name),
+               '(key ".*":? is .*, expected |tensor ".*"(: .*, expected| is '
+               "missing)|.* do not divide into|.* layers, but only)",
                **{key.replace(".", "__"): value})
 for key in HPARAMS + ["phi2.attention.layer_norm_epsilon",
                       "general.architecture", "tokenizer.ggml.model",
@@ -393,7 +395,8 @@ for key in HPARAMS + ["phi2.attention.layer_norm_epsilon",
                **{key.replace(".", "__"): None})
 for i, value in enumerate([(STRING, "llama"), (STRING, ""), (STRING, "phi3"),
                            (U32, 1), (STRING, "\x1b[31m")]):
-    engine("architecture-%d" % i, '(key "general.architecture": is|architecture)',
+    engine("architecture-%d" % i, '(key "general.architecture": is of type '
+           'uint32, expected a string|architecture ".*" is not supported)',
            general__architecture=value)
 for i, value in enumerate([(F32, 1.5), (F32, -1.0), (F32, float("nan")),
                            (F32, float("inf")), (STRING, "x")]):
