@@ -97,13 +97,12 @@ static size_t count_keys(const struct phi_meta *m)
     return n;
 }
 
-enum phi_status phi_gguf_edit_open(struct phi_gguf_edit *out, const char *path,
-                                   struct phi_err *err)
+/* Reads what out->file, which is open, begins with. */
+static enum phi_status read_head(struct phi_gguf_edit *out, struct phi_err *err)
 {
-    enum phi_status st = phi_file_open(&out->file, path, err);
+    const char *path = phi_file_path(out->file);
+    enum phi_status st = phi_gguf_read(&out->gguf, out->file, err);
 
-    if (st == PHI_OK)
-        st = phi_gguf_read(&out->gguf, out->file, err);
     if (st == PHI_OK && count_keys(&out->gguf.meta) > PHI_GGUF_EDIT_MAX_KEYS)
         st = phi_fail(err, PHI_E_UNSUPPORTED,
                       "%s: has %zu keys, expected at most %u", path,
@@ -124,6 +123,16 @@ enum phi_status phi_gguf_edit_open(struct phi_gguf_edit *out, const char *path,
         return st;
     phi_gguf_reserve_remove(&out->meta);
     return PHI_OK;
+}
+
+enum phi_status phi_gguf_edit_open(struct phi_gguf_edit *out, const char *path,
+                                   struct phi_err *err)
+{
+    enum phi_status st = phi_file_open(&out->file, path, err);
+
+    if (st == PHI_OK)
+        st = phi_file_lock(out->file, err);
+    return st == PHI_OK ? read_head(out, err) : st;
 }
 
 void phi_gguf_edit_release(struct phi_gguf_edit *e)
@@ -444,6 +453,56 @@ static enum phi_status say_changed(const struct phi_gguf_edit *e,
     return st;
 }
 
+/* Whether both are written with the same bytes. */
+static enum phi_status same_key(const struct phi_kv *x, const struct phi_kv *y,
+                                bool *same, struct phi_err *err)
+{
+    struct phi_buf a = {0};
+    struct phi_buf b = {0};
+    enum phi_status st = phi_gguf_put_key(&a, x, err);
+
+    if (st == PHI_OK)
+        st = phi_gguf_put_key(&b, y, err);
+    if (st == PHI_OK)
+        st = phi_buf_status(&a, err);
+    if (st == PHI_OK)
+        st = phi_buf_status(&b, err);
+    *same = st == PHI_OK && same_bytes(&a, &b);
+    phi_buf_release(&a);
+    phi_buf_release(&b);
+    return st;
+}
+
+/* The file that is there now has the metadata that were wanted. */
+static enum phi_status check(const struct phi_gguf_edit *e, struct phi_err *err)
+{
+    const char *path = phi_file_path(e->file);
+    struct phi_gguf_edit now = {0};
+    enum phi_status st = phi_file_open(&now.file, path, err);
+    bool same;
+
+    /* The lock is ours. */
+    if (st == PHI_OK)
+        st = read_head(&now, err);
+    same = st == PHI_OK && now.meta.n == e->meta.n;
+    for (size_t i = 0; same && i < e->meta.n; i++) {
+        const struct phi_kv *want = &e->meta.kv[i];
+        const struct phi_kv *kv = phi_meta_find(&now.meta, want->key);
+
+        same = kv != NULL;
+        if (same)
+            st = same_key(kv, want, &same, err);
+    }
+    /* What cannot be looked at has been written all the same. */
+    if (st != PHI_OK)
+        st = say_changed(e, st, err);
+    else if (!same)
+        st = phi_fail(err, PHI_E_IO,
+                      "%s: does not have the metadata that were written", path);
+    phi_gguf_edit_release(&now);
+    return st;
+}
+
 static enum phi_status write_in_place(struct phi_gguf_edit *e,
                                       struct phi_err *err)
 {
@@ -470,6 +529,8 @@ static enum phi_status write_in_place(struct phi_gguf_edit *e,
             st = phi_patch_sync(patch, err);
     }
     st = say_changed(e, st, err);
+    if (st == PHI_OK)
+        st = check(e, err);
 out:
     phi_patch_close(patch);
     return st;
@@ -503,53 +564,10 @@ static enum phi_status rewrite_file(const struct phi_gguf_edit *e,
         st = phi_file_unchanged(e->file, err);
     if (st == PHI_OK)
         st = phi_output_commit(o, err);
+    /* Until it is closed, nobody else changes the new file. */
+    if (st == PHI_OK)
+        st = check(e, err);
     phi_output_close(o);
-    return st;
-}
-
-/* Whether both are written with the same bytes. */
-static enum phi_status same_key(const struct phi_kv *x, const struct phi_kv *y,
-                                bool *same, struct phi_err *err)
-{
-    struct phi_buf a = {0};
-    struct phi_buf b = {0};
-    enum phi_status st = phi_gguf_put_key(&a, x, err);
-
-    if (st == PHI_OK)
-        st = phi_gguf_put_key(&b, y, err);
-    if (st == PHI_OK)
-        st = phi_buf_status(&a, err);
-    if (st == PHI_OK)
-        st = phi_buf_status(&b, err);
-    *same = st == PHI_OK && same_bytes(&a, &b);
-    phi_buf_release(&a);
-    phi_buf_release(&b);
-    return st;
-}
-
-/* The file that is there now has the metadata that were wanted. */
-static enum phi_status check(const struct phi_gguf_edit *e, struct phi_err *err)
-{
-    const char *path = phi_file_path(e->file);
-    struct phi_gguf_edit now = {0};
-    enum phi_status st = phi_gguf_edit_open(&now, path, err);
-    bool same = st == PHI_OK && now.meta.n == e->meta.n;
-
-    for (size_t i = 0; same && i < e->meta.n; i++) {
-        const struct phi_kv *want = &e->meta.kv[i];
-        const struct phi_kv *kv = phi_meta_find(&now.meta, want->key);
-
-        same = kv != NULL;
-        if (same)
-            st = same_key(kv, want, &same, err);
-    }
-    /* What cannot be looked at has been written all the same. */
-    if (st != PHI_OK)
-        st = say_changed(e, st, err);
-    else if (!same)
-        st = phi_fail(err, PHI_E_IO,
-                      "%s: does not have the metadata that were written", path);
-    phi_gguf_edit_release(&now);
     return st;
 }
 
@@ -557,11 +575,8 @@ enum phi_status phi_gguf_edit_write(struct phi_gguf_edit *e,
                                     const struct phi_monitor *m,
                                     struct phi_err *err)
 {
-    enum phi_status st;
-
     if (e->way == PHI_GGUF_AS_IT_IS)
         return PHI_OK;
-    st = e->way == PHI_GGUF_IN_PLACE ? write_in_place(e, err)
-                                     : rewrite_file(e, m, err);
-    return st == PHI_OK ? check(e, err) : st;
+    return e->way == PHI_GGUF_IN_PLACE ? write_in_place(e, err)
+                                       : rewrite_file(e, m, err);
 }

@@ -49,9 +49,11 @@ struct phi_gguf_edit {
     struct phi_gguf_edit_parts *parts;
 };
 
-/* Opens one file, not the other parts of a split model. PHI_E_UNSUPPORTED with
- * more than PHI_GGUF_EDIT_MAX_KEYS keys besides the room, or with a key that
- * has its name and is none. */
+/* Opens one file, not the other parts of a split model, and locks it against
+ * other edits until its release: PHI_E_IO if one is going on, whose changes
+ * are not to be read by halves nor undone. PHI_E_UNSUPPORTED with more than
+ * PHI_GGUF_EDIT_MAX_KEYS keys besides the room, or with a key that has its
+ * name and is none. */
 enum phi_status phi_gguf_edit_open(struct phi_gguf_edit *out, const char *path,
                                    struct phi_err *err);
 void phi_gguf_edit_release(struct phi_gguf_edit *e);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE   /* flock() */
 #define _POSIX_C_SOURCE   200809L
 #define _FILE_OFFSET_BITS 64
 #include "libconv/base/file.h"
@@ -7,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@ struct phi_file {
     int fd;
     char *path;
     struct stat st; /* as it was at the opening */
+    bool locked;
 };
 
 enum phi_status phi_file_open(struct phi_file **out, const char *path,
@@ -59,6 +62,27 @@ void phi_file_close(struct phi_file *f)
         close(f->fd);
     free(f->path);
     free(f);
+}
+
+enum phi_status phi_file_lock(struct phi_file *f, struct phi_err *err)
+{
+    struct stat named;
+
+    f->locked = flock(f->fd, LOCK_EX | LOCK_NB) == 0;
+    if (!f->locked && errno == EWOULDBLOCK)
+        return phi_fail(err, PHI_E_IO, "%s: another process is changing it",
+                        f->path);
+    if (fstat(f->fd, &f->st) != 0 || stat(f->path, &named) != 0)
+        return phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
+    /* Whoever had the lock may have renamed another file to the name. */
+    if (named.st_dev != f->st.st_dev || named.st_ino != f->st.st_ino)
+        return phi_fail(err, PHI_E_IO, "%s: was replaced meanwhile", f->path);
+    return PHI_OK;
+}
+
+bool phi_file_is_locked(const struct phi_file *f)
+{
+    return f->locked;
 }
 
 uint64_t phi_file_size(const struct phi_file *f)

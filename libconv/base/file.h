@@ -28,6 +28,15 @@ enum phi_status phi_file_open(struct phi_file **out, const char *path,
                               struct phi_err *err);
 void phi_file_close(struct phi_file *f); /* accepts NULL */
 
+/*
+ * For who will change the file by what is in it: keeps others who ask for the
+ * same away until it is closed. To be called before anything is read: size and
+ * time that phi_file_unchanged() looks at are those of now. PHI_E_IO if another
+ * process has locked it, or has put another file in its place. Where files
+ * cannot be locked, it has no effect.
+ */
+enum phi_status phi_file_lock(struct phi_file *f, struct phi_err *err);
+
 uint64_t phi_file_size(const struct phi_file *f);
 const char *phi_file_path(const struct phi_file *f); /* as opened; borrowed */
 struct phi_file_id phi_file_identity(const struct phi_file *f);

@@ -7,5 +7,6 @@
 
 int phi_file_descriptor(const struct phi_file *f); /* borrowed */
 unsigned phi_file_mode(const struct phi_file *f);  /* permissions */
+bool phi_file_is_locked(const struct phi_file *f); /* by phi_file_lock() */
 
 #endif

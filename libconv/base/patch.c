@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libconv/base/file_parts.h"
 #include "libconv/base/mem.h"
 
 struct phi_patch {
@@ -35,7 +36,8 @@ static enum phi_status begin(struct phi_patch *p, const struct phi_file *f,
     if (st.st_dev != id.dev || st.st_ino != id.ino)
         return phi_fail(err, PHI_E_IO, "%s: was replaced meanwhile", p->path);
     p->size = (uint64_t)st.st_size;
-    if (flock(p->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    if (!phi_file_is_locked(f) && flock(p->fd, LOCK_EX | LOCK_NB) != 0 &&
+        errno == EWOULDBLOCK)
         return phi_fail(err, PHI_E_IO, "%s: another process is changing it",
                         p->path);
     /* Where files cannot be locked there is nothing to wait for. */

@@ -24,8 +24,9 @@ struct phi_patch;
 
 /*
  * Opens the file at path, which must be the one that f has open, for writing,
- * and locks it against other patches. PHI_E_IO if another process has locked
- * it, PHI_E_ARG if path is a symbolic link. On success the caller owns *out.
+ * and locks it against other patches unless phi_file_lock() has. PHI_E_IO
+ * if another process has locked it, PHI_E_ARG if path is a symbolic link. On
+ * success the caller owns *out.
  */
 enum phi_status phi_patch_open(struct phi_patch **out, const struct phi_file *f,
                                struct phi_err *err);

@@ -208,6 +208,7 @@ START_TEST(test_not_alone)
 {
     struct phi_meta m = metadata();
     struct phi_gguf_edit e = {0};
+    struct phi_gguf_edit other = {0};
     struct phi_patch *first = NULL;
     struct phi_patch *second = NULL;
     struct phi_file *f = NULL;
@@ -218,10 +219,18 @@ START_TEST(test_not_alone)
     ck_refused(phi_patch_open(&second, f, &err), PHI_E_IO, "another process");
     ck_refused(phi_patch_put(first, phi_file_size(f) - 1, "ab", 2, &err),
                PHI_E_ARG, "are not in it");
+    /* Nor is it read while it changes. */
+    ck_refused(phi_gguf_edit_open(&e, path, &err), PHI_E_IO, "another process");
+    phi_gguf_edit_release(&e);
     phi_patch_close(first);
+    write_file(&m, true);
+    ck_refused(phi_file_lock(f, &err), PHI_E_IO, "was replaced meanwhile");
     phi_file_close(f);
 
     ck_ok(phi_gguf_edit_open(&e, path, &err));
+    ck_refused(phi_gguf_edit_open(&other, path, &err), PHI_E_IO,
+               "another process is changing it");
+    phi_gguf_edit_release(&other);
     change(&e.meta, 1, 20);
     ck_ok(phi_gguf_edit_plan(&e, false, &err));
     write_file(&m, true);
