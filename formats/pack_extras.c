@@ -30,7 +30,7 @@ void phi_pack_extras_release(struct phi_pack_extras *x)
 /* Section i, deflated if that is shorter. */
 static enum phi_status fill(struct phi_pack_extras *x, size_t i, uint32_t kind,
                             const char *name, const uint8_t *bytes, size_t n,
-                            struct phi_err *err)
+                            struct phi_tally *tally, struct phi_err *err)
 {
     struct phi_pack_part *p = &x->parts[i];
     struct phi_buf *b = &x->bufs[i];
@@ -45,7 +45,7 @@ static enum phi_status fill(struct phi_pack_extras *x, size_t i, uint32_t kind,
     p->head.name = phi_strdup(name, err);
     if (p->head.name == NULL)
         return PHI_E_NOMEM;
-    st = phi_deflate(b, bytes, n, 0, 0, err);
+    st = phi_deflate(b, bytes, n, 0, 0, tally, err);
     if (st == PHI_OK && b->n >= n) {
         phi_buf_release(b);
         phi_buf_put(b, bytes, n);
@@ -58,6 +58,7 @@ static enum phi_status fill(struct phi_pack_extras *x, size_t i, uint32_t kind,
 }
 
 enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
+                                        struct phi_tally *tally,
                                         struct phi_err *err)
 {
     const struct phi_hf_side_item *item = &x->files.v[i];
@@ -77,7 +78,7 @@ enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
         bytes = loaded;
     }
     if (st == PHI_OK)
-        st = fill(x, 1 + i, PHI_PACK_KIND_FILE, name, bytes, n, err);
+        st = fill(x, 1 + i, PHI_PACK_KIND_FILE, name, bytes, n, tally, err);
     free(loaded);
     free(name);
     return st;
@@ -213,7 +214,7 @@ enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
         out->n = files->n + 1;
         out->nfiles = files->n;
         st = fill(out, 0, PHI_PACK_KIND_ORIGIN, "origin", places.p, places.n,
-                  err);
+                  NULL, err);
     }
     phi_buf_release(&places);
     return st;

@@ -8,6 +8,7 @@
 #include "formats/hf_side_files.h"
 #include "formats/pack_write.h"
 #include "libconv/base/err.h"
+#include "libconv/base/tally.h"
 #include "libconv/tensor/sink.h"
 #include "libconv/tensor/source.h"
 
@@ -34,8 +35,10 @@ enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
                                      const struct phi_sink_tensor *tensors,
                                      size_t n, struct phi_err *err);
 
-/* Reads and deflates file i of nfiles, each once, each in any thread. */
+/* Reads and deflates file i of nfiles, each once, each in any thread; tally,
+ * or NULL, as for phi_deflate(). */
 enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
+                                        struct phi_tally *tally,
                                         struct phi_err *err);
 
 /*

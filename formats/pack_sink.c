@@ -388,9 +388,13 @@ static void deflate_some(void *ctx, size_t first, size_t count, size_t worker)
     (void)worker;
     for (size_t i = first; i < first + count; i++) {
         struct phi_err err = {0};
-        const enum phi_status st =
-            i == 0 ? deflate_head(d, &err)
-                   : phi_pack_extras_deflate(&d->s->extras, i - 1, &err);
+        enum phi_status st;
+
+        if (phi_tally_status(&d->tally, NULL) == PHI_E_CANCELLED)
+            return;
+        st = i == 0 ? deflate_head(d, &err)
+                    : phi_pack_extras_deflate(&d->s->extras, i - 1, &d->tally,
+                                              &err);
 
         if (st != PHI_OK)
             phi_tally_fail(&d->tally, i, &err);
@@ -408,7 +412,7 @@ static enum phi_status deflate_all(struct phi_pack_sink *s,
         &s->extras, opt->origin, opt->published, tensors, s->n, err);
 
     if (st == PHI_OK &&
-        (st = phi_tally_init(&d.tally, NULL, 0, err)) == PHI_OK) {
+        (st = phi_tally_init(&d.tally, opt->monitor, 0, err)) == PHI_OK) {
         phi_par_for(opt->nthreads > 0 ? opt->nthreads : 1, 1 + s->extras.nfiles,
                     1, deflate_some, &d);
         st = phi_tally_status(&d.tally, err);

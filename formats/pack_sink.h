@@ -13,6 +13,7 @@
 
 #include "libconv/base/crc32.h"
 #include "libconv/base/err.h"
+#include "libconv/base/monitor.h"
 #include "libconv/tensor/meta.h"
 #include "libconv/tensor/sink.h"
 #include "libconv/tensor/source.h"
@@ -36,6 +37,7 @@ struct phi_pack_options {
     bool reserve;       /* with room for other metadata (gguf_reserve.h) */
     phi_crc32_fn crc32; /* or NULL: phi_crc32() */
     size_t nthreads;    /* that deflate metadata and files; 0: one */
+    const struct phi_monitor *monitor; /* asked meanwhile; or NULL */
 };
 
 /* What planes saved, when all is written. */

@@ -85,7 +85,7 @@ enum phi_status phi_pack_head_make(struct phi_pack_head *out,
     out->gguf_nbytes = l.nbytes;
     st = check_size(out, err);
     return st == PHI_OK ? phi_deflate(&out->deflated, out->plain.p,
-                                      out->plain.n, from, to, err)
+                                      out->plain.n, from, to, NULL, err)
                         : st;
 }
 
@@ -137,7 +137,8 @@ enum phi_status phi_pack_head_copy(struct phi_pack_head *out,
         (st = check_size(out, err)) != PHI_OK ||
         (st = check_list(out, tensors, n, err)) != PHI_OK)
         return st;
-    return phi_deflate(&out->deflated, out->plain.p, out->plain.n, 0, 0, err);
+    return phi_deflate(&out->deflated, out->plain.p, out->plain.n, 0, 0, NULL,
+                       err);
 }
 
 void phi_pack_head_release(struct phi_pack_head *h)

@@ -12,6 +12,7 @@
 #include "libconv/base/mem.h"
 #include "libconv/kernels/crc32_kernels.h"
 #include "libconv/tensor/sink_order.h"
+#include "tools/signals.h"
 
 /* That are offered to somebody who misspelt one. */
 #define MAX_TYPES 64
@@ -143,7 +144,8 @@ static struct phi_pack_options pack_options(const struct quantize_job *job,
         .gguf_nbytes = t->gguf_nbytes,
         .reserve = !job->args.no_provenance,
         .crc32 = phi_crc32_kernel(job->features),
-        .nthreads = (size_t)job->args.common.threads};
+        .nthreads = (size_t)job->args.common.threads,
+        .monitor = &signals_monitor};
 }
 
 static struct phi_gguf_options gguf_options(const struct quantize_job *job,

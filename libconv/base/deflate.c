@@ -16,13 +16,25 @@ static enum phi_status no_memory(struct phi_err *err)
     return phi_fail(err, PHI_E_NOMEM, "out of memory: zlib");
 }
 
+/* Errors of others are no reason to stop: theirs may not be the first. */
+static enum phi_status ask(struct phi_tally *tally, struct phi_err *err)
+{
+    if (tally == NULL)
+        return PHI_OK;
+    (void)phi_tally_add(tally, 0);
+    return phi_tally_status(tally, NULL) == PHI_E_CANCELLED
+               ? phi_tally_status(tally, err)
+               : PHI_OK;
+}
+
 /* Runs deflate over n bytes until it has taken them and done what `how` asks,
  * appending to out. */
 static enum phi_status feed(z_stream *z, struct phi_buf *out,
                             const uint8_t *bytes, size_t n, int how,
-                            struct phi_err *err)
+                            struct phi_tally *tally, struct phi_err *err)
 {
     uint8_t room[ROOM];
+    enum phi_status st = PHI_OK;
     int code;
 
     do {
@@ -37,11 +49,12 @@ static enum phi_status feed(z_stream *z, struct phi_buf *out,
             if (code == Z_STREAM_ERROR)
                 return no_memory(err);
             phi_buf_put(out, room, sizeof(room) - z->avail_out);
-        } while (z->avail_out == 0);
+            st = ask(tally, err);
+        } while (st == PHI_OK && z->avail_out == 0);
         bytes += now;
         n -= now;
-    } while (n > 0);
-    return phi_buf_status(out, err);
+    } while (st == PHI_OK && n > 0);
+    return st == PHI_OK ? phi_buf_status(out, err) : st;
 }
 
 /* The level of what follows; what came before is complete. */
@@ -60,7 +73,8 @@ static enum phi_status set_level(z_stream *z, int level, struct phi_err *err)
 }
 
 enum phi_status phi_deflate(struct phi_buf *out, const uint8_t *bytes, size_t n,
-                            size_t from, size_t to, struct phi_err *err)
+                            size_t from, size_t to, struct phi_tally *tally,
+                            struct phi_err *err)
 {
     z_stream z = {0};
     enum phi_status st = PHI_OK;
@@ -68,16 +82,17 @@ enum phi_status phi_deflate(struct phi_buf *out, const uint8_t *bytes, size_t n,
     if (deflateInit(&z, Z_DEFAULT_COMPRESSION) != Z_OK)
         return no_memory(err);
     if (from < to) {
-        if ((st = feed(&z, out, bytes, from, Z_FULL_FLUSH, err)) != PHI_OK ||
-            (st = set_level(&z, Z_NO_COMPRESSION, err)) != PHI_OK ||
-            (st = feed(&z, out, bytes + from, to - from, Z_FULL_FLUSH, err)) !=
+        if ((st = feed(&z, out, bytes, from, Z_FULL_FLUSH, tally, err)) !=
                 PHI_OK ||
+            (st = set_level(&z, Z_NO_COMPRESSION, err)) != PHI_OK ||
+            (st = feed(&z, out, bytes + from, to - from, Z_FULL_FLUSH, tally,
+                       err)) != PHI_OK ||
             (st = set_level(&z, Z_DEFAULT_COMPRESSION, err)) != PHI_OK)
             goto out;
         bytes += to;
         n -= to;
     }
-    st = feed(&z, out, bytes, n, Z_FINISH, err);
+    st = feed(&z, out, bytes, n, Z_FINISH, tally, err);
 out:
     deflateEnd(&z);
     return st;

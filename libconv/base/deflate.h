@@ -8,6 +8,7 @@
 
 #include "libconv/base/buf.h"
 #include "libconv/base/err.h"
+#include "libconv/base/tally.h"
 
 /* No stream of n bytes inflates to more than n times this and a few. */
 #define PHI_INFLATE_MOST 1032
@@ -15,10 +16,12 @@
 /*
  * Appends a stream of n bytes. Those of [from, to) are in it as they are, and
  * nothing else refers to them: with other values there the stream has the same
- * length and differs in those bytes and in its end only.
+ * length and differs in those bytes and in its end only. PHI_E_CANCELLED where
+ * tally, which may be NULL, has been told so by its monitor; it is asked often.
  */
 enum phi_status phi_deflate(struct phi_buf *out, const uint8_t *bytes, size_t n,
-                            size_t from, size_t to, struct phi_err *err);
+                            size_t from, size_t to, struct phi_tally *tally,
+                            struct phi_err *err);
 
 /*
  * For floats, whose bytes are seldom repeated but far from even: a stream of

@@ -348,7 +348,7 @@ START_TEST(bounded)
     struct phi_buf b = {0};
     size_t made;
 
-    ck_ok(phi_deflate(&b, zeros, 5000, 100, 200, &err));
+    ck_ok(phi_deflate(&b, zeros, 5000, 100, 200, NULL, &err));
     ck_ok(phi_inflate(back, 5000, b.p, b.n, &err));
     ck_assert_mem_eq(back, zeros, 5000);
     ck_refused(phi_inflate(back, 4999, b.p, b.n, &err), PHI_E_FORMAT,
@@ -366,6 +366,48 @@ START_TEST(bounded)
     ck_ok(phi_deflate_even(back, 5, &made, zeros, 5000, &err));
     ck_assert_uint_eq(made, 0);
     phi_buf_release(&b);
+}
+END_TEST
+
+static bool stop_later(void *ctx, uint64_t done, uint64_t total,
+                       const char *note)
+{
+    size_t *left = ctx;
+
+    (void)done;
+    (void)total;
+    (void)note;
+    return (*left)-- > 0;
+}
+
+/* A large file is deflated for seconds: it can be stopped in the middle. */
+START_TEST(stopped)
+{
+    static uint8_t noise[1 << 20];
+    struct phi_tally tally;
+    size_t left = 3;
+    const struct phi_monitor monitor = {stop_later, &left};
+    struct phi_buf b = {0};
+    struct phi_err other = {0};
+    uint32_t seed = 1;
+
+    for (size_t i = 0; i < sizeof(noise); i++) {
+        seed = seed * 1664525u + 1013904223u;
+        noise[i] = (uint8_t)(seed >> 24);
+    }
+    ck_ok(phi_tally_init(&tally, &monitor, 0, &err));
+    ck_refused(phi_deflate(&b, noise, sizeof(noise), 0, 0, &tally, &err),
+               PHI_E_CANCELLED, "interrupted");
+    ck_assert_uint_lt(b.n, sizeof(noise) / 2);
+    phi_buf_release(&b);
+    phi_tally_release(&tally);
+    /* An error of somebody else is none of this. */
+    ck_ok(phi_tally_init(&tally, NULL, 0, &err));
+    phi_fail(&other, PHI_E_IO, "other");
+    phi_tally_fail(&tally, 0, &other);
+    ck_ok(phi_deflate(&b, noise, sizeof(noise), 0, 0, &tally, &err));
+    phi_buf_release(&b);
+    phi_tally_release(&tally);
 }
 END_TEST
 
@@ -432,6 +474,7 @@ int main(void)
     tcase_add_test(t, every_length);
     tcase_add_test(t, first_touch);
     tcase_add_test(t, bounded);
+    tcase_add_test(t, stopped);
     tcase_add_test(t, golden);
     suite_add_tcase(s, t);
     return unit_main(s);
