@@ -309,8 +309,8 @@ def gguf_file(keys=None, entries=None, align=32, version=3, magic=b"GGUF",
     """raw_keys and raw_tensors are put behind the honest ones."""
     keys = gguf_keys() if keys is None else keys
     entries = gguf_entries() if entries is None else entries
-    data = b""
-    table = b""
+    data = bytearray()  # which grows in place
+    table = bytearray()
     for name, dims, kind, content in entries:
         table += gguf_tensor(name, dims, kind, len(data))
         data += content + b"\0" * (-len(content) % align)
@@ -321,7 +321,7 @@ def gguf_file(keys=None, entries=None, align=32, version=3, magic=b"GGUF",
     head += b"".join(gguf_key(*k) for k in keys) + raw_keys
     head += table + raw_tensors
     head += b"\0" * (-len(head) % align)
-    return head + data + tail
+    return head + bytes(data) + tail
 
 
 # --- importance matrices ---------------------------------------------------
