@@ -112,7 +112,11 @@ accept("optional", build(
     PARTS[:-1] + [[0x80000001, 0, b"later", 5, b"later"]] + PARTS[-1:],
     root=ROOT), COPY)
 accept("folder", load("folder"), QUANTIZE)
-accept("planes", load("planes"), COPY)
+# Some tensors, and no whole model.
+refuse("part", load("planes"), r'tensor "blk\.0\.ffn_up\.weight": has shape '
+       r"\[1030, 300\], expected \[64, 64\] by the metadata", COPY)
+add("pk-ok-planes", ["extract", "-q", "in.phipack", "gguf", "-o", "out.gguf"],
+    {"in.phipack": load("planes")}, ACCEPTED)
 
 # --- header -----------------------------------------------------------------
 
@@ -405,11 +409,10 @@ add("pk-pack-names", PACK, {**WHOLE, "model/zz": many_files}, USAGE,
 
 # --- what cannot be packed --------------------------------------------------
 
-# Nothing follows the list of tensors, not even what aligns it.
+# Nothing follows the list of tensors, not even what aligns it: no model.
 EMPTY = tiny.gguf_file(tiny.gguf_keys() + [("last", tiny.STRING, "text")],
                        []).rstrip(b"\0")
 add("pk-no-padding", ["quantize", "-q", "-j", "1", "-t",
                       "pack:copy=out.phipack", "in.gguf"],
-    {"in.gguf": EMPTY}, USAGE,
-    "out.phipack: cannot be packed: the head has %d bytes, expected %d with "
-    "the padding" % (len(EMPTY), align(len(EMPTY), 32)))
+    {"in.gguf": EMPTY}, REFUSED,
+    r'in\.gguf: tensor "token_embd\.weight": is missing, expected')
