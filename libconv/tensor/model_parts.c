@@ -119,7 +119,9 @@ static enum phi_status count(const struct phi_meta *m, const char *key,
     const enum phi_status st = phi_meta_get_uint(m, key, max, out, err);
 
     if (st == PHI_OK && *out == 0)
-        return phi_fail(err, PHI_E_FORMAT, "key \"%s\" is 0", key);
+        return phi_fail(err, PHI_E_FORMAT,
+                        "key \"%s\" is 0, expected 1 to %llu", key,
+                        (unsigned long long)max);
     return st;
 }
 

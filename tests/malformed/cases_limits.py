@@ -32,9 +32,9 @@ def sparse(head, size):
 
 for key, limit, says in [
         ("embedding_length", 1 << 18,
-         r'tensor ".*": 2 dimensions, .*, expected \(272, 262144\)'),
+         r'tensor ".*": has shape .*, expected \[272, 262144\] by'),
         ("feed_forward_length", 1 << 18,
-         r'tensor ".*": 2 dimensions, .*, expected \(262144, 64\)'),
+         r'tensor ".*": has shape .*, expected \[262144, 64\] by'),
         ("block_count", 4096, "4096 layers, but only 33 tensors"),
         ("attention.head_count", 1 << 18, ".* do not divide into"),
         ("context_length", 1 << 24, "")]:
