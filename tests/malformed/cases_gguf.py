@@ -141,32 +141,36 @@ refuse("keys-one-over", many_keys(MILLION - len(KEYS) + 1),
 
 
 
+def long_model(n):
+    """A GGUF file of n layers: a tensor of a layer has one element, so that of
+    an output most is padding."""
+    one = struct.pack("<f", 1)
+    some = []
+    for name, dims, _, _ in ENTRIES:
+        if not name.startswith("blk."):
+            rows = dims[-1] if name[:7] in ("token_e", "output.") else 1
+            some.append((name, [1] * (len(dims) - 1) + [rows], 0,
+                         one * rows))
+    at = sum(-(-len(e[3]) // 32) * 32 for e in some)
+    names = [(e[0][5:], len(e[1])) for e in ENTRIES
+             if e[0].startswith("blk.0.")]
+    raw = [tiny.gguf_tensor("blk.%d%s" % (layer, name), [1] * rank, 0,
+                            at + 32 * (len(names) * layer + i))
+           for layer in range(n) for i, (name, rank) in enumerate(names)]
+    ones = [(key, kind, 1 if key.startswith("phi2.") and kind == U32
+             else value) for key, kind, value in KEYS]
+    counted = [(key, kind, n if key == "phi2.block_count" else value)
+               for key, kind, value in ones]
+    return tiny.gguf_file(counted, some, ntensors=len(some) + len(raw),
+                          raw_tensors=b"".join(raw),
+                          tail=(one + bytes(28)) * len(raw))
+
+
 def many_layers(n):
-    """As long a Phi as there is: a tensor of a layer has one element, so that
-    of an output most is padding."""
+    """As long a Phi as there is."""
     def make(path):
-        one = struct.pack("<f", 1)
-        some = []
-        for name, dims, _, _ in ENTRIES:
-            if not name.startswith("blk."):
-                rows = dims[-1] if name[:7] in ("token_e", "output.") else 1
-                some.append((name, [1] * (len(dims) - 1) + [rows], 0,
-                             one * rows))
-        at = sum(-(-len(e[3]) // 32) * 32 for e in some)
-        names = [(e[0][5:], len(e[1])) for e in ENTRIES
-                 if e[0].startswith("blk.0.")]
-        raw = [tiny.gguf_tensor("blk.%d%s" % (layer, name), [1] * rank, 0,
-                                at + 32 * (len(names) * layer + i))
-               for layer in range(n) for i, (name, rank) in enumerate(names)]
-        ones = [(key, kind, 1 if key.startswith("phi2.") and kind == U32
-                 else value) for key, kind, value in KEYS]
-        counted = [(key, kind, n if key == "phi2.block_count" else value)
-                   for key, kind, value in ones]
         with open(path, "wb") as f:
-            f.write(tiny.gguf_file(
-                counted, some, ntensors=len(some) + len(raw),
-                raw_tensors=b"".join(raw),
-                tail=(one + bytes(28)) * len(raw)))
+            f.write(long_model(n))
     return make
 
 
