@@ -289,7 +289,9 @@ def check_cases(checks, folder):
             continue
         found = verdict(data)
         count += 1
-        right = (found is None) == (c.code == case.ACCEPTED)
+        # A sound file of some tensors, which are no model.
+        sound = c.code == case.ACCEPTED or c.name == "pk-part"
+        right = (found is None) == sound
         # Their root is nothing; what is to be found is found before it.
         other = found != "header: root" or c.name in ("pk-root", "pk-order")
         checks.that(right and other, f"{c.name}: {found}")
