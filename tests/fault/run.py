@@ -231,8 +231,11 @@ row("copy", "short", ["set-anew"], {0})
 row("lock", errno.ENOLCK, WRITERS, {0}, ever=ON)
 row("lock", errno.ENOLCK, ["journal"], {4}, ever=ONCE)
 # Another run has it: there are other temporary names, and no other file.
-row("lock", errno.EWOULDBLOCK, MAKERS, {0}, ever=ONCE)
+row("lock", errno.EWOULDBLOCK,
+    [job for job in MAKERS if job not in SETTERS], {0}, ever=ONCE)
 row("lock", errno.EWOULDBLOCK, IN_PLACE, {4}, ever=ONCE)
+# The file itself, and then the temporary one.
+row("lock", errno.EWOULDBLOCK, ["set-anew"], {0, 4}, ever=ONCE)
 row("lock", errno.EWOULDBLOCK, ["journal"], {2}, ever=ONCE)
 row("dup", errno.EMFILE, [job for job in MAKERS if job not in FOLDERS], {4},
     ever=ONCE)
