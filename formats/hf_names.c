@@ -80,15 +80,9 @@ static enum phi_status add(struct phi_hf_slots *out, const struct row *row,
 {
     struct phi_hf_slot *s = &out->slot[out->n];
     const struct phi_sizes sizes = sizes_of(c);
-    const char *name = phi_parts[row->part].name;
-    const char *suffix = bias ? "bias" : "weight";
 
     origin_of(s->origin, sizeof(s->origin), row, old, layer, bias);
-    if (in_layer(row))
-        snprintf(s->name, sizeof(s->name), "blk.%llu.%s.%s",
-                 (unsigned long long)layer, name, suffix);
-    else
-        snprintf(s->name, sizeof(s->name), "%s.%s", name, suffix);
+    phi_part_name(s->name, sizeof(s->name), layer, row->part, bias);
     s->rank = phi_part_shape(s->dim, row->part, bias, &sizes);
     s->tied = c->tied && strcmp(s->name, "output.weight") == 0;
     return phi_map_add(&out->index, s->origin, strlen(s->origin),

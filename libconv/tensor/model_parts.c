@@ -87,6 +87,19 @@ bool phi_part_of(struct phi_part_place *out, const char *name)
     return false;
 }
 
+char *phi_part_name(char *out, size_t n, uint64_t layer, enum phi_part part,
+                    bool bias)
+{
+    const struct phi_part_info *p = &phi_parts[part];
+    const char *suffix = bias ? "bias" : "weight";
+
+    if (p->layer)
+        snprintf(out, n, "blk.%" PRIu64 ".%s.%s", layer, p->name, suffix);
+    else
+        snprintf(out, n, "%s.%s", p->name, suffix);
+    return out;
+}
+
 static uint64_t size_of(const struct phi_sizes *z, enum phi_size s)
 {
     const uint64_t kv = z->kv_heads * z->head_dim;
@@ -270,20 +283,6 @@ static bool is_needed(const struct seen *seen, uint64_t layer, enum phi_part p,
     }
 }
 
-/* The name of a tensor. */
-static const char *name_of(char *out, size_t n, uint64_t layer, enum phi_part p,
-                           bool bias)
-{
-    const char *suffix = bias ? "bias" : "weight";
-
-    if (phi_parts[p].layer)
-        snprintf(out, n, "blk.%" PRIu64 ".%s.%s", layer, phi_parts[p].name,
-                 suffix);
-    else
-        snprintf(out, n, "%s.%s", phi_parts[p].name, suffix);
-    return out;
-}
-
 /* One tensor that is there and must not, or must be and is not. */
 static enum phi_status check_place(const struct seen *seen, uint64_t layer,
                                    enum phi_part p, bool bias,
@@ -297,7 +296,7 @@ static enum phi_status check_place(const struct seen *seen, uint64_t layer,
     uint64_t dim[2];
     uint32_t rank;
 
-    name_of(name, sizeof(name), layer, p, bias);
+    phi_part_name(name, sizeof(name), layer, p, bias);
     if (needed && !there) {
         rank = phi_part_shape(dim, p, bias, z);
         return phi_fail(err, PHI_E_FORMAT,

@@ -8,6 +8,7 @@
 #define PHI_TENSOR_MODEL_PARTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "libconv/base/err.h"
@@ -78,6 +79,11 @@ bool phi_layer_of(uint64_t *layer, const char *name);
 
 /* Which tensor a name is; false: none of a Phi. */
 bool phi_part_of(struct phi_part_place *out, const char *name);
+
+/* The name of a part's weight or bias, in out (n bytes); the layer counts in
+ * layers only. Returns out. */
+char *phi_part_name(char *out, size_t n, uint64_t layer, enum phi_part part,
+                    bool bias);
 
 /* The dimensions of weight or bias of a part; returns the rank, 1 or 2. */
 uint32_t phi_part_shape(uint64_t dim[2], enum phi_part part, bool bias,
