@@ -60,6 +60,17 @@ bool phi_output_claim(int fd)
     return fstat(fd, &st) != 0 || st.st_nlink > 0;
 }
 
+enum phi_status phi_output_no_name(char **temp, const char *path,
+                                   struct phi_err *err)
+{
+    free(*temp);
+    *temp = NULL;
+    return phi_fail(err, PHI_E_IO,
+                    "%s: others have or lock %d temporary names beside it, "
+                    "expected a free one",
+                    path, PHI_OUTPUT_TRIES);
+}
+
 /* What stands at the target's name must be nothing or a replaceable file. */
 static enum phi_status check_target(const struct phi_output *o,
                                     struct phi_err *err)
@@ -182,6 +193,18 @@ static bool create_locked(struct phi_output *o)
     return false;
 }
 
+static enum phi_status create_any(struct phi_output *o, struct phi_err *err)
+{
+    for (int i = 0; i < PHI_OUTPUT_TRIES; i++) {
+        const enum phi_status st =
+            phi_output_temp(&o->temp, o->path, PHI_OUTPUT_TEMP, err);
+
+        if (st != PHI_OK || create_locked(o))
+            return st;
+    }
+    return phi_output_no_name(&o->temp, o->path, err);
+}
+
 /* After create(). */
 static enum phi_status begin(struct phi_output *o, struct phi_err *err)
 {
@@ -208,12 +231,9 @@ enum phi_status phi_output_open(struct phi_output **out, const char *path,
 
     if (st != PHI_OK)
         goto out;
-    do {
-        st = phi_output_temp(&o->temp, path, PHI_OUTPUT_TEMP, err);
-        if (st != PHI_OK)
-            goto out;
-    } while (!create_locked(o));
-    st = begin(o, err);
+    st = create_any(o, err);
+    if (st == PHI_OK)
+        st = begin(o, err);
 out:
     if (st == PHI_OK)
         *out = o;

@@ -165,9 +165,10 @@ static enum phi_status make_temp(struct phi_output_folder *f,
 {
     enum phi_status st;
 
-    while (!try_temp(f, &st, err))
-        ;
-    return st;
+    for (int i = 0; i < PHI_OUTPUT_TRIES; i++)
+        if (try_temp(f, &st, err))
+            return st;
+    return phi_output_no_name(&f->temp, f->path, err);
 }
 
 /* Slashes at the end of path do not count. */

@@ -40,6 +40,7 @@ struct phi_output {
 #define PHI_OUTPUT_RANDOM 16
 #define PHI_OUTPUT_TEMP   ".tmp"
 #define PHI_OUTPUT_OLD    ".old" /* of a folder that steps aside */
+#define PHI_OUTPUT_TRIES  100    /* names, if others have them or lock them */
 
 /* ".NAME." of path, of a length that leaves room for the rest. For free(). */
 char *phi_output_start(const char *path, struct phi_err *err);
@@ -56,6 +57,10 @@ enum phi_status phi_output_temp(char **out, const char *path, const char *end,
  * somebody took it for a leftover in between; it is gone then, or will be.
  */
 bool phi_output_claim(int fd);
+
+/* All names that were tried beside path are others'. Frees *temp. */
+enum phi_status phi_output_no_name(char **temp, const char *path,
+                                   struct phi_err *err);
 
 /* The folder `name` in the folder `at`, to be read; NULL and errno. */
 DIR *phi_output_read_folder(int at, const char *name);

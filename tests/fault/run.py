@@ -233,6 +233,9 @@ row("lock", errno.ENOLCK, ["journal"], {4}, ever=ONCE)
 # Another run has it: there are other temporary names, and no other file.
 row("lock", errno.EWOULDBLOCK,
     [job for job in MAKERS if job not in SETTERS], {0}, ever=ONCE)
+# But not without end, where all names are others'.
+row("lock", errno.EWOULDBLOCK,
+    [job for job in MAKERS if job not in SETTERS], {4}, ever=ON)
 row("lock", errno.EWOULDBLOCK, IN_PLACE, {4}, ever=ONCE)
 # The file itself, and then the temporary one.
 row("lock", errno.EWOULDBLOCK, ["set-anew"], {0, 4}, ever=ONCE)
