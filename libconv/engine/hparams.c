@@ -57,16 +57,11 @@ static enum phi_status get_size(const struct phi_meta *m, const char *key,
                                 uint64_t max, size_t *out, struct phi_err *err)
 {
     uint64_t v = 0;
-    const enum phi_status st = phi_meta_get_uint(m, key, max, &v, err);
+    const enum phi_status st = phi_meta_get_size(m, key, max, &v, err);
 
-    if (st != PHI_OK)
-        return st;
-    if (v == 0)
-        return phi_fail(err, PHI_E_FORMAT,
-                        "key \"%s\" is 0, expected 1 to %llu", key,
-                        (unsigned long long)max);
-    *out = (size_t)v;
-    return PHI_OK;
+    if (st == PHI_OK)
+        *out = (size_t)v;
+    return st;
 }
 
 static enum phi_status opt_size(const struct phi_meta *m, const char *key,

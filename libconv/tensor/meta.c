@@ -449,6 +449,19 @@ enum phi_status phi_meta_get_uint(const struct phi_meta *m, const char *key,
     return phi_meta_opt_uint(m, key, max, out, err);
 }
 
+enum phi_status phi_meta_get_size(const struct phi_meta *m, const char *key,
+                                  uint64_t max, uint64_t *out,
+                                  struct phi_err *err)
+{
+    const enum phi_status st = phi_meta_get_uint(m, key, max, out, err);
+
+    if (st == PHI_OK && *out == 0)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "key \"%.*s\" is 0, expected 1 to %llu", PHI_ERR_NAME,
+                        key, (unsigned long long)max);
+    return st;
+}
+
 enum phi_status phi_meta_opt_float(const struct phi_meta *m, const char *key,
                                    double *out, struct phi_err *err)
 {

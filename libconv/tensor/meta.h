@@ -124,9 +124,13 @@ enum phi_status phi_str_set(struct phi_str *s, const char *text, size_t n,
  * Typed getters, which never trust a file. `get` fails with PHI_E_FORMAT,
  * naming key, found and expected type, when the key is missing or of another
  * type or out of range; `opt` leaves *out alone and succeeds when it is
- * missing. uint: any integer type with a value in [0, max].
+ * missing. uint: any integer type with a value in [0, max]; size: the same in
+ * [1, max].
  */
 enum phi_status phi_meta_get_uint(const struct phi_meta *m, const char *key,
+                                  uint64_t max, uint64_t *out,
+                                  struct phi_err *err);
+enum phi_status phi_meta_get_size(const struct phi_meta *m, const char *key,
                                   uint64_t max, uint64_t *out,
                                   struct phi_err *err);
 enum phi_status phi_meta_opt_uint(const struct phi_meta *m, const char *key,

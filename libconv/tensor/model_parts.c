@@ -126,18 +126,6 @@ uint32_t phi_part_shape(uint64_t dim[2], enum phi_part part, bool bias,
 
 /* ---- sizes --------------------------------------------------------------- */
 
-static enum phi_status count(const struct phi_meta *m, const char *key,
-                             uint64_t max, uint64_t *out, struct phi_err *err)
-{
-    const enum phi_status st = phi_meta_get_uint(m, key, max, out, err);
-
-    if (st == PHI_OK && *out == 0)
-        return phi_fail(err, PHI_E_FORMAT,
-                        "key \"%s\" is 0, expected 1 to %llu", key,
-                        (unsigned long long)max);
-    return st;
-}
-
 static enum phi_status read_vocab(struct phi_sizes *z,
                                   const struct phi_source *s,
                                   struct phi_err *err)
@@ -183,7 +171,8 @@ enum phi_status phi_sizes_read(struct phi_sizes *out,
         z.kv_heads = z.heads; /* the last may be left out */
         if (sizes[i].to != &z.kv_heads ||
             phi_meta_find(&s->meta, sizes[i].key) != NULL)
-            st = count(&s->meta, sizes[i].key, sizes[i].max, sizes[i].to, err);
+            st = phi_meta_get_size(&s->meta, sizes[i].key, sizes[i].max,
+                                   sizes[i].to, err);
     }
     if (st != PHI_OK)
         return st;
