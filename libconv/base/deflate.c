@@ -19,10 +19,7 @@ static enum phi_status no_memory(struct phi_err *err)
 /* Errors of others are no reason to stop: theirs may not be the first. */
 static enum phi_status ask(struct phi_tally *tally, struct phi_err *err)
 {
-    if (tally == NULL)
-        return PHI_OK;
-    (void)phi_tally_add(tally, 0);
-    return phi_tally_status(tally, NULL) == PHI_E_CANCELLED
+    return tally != NULL && phi_tally_add(tally, 0) == PHI_E_CANCELLED
                ? phi_tally_status(tally, err)
                : PHI_OK;
 }

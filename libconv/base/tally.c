@@ -30,6 +30,11 @@ enum phi_status phi_tally_add(struct phi_tally *t, uint64_t n)
     return st;
 }
 
+enum phi_status phi_tally_ask(struct phi_tally *t, struct phi_err *err)
+{
+    return phi_tally_add(t, 0) == PHI_OK ? PHI_OK : phi_tally_status(t, err);
+}
+
 void phi_tally_fail(struct phi_tally *t, size_t item, const struct phi_err *err)
 {
     phi_lock_take(t->lock);

@@ -32,6 +32,9 @@ void phi_tally_release(struct phi_tally *t);
 /* n more are done; anything but PHI_OK: stop. Thread-safe. */
 enum phi_status phi_tally_add(struct phi_tally *t, uint64_t n);
 
+/* Whether to go on: nothing more is done. The error, if not, as below. */
+enum phi_status phi_tally_ask(struct phi_tally *t, struct phi_err *err);
+
 /* Item `item` failed with err. Of several, that of the lowest item stays. */
 void phi_tally_fail(struct phi_tally *t, size_t item,
                     const struct phi_err *err);

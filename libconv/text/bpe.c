@@ -129,10 +129,9 @@ void phi_bpe_scratch_release(struct phi_bpe_scratch *s)
 static enum phi_status ask(const struct phi_bpe_scratch *s, size_t i,
                            struct phi_err *err)
 {
-    if (i % ASK_STEPS != ASK_STEPS - 1 || s->tally == NULL ||
-        phi_tally_add(s->tally, 0) == PHI_OK)
-        return PHI_OK;
-    return phi_tally_status(s->tally, err);
+    return i % ASK_STEPS == ASK_STEPS - 1 && s->tally != NULL
+               ? phi_tally_ask(s->tally, err)
+               : PHI_OK;
 }
 
 /*

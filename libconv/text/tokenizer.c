@@ -74,8 +74,7 @@ static enum phi_status look(struct encoding *e, size_t n, struct phi_err *err)
     if (e->looked < ASK_BYTES)
         return PHI_OK;
     e->looked = 0;
-    (void)phi_tally_add(&e->tally, 0);
-    return phi_tally_status(&e->tally, err);
+    return phi_tally_ask(&e->tally, err);
 }
 
 static enum phi_status check_utf8(struct encoding *e, struct phi_err *err)
