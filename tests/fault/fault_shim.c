@@ -9,12 +9,16 @@
  *   FAULT_PATH=PATH      the file that WHAT is done to
  *   FAULT_COUNT=PATH     a file that gets the number of calls of CALL in the
  *                        end
+ *   FAULT_LEAKS=PATH     a file that is made in the end if the program has not
+ *                        given back what it got, and says what: leaks.h
  *   FAULT_FLOATS=1       numbers are rounded toward zero, and flushed to it
  *
  * CALL  alloc read write copy sync reserve rename close open unlink mkdir list
- *       cut stat mode lock dup random thread any; "open" is opendir() too
+ *       cut stat mode lock dup random thread any; "open" is opendir() too;
+ *       free, which is not in "any"
  * WHAT  an errno's number; or
  *       short     takes between 1 and 7 bytes of what is asked for
+ *       forget    free and close only: the call is not made
  *       slow      takes SLOW longer, whatever signals come, as a disk does
  *       kill int term   this process gets the signal before the call
  *       cut       FAULT_PATH ends after 4096 bytes from now on
@@ -45,6 +49,8 @@
 #include <xmmintrin.h>
 #endif
 
+#include "leaks.h"
+
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 #ifndef __clang__
@@ -56,13 +62,14 @@
 /* Half a second. */
 #define SLOW ((struct timespec){0, 500000000})
 
-enum what { PASS, FAIL, SHORT };
+enum what { PASS, FAIL, SHORT, FORGET };
 
 /* glibc's own, under the names that nothing replaces. */
 extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *p, size_t size);
 extern void *__libc_memalign(size_t align, size_t n);
+extern void __libc_free(void *p);
 
 static void mark(const char *path)
 {
@@ -114,6 +121,8 @@ static enum what act(const char *what)
             return SHORT;
         wait_for_disk();
         return PASS;
+    case 'f':
+        return FORGET;
     case 'k':
         raise(SIGKILL);
         return PASS;
@@ -178,18 +187,30 @@ __attribute__((constructor)) static void change_floats(void)
 #endif
 }
 
-__attribute__((destructor)) static void write_count(void)
+static void write_text(const char *path, const char *text)
 {
-    const char *path = getenv("FAULT_COUNT");
-    char text[32];
-    long fd;
+    const long fd =
+        syscall(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY, 0600);
 
-    if (path == NULL)
-        return;
-    fd = syscall(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY, 0600);
-    snprintf(text, sizeof(text), "%ld", atomic_load(&calls[0]));
     if (syscall(SYS_write, fd, text, strlen(text)) < 0)
         raise(SIGABRT);
+}
+
+__attribute__((destructor)) static void say(void)
+{
+    const char *count = getenv("FAULT_COUNT");
+    const char *leaks = getenv("FAULT_LEAKS");
+    char text[80];
+
+    if (leaks != NULL) {
+        leaks_say(text, sizeof(text));
+        if (text[0] != '\0')
+            write_text(leaks, text);
+    }
+    if (count != NULL) {
+        snprintf(text, sizeof(text), "%ld", atomic_load(&calls[0]));
+        write_text(count, text);
+    }
 }
 
 static enum what fault(const char *call)
@@ -208,24 +229,42 @@ static enum what fault(const char *call)
     return PASS;
 }
 
-EXPORT void *malloc(size_t n)
-{
-    return fault("alloc") == FAIL ? NULL : __libc_malloc(n);
-}
+/* ---- memory -------------------------------------------------------------- */
 
-EXPORT void *calloc(size_t n, size_t size)
-{
-    return fault("alloc") == FAIL ? NULL : __libc_calloc(n, size);
-}
+#define ALLOC(name, args, ...)                                                 \
+    EXPORT void *name args                                                     \
+    {                                                                          \
+        void *p = fault("alloc") == FAIL ? NULL : __VA_ARGS__;                 \
+                                                                               \
+        leaks_got(p, __builtin_return_address(0));                             \
+        return p;                                                              \
+    }
+
+ALLOC(malloc, (size_t n), __libc_malloc(n))
+ALLOC(calloc, (size_t n, size_t size), __libc_calloc(n, size))
+ALLOC(aligned_alloc, (size_t align, size_t n), __libc_memalign(align, n))
 
 EXPORT void *realloc(void *p, size_t size)
 {
-    return fault("alloc") == FAIL ? NULL : __libc_realloc(p, size);
+    void *more;
+
+    if (fault("alloc") == FAIL)
+        return NULL;
+    leaks_gave(p);
+    more = __libc_realloc(p, size);
+    leaks_got(more, __builtin_return_address(0));
+    return more;
 }
 
-EXPORT void *aligned_alloc(size_t align, size_t n)
+EXPORT void free(void *p)
 {
-    return fault("alloc") == FAIL ? NULL : __libc_memalign(align, n);
+    const char *spec = getenv("FAULT");
+
+    if (p == NULL || (spec != NULL && strncmp(spec, "free:", 5) == 0 &&
+                      fault("free") == FORGET))
+        return;
+    leaks_gave(p);
+    __libc_free(p);
 }
 
 /* 1 to 7 bytes, not always the same number. */
@@ -311,7 +350,7 @@ EXPORT int close(int fd)
 {
     const enum what w = fault("close");
     const int sys = errno;
-    const int rc = (int)syscall(SYS_close, fd);
+    const int rc = w == FORGET ? 0 : (int)syscall(SYS_close, fd);
 
     if (w == FAIL)
         errno = sys;

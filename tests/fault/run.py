@@ -11,6 +11,7 @@ at the second, until a run has no such call. After each run
   - exit code 0 means new; any other means old, but where the message says
     that the file is in place and only its folder could not be synced
   - the exit code is the row's, the message one line that names a file
+  - the program has given back its memory and its descriptors
   - nothing else is in the folder; after kill -9 a temporary file may be,
     which the next run removes
 At most N calls of a kind (60), the first, the last and some between. Signals
@@ -266,6 +267,7 @@ class Bench:
         self.made = {}
         self.known = {}
         self.ended = set()
+        self.leaks = []
         self.fill()
         for name, kind in [("in.phipack", "pack:q4_0"), ("room.gguf", "q8_0")]:
             self.run(["quantize", "-q", "model", "-t", kind, "-o", name])
@@ -314,19 +316,23 @@ class Bench:
 
     def run(self, args, environment=None, **more):
         hits = [self.path("hit"), self.path("hit2")]
-        for hit in hits:
-            if os.path.exists(hit):
-                os.remove(hit)
+        leaks = self.path("leaks")
+        for made in hits + [leaks]:
+            if os.path.exists(made):
+                os.remove(made)
         env = dict(os.environ, LC_ALL="C.UTF-8")
         if environment:
             env.update(environment, FAULT_HIT=hits[0], FAULT_HIT2=hits[1],
-                       LD_PRELOAD=self.options.shim)
+                       FAULT_LEAKS=leaks, LD_PRELOAD=self.options.shim)
         more.setdefault("stdin", subprocess.DEVNULL)
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
         done = subprocess.run([self.options.phiconv] + args, cwd=self.work,
                               env=env, timeout=120, **more)
         self.runs += 1
+        if os.path.exists(leaks):
+            with open(leaks) as f:
+                self.leaks.append(f.read())
         # The small model has rows that are alike, which doctor finds.
         if args[0] == "doctor" and done.returncode == 1:
             done.returncode = 0
@@ -480,6 +486,9 @@ class Bench:
         return None
 
     def report(self, what, wrong, done):
+        if self.leaks and wrong is None:
+            wrong = "forgot " + ", ".join(self.leaks)
+        self.leaks.clear()
         if wrong is not None:
             self.bad += 1
             print("%s: %s\n  exit code %d\n  %s" % (
@@ -545,6 +554,17 @@ class Bench:
                 not READ_ERROR.search(done.stderr):
             return "does not say which byte of which file"
         return None
+
+
+def forget(bench):
+    """What is not given back is seen, of memory and of files."""
+    for call, seen in [("free", "blocks"), ("close", "descriptor")]:
+        bench.empty("quantize")
+        done, hit = bench.run(JOBS["quantize"].args,
+                              {"FAULT": call + ":forget:1+"})
+        forgot = bench.leaks.pop() if bench.leaks else "nothing"
+        bench.report(call + " forgotten", None if hit and seen in forgot else
+                     "expected %s, found %s" % (seen, forgot), done)
 
 
 def matrix(bench):
@@ -1044,6 +1064,7 @@ def main():
     options.shim = os.path.abspath(options.shim)
     bench = Bench(options)
     bench.learn()
+    forget(bench)
     learnt = bench.runs
     matrix(bench)
     for part in (uncaught, changes, limits, slow_disk, streams, surroundings,
