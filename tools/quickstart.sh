@@ -38,9 +38,11 @@ fi
 # The commands are those of the README, in a folder where the names are short.
 mkdir -p build/quickstart
 cd build/quickstart
-ln -sfn ../../reference/sample/phi-openstax phi-openstax
-ln -sfn ../../reference/sample/adapters/physics physics
-ln -sf ../../reference/sample/text/{primer,physics}.txt .
+# Copies: what is tried there must not change the sample itself.
+sample=../../reference/sample
+rm -rf phi-openstax physics
+cp -r $sample/phi-openstax $sample/adapters/physics .
+cp $sample/text/{primer,physics}.txt .
 PATH=$PWD/..:$PATH
 
 outputs=()
@@ -60,4 +62,5 @@ show phiconv eval-ppl "${files[@]}" --reference phi-openstax -f primer.txt
 show phiconv merge-lora phi-openstax physics -o phi-physics -q --force
 show phiconv eval-ppl phi-openstax phi-physics -f physics.txt -c 256
 echo
-echo "The files are in build/quickstart."
+echo "The files are in build/quickstart, and so is what the README's commands"
+echo "name: cd build/quickstart && PATH=\$PWD/..:\$PATH"
