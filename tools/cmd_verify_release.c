@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* phiconv verify-release: is a folder what was released, and of its source? */
+#include <errno.h>
+
 #include "libconv/base/file.h"
 #include "tools/commands.h"
 #include "tools/levels.h"
@@ -54,11 +56,12 @@ static int verify(struct relcheck *c)
     struct phi_err err = {0};
     enum phi_status st;
 
-    if (!phi_path_may_be(c->dir, PHI_PATH_DIR)) {
-        phi_fail(&err, PHI_E_ARG, "%s: is no folder", c->dir);
-        return report_error(&err);
-    }
-    st = check(c, &err);
+    if (phi_path_kind(c->dir) == PHI_PATH_NONE)
+        st = phi_fail_sys(&err, ENOENT, "%s: cannot be opened", c->dir);
+    else if (!phi_path_may_be(c->dir, PHI_PATH_DIR))
+        st = phi_fail(&err, PHI_E_ARG, "%s: is no folder", c->dir);
+    else
+        st = check(c, &err);
     if (st == PHI_OK)
         st = relcheck_print(c, &err);
     if (st != PHI_OK)
