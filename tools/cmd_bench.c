@@ -186,14 +186,21 @@ static enum phi_status measure_row(struct job *job, size_t i,
 static enum phi_status measure(struct job *job, struct phi_err *err)
 {
     const struct phi_monitor shown = progress_monitor(&job->progress);
+    size_t done = 0, all = 0;
     enum phi_status st = PHI_OK;
 
+    for (size_t i = 0; i < count(job); i++)
+        all += job->chosen[i];
     progress_begin(&job->progress, job->args.common.progress, "bench", "rows");
     for (size_t i = 0; st == PHI_OK && i < count(job); i++) {
-        st = phi_monitor_tick(&shown, i, count(job), name_of(job, i), err);
-        if (st == PHI_OK && job->chosen[i])
+        if (!job->chosen[i])
+            continue;
+        st = phi_monitor_tick(&shown, done++, all, name_of(job, i), err);
+        if (st == PHI_OK)
             st = measure_row(job, i, err);
     }
+    if (st == PHI_OK)
+        st = phi_monitor_tick(&shown, done, all, NULL, err);
     progress_end(&job->progress);
     return st;
 }

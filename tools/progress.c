@@ -165,6 +165,8 @@ static bool tick(void *ctx, uint64_t run_done, uint64_t run, const char *note)
         return true;
     if (t - p->last < (p->bar ? BAR_INTERVAL : LINE_INTERVAL) && done < total)
         return true;
+    if (!p->bar && p->drawn && p->done == done && p->total == total)
+        return true; /* the end, which may be told more than once */
     p->last = t;
     p->drawn = true;
     p->done = done;
