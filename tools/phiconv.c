@@ -77,8 +77,11 @@ int main(int argc, char **argv)
     }
     signals_install();
     code = run(argc, argv);
+    errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "phiconv: standard output: %s\n", strerror(errno));
+        /* What failed while it was printed has left no reason here. */
+        fprintf(stderr, "phiconv: standard output: %s\n",
+                errno != 0 ? strerror(errno) : "not all could be written");
         if (code == EXIT_CODE_DONE || code == EXIT_CODE_GATE)
             code = EXIT_CODE_SYSTEM;
     }
