@@ -11,7 +11,8 @@
 #define TO_SAFETENSORS                                                         \
     "phiconv never unpickles; save the model as safetensors "                  \
     "(save_pretrained does)"
-#define TO_GGUF "convert the model again with a current converter"
+#define TO_MODEL "inspect, quantize and eval-ppl take it as a model"
+#define TO_GGUF  "convert the model again with a current converter"
 
 static const struct {
     const char *bytes;
@@ -21,8 +22,8 @@ static const struct {
 } rows[] = {
     {"version https://git-lfs", 23, "a Git LFS pointer without the data",
      "run: git lfs pull"},
-    {"GGUF", 4, "a GGUF file", "give its path as the model"},
-    {"PHIPACK\x1a", 8, "a packed file", "give its path as the model"},
+    {"GGUF", 4, "a GGUF file", TO_MODEL},
+    {"PHIPACK\x1a", 8, "a packed file", TO_MODEL},
     {"_logits_", 8, "a logits file of llama.cpp",
      "eval-ppl takes it as --reference"},
     {"PK\3\4", 4, "a zip archive, as PyTorch's pickles are", TO_SAFETENSORS},

@@ -37,7 +37,13 @@ if(NOT CMAKE_CROSSCOMPILING)
   install(FILES ${pages_dir}/phiconv.fish COMPONENT program
       DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/fish/vendor_completions.d)
 endif()
-install(FILES README.md COMPONENT program DESTINATION ${docdir}/phiconv)
+# What the README names, under the names that it has there.
+install(FILES README.md SECURITY.md COMPONENT program
+    DESTINATION ${docdir}/phiconv)
+install(FILES docs/json.md docs/manifest.md docs/limits.md COMPONENT program
+    DESTINATION ${docdir}/phiconv/docs)
+install(FILES formats/PACK.md COMPONENT program
+    DESTINATION ${docdir}/phiconv/formats)
 
 set(packages phiconv)
 if(PHI_LIBRARY)

@@ -49,10 +49,10 @@ static void print_option(const struct option *o)
 const char *const option_exit_codes[][2] = {
     {"0", "done; outputs are complete, synced and in place"},
     {"1", "the verdict is no: a gate failed, models differ, a fault was found"},
-    {"2", "an option or argument is wrong"},
-    {"3", "the input is malformed or not supported"},
-    {"4", "the system refused: disk, permission, input changed while being "
-          "read"},
+    {"2", "an option or argument is wrong, or an output exists already"},
+    {"3", "the input is malformed, damaged or not supported"},
+    {"4", "the system refused: no such file, disk, permission, an input "
+          "changed"},
     {"5", "out of memory"},
     {"128+n", "ended by signal n; nothing is left behind"},
     {NULL, NULL},
