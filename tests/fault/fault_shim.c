@@ -49,7 +49,7 @@
 #include <xmmintrin.h>
 #endif
 
-#include "leaks.h"
+#include "tests/fault/leaks.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wredundant-decls"

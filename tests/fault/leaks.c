@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "leaks.h"
+#include "tests/fault/leaks.h"
 
 #include <fcntl.h>
 #include <link.h>
