@@ -85,7 +85,7 @@ static void pack(void *ctx, size_t first, size_t count, size_t worker)
 
 /* Sixteen queries, or fewer, of one head: from the at-th of the window on. */
 static void take_queries(const struct phi_attention *a,
-                         const struct phi_worker *own, const float *q,
+                         const struct phi_space_worker *own, const float *q,
                          size_t at, size_t nq)
 {
     const size_t dim = a->hparams->head_dim;
@@ -105,9 +105,9 @@ static void take_queries(const struct phi_attention *a,
  * scores[j][t] = e^(q[t] . k[j] / sqrt(head_dim) - maximum) for the keys that
  * query i0 + t may see, 0 for the others of nkeys; their sums in `sums`.
  */
-static void attend(const struct phi_attention *a, const struct phi_worker *own,
-                   const float *keys, size_t i0, size_t nkeys,
-                   double sums[PHI_PANEL])
+static void attend(const struct phi_attention *a,
+                   const struct phi_space_worker *own, const float *keys,
+                   size_t i0, size_t nkeys, double sums[PHI_PANEL])
 {
     const size_t dim = a->hparams->head_dim;
     const double factor = 1.0 / sqrt((double)dim);
@@ -129,8 +129,9 @@ static void attend(const struct phi_attention *a, const struct phi_worker *own,
  * heads[d / 16][t][d % 16] = sum over keys j of scores[j][t] * v[j][d]. A block
  * of keys meets all of a head while its scores are in the first cache.
  */
-static void weigh(const struct phi_attention *a, const struct phi_worker *own,
-                  const float *values, size_t nq, size_t nkeys)
+static void weigh(const struct phi_attention *a,
+                  const struct phi_space_worker *own, const float *values,
+                  size_t nq, size_t nkeys)
 {
     const size_t npanels = phi_panel_count(a->hparams->head_dim);
     const float *const scores = own->scores.p;
@@ -149,8 +150,9 @@ static void weigh(const struct phi_attention *a, const struct phi_worker *own,
 }
 
 /* Up to sixteen queries of one head of one window, from the at-th on. */
-static void do_tile(const struct phi_attention *a, const struct phi_worker *own,
-                    size_t window, size_t head, size_t at)
+static void do_tile(const struct phi_attention *a,
+                    const struct phi_space_worker *own, size_t window,
+                    size_t head, size_t at)
 {
     const struct phi_hparams *h = a->hparams;
     const size_t dim = h->head_dim;

@@ -76,7 +76,7 @@ static void embed(void *ctx, size_t first, size_t count, size_t worker)
 {
     const struct pass *p = ctx;
     const struct phi_matrix *embd = &p->e->weights.embd;
-    struct phi_worker *own = &p->space->workers[worker];
+    struct phi_space_worker *own = &p->space->workers[worker];
 
     for (size_t t = first; t < first + count; t++) {
         if (own->status == PHI_OK)

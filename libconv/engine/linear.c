@@ -82,7 +82,7 @@ static const struct input *input_of(const struct run *r, const float *x)
 }
 
 /* Widens columns [k0, k0 + depth) of up to 16 stored rows into a panel. */
-static void widen(const struct phi_worker *own, float *panel,
+static void widen(const struct phi_space_worker *own, float *panel,
                   const struct phi_matrix *w, const uint8_t *raw, size_t n,
                   size_t k0, size_t depth)
 {
@@ -99,7 +99,7 @@ static void widen(const struct phi_worker *own, float *panel,
 }
 
 /* The same of a stored panel of m rows, which lie like those of `panel`. */
-static void widen_panel(const struct phi_worker *own, float *panel,
+static void widen_panel(const struct phi_space_worker *own, float *panel,
                         enum phi_dtype dtype, const uint8_t *raw, size_t m,
                         size_t k0, size_t depth)
 {
@@ -116,7 +116,7 @@ static void widen_panel(const struct phi_worker *own, float *panel,
 }
 
 /* acc += x w^T for a group of stored rows, piece by piece of their length. */
-static void multiply(const struct run *r, const struct phi_worker *own,
+static void multiply(const struct run *r, const struct phi_space_worker *own,
                      const struct phi_term *term, size_t row0, size_t nrows)
 {
     const struct phi_matrix *w = term->w;
@@ -183,7 +183,8 @@ static void unpack_columns(phi_unpack_fn unpack, uint8_t *to,
 }
 
 /* Unpacks a group of stored rows to `to`; returns where the next may be. */
-static uint8_t *unpack_group(const struct run *r, const struct phi_worker *own,
+static uint8_t *unpack_group(const struct run *r,
+                             const struct phi_space_worker *own,
                              const struct phi_term *term, size_t row0,
                              size_t nrows, uint8_t *to, struct unpacked *out)
 {
@@ -272,7 +273,8 @@ static void finish(const struct run *r, const struct phi_linear *job,
 }
 
 /* A group of rows to own->raw, in panels where they are used so. */
-static enum phi_status read_group(const struct run *r, struct phi_worker *own,
+static enum phi_status read_group(const struct run *r,
+                                  struct phi_space_worker *own,
                                   const struct phi_matrix *w, size_t row0,
                                   size_t nrows)
 {
@@ -283,7 +285,8 @@ static enum phi_status read_group(const struct run *r, struct phi_worker *own,
     return phi_matrix_read(w, row0, nrows, own->raw.p, &own->err);
 }
 
-static enum phi_status do_group(const struct run *r, struct phi_worker *own,
+static enum phi_status do_group(const struct run *r,
+                                struct phi_space_worker *own,
                                 const struct phi_linear *job, size_t row0)
 {
     const size_t left = job->term[0].w->nrows - row0;
@@ -329,7 +332,7 @@ static enum phi_status do_group(const struct run *r, struct phi_worker *own,
 static void do_groups(void *ctx, size_t first, size_t count, size_t worker)
 {
     struct run *r = ctx;
-    struct phi_worker *own = &r->space->workers[worker];
+    struct phi_space_worker *own = &r->space->workers[worker];
 
     /* Worker 0 is the caller's thread: the monitor knows no other. */
     if (worker == 0 && own->status == PHI_OK) {

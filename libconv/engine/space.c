@@ -45,7 +45,7 @@ static size_t longest_row(const struct phi_weights *w)
     return n;
 }
 
-static enum phi_status fit_worker(struct phi_worker *k,
+static enum phi_status fit_worker(struct phi_space_worker *k,
                                   const struct phi_space_size *size,
                                   struct phi_err *err)
 {
@@ -122,7 +122,7 @@ void phi_space_release(struct phi_space *s)
                                         &s->v, &s->ff, &s->keys, &s->values};
 
     for (size_t i = 0; i < s->nworkers; i++) {
-        struct phi_worker *k = &s->workers[i];
+        struct phi_space_worker *k = &s->workers[i];
 
         free(k->raw.p);
         free(k->rows.p);
@@ -157,7 +157,7 @@ enum phi_status phi_space_status(struct phi_space *s, struct phi_err *err)
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; i < s->nworkers; i++) {
-        struct phi_worker *k = &s->workers[i];
+        struct phi_space_worker *k = &s->workers[i];
 
         if (st == PHI_OK && k->status != PHI_OK) {
             st = k->status;

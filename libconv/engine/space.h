@@ -29,7 +29,7 @@ struct phi_block {
 };
 
 /* One thread's own memory, and its failure if it had one. */
-struct phi_worker {
+struct phi_space_worker {
     struct phi_block raw;    /* PHI_GROUP rows as they are stored */
     struct phi_block rows;   /* f32 (PHI_PANEL, PHI_DEPTH) */
     struct phi_block panels; /* f32 (PHI_GROUP/16, PHI_DEPTH, 16) */
@@ -45,14 +45,14 @@ struct phi_worker {
 
 struct phi_space {
     size_t nworkers;
-    struct phi_worker *workers; /* (nworkers) */
-    struct phi_block x;         /* f32 (ntokens, n_embd) residual stream */
-    struct phi_block h;         /* f32 (ntokens, n_embd) normalised */
-    struct phi_block q;         /* f32 (ntokens, n_embd), then attention */
-    struct phi_block k;         /* f32 (ntokens, n_head_kv * head_dim) */
-    struct phi_block v;         /* f32 (ntokens, n_head_kv * head_dim) */
-    struct phi_block ff;        /* f32 (ntokens, n_ff) */
-    struct phi_block keys;      /* f32, packed: attention.h */
+    struct phi_space_worker *workers; /* (nworkers) */
+    struct phi_block x;    /* f32 (ntokens, n_embd) residual stream */
+    struct phi_block h;    /* f32 (ntokens, n_embd) normalised */
+    struct phi_block q;    /* f32 (ntokens, n_embd), then attention */
+    struct phi_block k;    /* f32 (ntokens, n_head_kv * head_dim) */
+    struct phi_block v;    /* f32 (ntokens, n_head_kv * head_dim) */
+    struct phi_block ff;   /* f32 (ntokens, n_ff) */
+    struct phi_block keys; /* f32, packed: attention.h */
     struct phi_block values;
     struct phi_block act[PHI_ACTS];   /* quantized activations of a run */
     struct phi_block tiles[PHI_ACTS]; /* the same in f32: linear.c */
