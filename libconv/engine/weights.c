@@ -1,41 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 #include "libconv/engine/weights.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "libconv/base/mem.h"
 #include "libconv/quant/quant.h"
+#include "libconv/tensor/model_parts.h"
 
-/* What loading needs besides the result. */
+/* What loading needs besides the result. Names and shapes are right already:
+ * phi_model_check() has held every tensor against tensor/model_parts.h. */
 struct loader {
     struct phi_weights *w;
     const struct phi_source *s;
-    char name[64];
 };
 
-/* Looks up the tensor l->name. */
-static enum phi_status find(struct loader *l, size_t *i, struct phi_err *err)
+static bool has(const struct loader *l, uint64_t layer, enum phi_part part,
+                bool bias)
 {
-    if (!phi_source_find(l->s, l->name, i))
-        return phi_fail(err, PHI_E_FORMAT, "%s: tensor \"%s\": is missing",
-                        l->s->path, l->name);
-    return PHI_OK;
-}
-
-static bool has(struct loader *l)
-{
+    char name[64];
     size_t i;
 
-    return phi_source_find(l->s, l->name, &i);
+    phi_part_name(name, sizeof(name), layer, part, bias);
+    return phi_source_find(l->s, name, &i);
 }
 
-/* Shapes are right already. */
-static enum phi_status check(struct loader *l, size_t i, struct phi_err *err)
+/* Looks up a tensor, which must be of a type that can be computed with. */
+static enum phi_status find(const struct loader *l, uint64_t layer,
+                            enum phi_part part, bool bias, size_t *i,
+                            struct phi_err *err)
 {
-    const struct phi_tensor *t = &l->s->tensors[i];
+    const struct phi_tensor *t;
+    char name[64];
 
+    phi_part_name(name, sizeof(name), layer, part, bias);
+    if (!phi_source_find(l->s, name, i))
+        return phi_fail(err, PHI_E_FORMAT, "%s: tensor \"%s\": is missing",
+                        l->s->path, name);
+    t = &l->s->tensors[*i];
     if (!phi_quant_readable(t->dtype))
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "%s: tensor \"%.*s\": type %s cannot be computed with",
@@ -62,89 +63,72 @@ static enum phi_status new_vector(struct phi_weights *w, size_t n, float **out,
     return PHI_OK;
 }
 
-/* Loads the vector l->name of n elements. */
-static enum phi_status vector(struct loader *l, size_t n, const float **out,
+/* Loads a norm's half or a bias. */
+static enum phi_status vector(const struct loader *l, uint64_t layer,
+                              enum phi_part part, bool bias, const float **out,
                               struct phi_err *err)
 {
+    const struct phi_tensor *t;
     void *raw = NULL;
     float *v = NULL;
-    size_t i, nbytes;
-    enum phi_status st = find(l, &i, err);
+    size_t i;
+    enum phi_status st = find(l, layer, part, bias, &i, err);
 
-    if (st == PHI_OK)
-        st = check(l, i, err);
     if (st != PHI_OK)
         return st;
-    nbytes = (size_t)l->s->tensors[i].nbytes;
-    raw = phi_alloc(nbytes, 1, err);
+    t = &l->s->tensors[i];
+    raw = phi_alloc((size_t)t->nbytes, 1, err);
     if (raw == NULL)
         return PHI_E_NOMEM;
-    st = phi_source_read(l->s, i, 0, raw, nbytes, err);
+    st = phi_source_read(l->s, i, 0, raw, (size_t)t->nbytes, err);
     if (st == PHI_OK)
-        st = new_vector(l->w, n, &v, err);
+        st = new_vector(l->w, (size_t)t->dim[0], &v, err);
     if (st == PHI_OK) {
-        phi_quant_to_f32(l->s->tensors[i].dtype, raw, n, v);
+        phi_quant_to_f32(t->dtype, raw, (size_t)t->dim[0], v);
         *out = v;
     }
     free(raw);
     return st;
 }
 
-/* Finds the matrix l->name, without its bias. */
-static enum phi_status matrix(struct loader *l, size_t nrows, size_t ncols,
-                              struct phi_matrix *out, struct phi_err *err)
+/* Finds a weight, without its bias. */
+static enum phi_status matrix(const struct loader *l, uint64_t layer,
+                              enum phi_part part, struct phi_matrix *out,
+                              struct phi_err *err)
 {
+    const struct phi_tensor *t;
     uint64_t row_nbytes = 0;
     size_t i;
-    enum phi_status st = find(l, &i, err);
+    const enum phi_status st = find(l, layer, part, false, &i, err);
 
-    if (st == PHI_OK)
-        st = check(l, i, err);
     if (st != PHI_OK)
         return st;
-    if (!phi_dtype_nbytes(l->s->tensors[i].dtype, ncols, &row_nbytes) ||
+    t = &l->s->tensors[i];
+    if (!phi_dtype_nbytes(t->dtype, t->dim[1], &row_nbytes) ||
         row_nbytes > SIZE_MAX)
         return phi_fail(err, PHI_E_FORMAT,
                         "%s: tensor \"%.*s\": rows of %zu are not whole blocks",
-                        l->s->tensors[i].file, PHI_ERR_NAME,
-                        l->s->tensors[i].origin, ncols);
+                        t->file, PHI_ERR_NAME, t->origin, (size_t)t->dim[1]);
     *out = (struct phi_matrix){.source = l->s,
                                .tensor = i,
-                               .nrows = nrows,
-                               .ncols = ncols,
+                               .nrows = (size_t)t->dim[0],
+                               .ncols = (size_t)t->dim[1],
                                .row_nbytes = (size_t)row_nbytes};
     return PHI_OK;
 }
 
-/* A vector of layer il, or one of the model where il is negative. */
-static enum phi_status named_vector(struct loader *l, int il, const char *name,
-                                    size_t n, const float **out,
-                                    struct phi_err *err)
+/* Weight and bias. */
+static enum phi_status linear(const struct loader *l, uint64_t layer,
+                              enum phi_part part, struct phi_matrix *out,
+                              struct phi_err *err)
 {
-    if (il < 0)
-        snprintf(l->name, sizeof(l->name), "%s", name);
-    else
-        snprintf(l->name, sizeof(l->name), "blk.%d.%s", il, name);
-    return vector(l, n, out, err);
-}
+    const enum phi_status st = matrix(l, layer, part, out, err);
 
-/* Matrix and bias of layer il. */
-static enum phi_status linear(struct loader *l, int il, const char *name,
-                              size_t nrows, size_t ncols,
-                              struct phi_matrix *out, struct phi_err *err)
-{
-    enum phi_status st;
-
-    snprintf(l->name, sizeof(l->name), "blk.%d.%s.weight", il, name);
-    st = matrix(l, nrows, ncols, out, err);
-    if (st != PHI_OK)
-        return st;
-    snprintf(l->name, sizeof(l->name), "blk.%d.%s.bias", il, name);
-    return vector(l, nrows, &out->bias, err);
+    return st == PHI_OK ? vector(l, layer, part, true, &out->bias, err) : st;
 }
 
 /* Query, key and value: three tensors, or one with their rows in turn. */
-static enum phi_status attention_input(struct loader *l, int il,
+static enum phi_status attention_input(const struct loader *l, uint64_t layer,
                                        struct phi_layer *to,
                                        struct phi_err *err)
 {
@@ -153,10 +137,8 @@ static enum phi_status attention_input(struct loader *l, int il,
     struct phi_matrix qkv;
     enum phi_status st;
 
-    snprintf(l->name, sizeof(l->name), "blk.%d.attn_qkv.weight", il);
-    if (has(l)) {
-        st =
-            linear(l, il, "attn_qkv", h->n_embd + 2 * kv, h->n_embd, &qkv, err);
+    if (has(l, layer, PHI_PART_QKV, false)) {
+        st = linear(l, layer, PHI_PART_QKV, &qkv, err);
         if (st != PHI_OK)
             return st;
         to->q = phi_matrix_rows(&qkv, 0, h->n_embd);
@@ -164,94 +146,69 @@ static enum phi_status attention_input(struct loader *l, int il,
         to->v = phi_matrix_rows(&qkv, h->n_embd + kv, kv);
         return PHI_OK;
     }
-    st = linear(l, il, "attn_q", h->n_embd, h->n_embd, &to->q, err);
+    st = linear(l, layer, PHI_PART_Q, &to->q, err);
     if (st == PHI_OK)
-        st = linear(l, il, "attn_k", kv, h->n_embd, &to->k, err);
+        st = linear(l, layer, PHI_PART_K, &to->k, err);
     if (st == PHI_OK)
-        st = linear(l, il, "attn_v", kv, h->n_embd, &to->v, err);
+        st = linear(l, layer, PHI_PART_V, &to->v, err);
     return st;
 }
 
-static enum phi_status head_norms(struct loader *l, int il,
-                                  struct phi_layer *to, struct phi_err *err)
+static enum phi_status norm(const struct loader *l, uint64_t layer,
+                            enum phi_part part, const float **w,
+                            const float **b, struct phi_err *err)
 {
-    const struct {
-        const char *name;
-        const float **to;
-    } norms[] = {
-        {"attn_q_norm.weight", &to->q_norm_w},
-        {"attn_q_norm.bias", &to->q_norm_b},
-        {"attn_k_norm.weight", &to->k_norm_w},
-        {"attn_k_norm.bias", &to->k_norm_b},
-    };
+    const enum phi_status st = vector(l, layer, part, false, w, err);
 
-    snprintf(l->name, sizeof(l->name), "blk.%d.attn_q_norm.weight", il);
-    if (!has(l))
-        return PHI_OK;
-    for (size_t i = 0; i < 4; i++) {
-        const enum phi_status st = named_vector(
-            l, il, norms[i].name, l->w->hparams.head_dim, norms[i].to, err);
-
-        if (st != PHI_OK)
-            return st;
-    }
-    return PHI_OK;
+    return st == PHI_OK ? vector(l, layer, part, true, b, err) : st;
 }
 
-static enum phi_status layer(struct loader *l, int il, struct phi_layer *to,
-                             struct phi_err *err)
+static enum phi_status layer(const struct loader *l, uint64_t il,
+                             struct phi_layer *to, struct phi_err *err)
 {
-    const struct phi_hparams *h = &l->w->hparams;
-    enum phi_status st;
+    enum phi_status st =
+        norm(l, il, PHI_PART_NORM, &to->norm_w, &to->norm_b, err);
 
-    st = named_vector(l, il, "attn_norm.weight", h->n_embd, &to->norm_w, err);
-    if (st == PHI_OK)
-        st = named_vector(l, il, "attn_norm.bias", h->n_embd, &to->norm_b, err);
     if (st == PHI_OK)
         st = attention_input(l, il, to, err);
+    if (st == PHI_OK && has(l, il, PHI_PART_Q_NORM, false)) {
+        st = norm(l, il, PHI_PART_Q_NORM, &to->q_norm_w, &to->q_norm_b, err);
+        if (st == PHI_OK)
+            st =
+                norm(l, il, PHI_PART_K_NORM, &to->k_norm_w, &to->k_norm_b, err);
+    }
     if (st == PHI_OK)
-        st = head_norms(l, il, to, err);
+        st = linear(l, il, PHI_PART_O, &to->o, err);
     if (st == PHI_OK)
-        st = linear(l, il, "attn_output", h->n_embd, h->n_embd, &to->o, err);
+        st = linear(l, il, PHI_PART_UP, &to->up, err);
     if (st == PHI_OK)
-        st = linear(l, il, "ffn_up", h->n_ff, h->n_embd, &to->up, err);
-    if (st == PHI_OK)
-        st = linear(l, il, "ffn_down", h->n_embd, h->n_ff, &to->down, err);
+        st = linear(l, il, PHI_PART_DOWN, &to->down, err);
     return st;
 }
 
 /* Embedding, last norm and head; a missing head is the embedding's rows. */
-static enum phi_status ends(struct loader *l, struct phi_err *err)
+static enum phi_status ends(const struct loader *l, struct phi_err *err)
 {
     struct phi_weights *w = l->w;
-    const struct phi_hparams *h = &w->hparams;
-    enum phi_status st;
+    enum phi_status st = matrix(l, 0, PHI_PART_EMBD, &w->embd, err);
 
-    snprintf(l->name, sizeof(l->name), "token_embd.weight");
-    st = matrix(l, h->n_vocab, h->n_embd, &w->embd, err);
     if (st == PHI_OK)
-        st = named_vector(l, -1, "output_norm.weight", h->n_embd, &w->norm_w,
-                          err);
-    if (st == PHI_OK)
-        st =
-            named_vector(l, -1, "output_norm.bias", h->n_embd, &w->norm_b, err);
+        st = norm(l, 0, PHI_PART_LAST_NORM, &w->norm_w, &w->norm_b, err);
     if (st != PHI_OK)
         return st;
     w->head = w->embd;
-    snprintf(l->name, sizeof(l->name), "output.weight");
-    if (has(l))
-        st = matrix(l, h->n_vocab, h->n_embd, &w->head, err);
-    if (st != PHI_OK)
-        return st;
-    snprintf(l->name, sizeof(l->name), "output.bias");
-    return has(l) ? vector(l, h->n_vocab, &w->head.bias, err) : PHI_OK;
+    if (has(l, 0, PHI_PART_HEAD, false))
+        st = matrix(l, 0, PHI_PART_HEAD, &w->head, err);
+    if (st == PHI_OK && has(l, 0, PHI_PART_HEAD, true))
+        st = vector(l, 0, PHI_PART_HEAD, true, &w->head.bias, err);
+    return st;
 }
 
 enum phi_status phi_weights_init(struct phi_weights *w,
                                  const struct phi_source *s,
                                  struct phi_err *err)
 {
-    struct loader l = {.w = w, .s = s};
+    const struct loader l = {.w = w, .s = s};
     enum phi_status st;
 
     *w = (struct phi_weights){0};
@@ -266,7 +223,7 @@ enum phi_status phi_weights_init(struct phi_weights *w,
         return PHI_E_NOMEM;
     st = ends(&l, err);
     for (size_t i = 0; st == PHI_OK && i < w->hparams.n_layer; i++)
-        st = layer(&l, (int)i, &w->layers[i], err);
+        st = layer(&l, i, &w->layers[i], err);
     return st;
 }
 
