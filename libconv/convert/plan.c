@@ -7,6 +7,7 @@
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/size.h"
+#include "libconv/convert/plan_parts.h"
 #include "libconv/quant/quant.h"
 #include "libconv/tensor/model_parts.h"
 
@@ -56,6 +57,17 @@ static enum phi_status check_name(const struct phi_tensor *t,
                         "readers take at most %d",
                         t->file, PHI_ERR_NAME, t->origin, strlen(t->name),
                         PHI_MAX_NAME);
+    return PHI_OK;
+}
+
+enum phi_status phi_plan_check_shape(const struct phi_tensor *t,
+                                     struct phi_err *err)
+{
+    if (t->rank < 1 || t->rank > 4)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "%s: tensor \"%.*s\": has %u dimensions, expected 1 to "
+                        "4",
+                        t->file, PHI_ERR_NAME, t->origin, t->rank);
     if (phi_tensor_cols(t) > PHI_PLAN_MAX_COLS)
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "%s: tensor \"%.*s\": has rows of %llu elements, at "
@@ -63,11 +75,6 @@ static enum phi_status check_name(const struct phi_tensor *t,
                         t->file, PHI_ERR_NAME, t->origin,
                         (unsigned long long)phi_tensor_cols(t),
                         PHI_PLAN_MAX_COLS);
-    if (t->rank < 1 || t->rank > 4)
-        return phi_fail(err, PHI_E_UNSUPPORTED,
-                        "%s: tensor \"%.*s\": has %u dimensions, expected 1 to "
-                        "4",
-                        t->file, PHI_ERR_NAME, t->origin, t->rank);
     return PHI_OK;
 }
 
@@ -202,6 +209,26 @@ static enum phi_status check_choice(const struct phi_tensor *t,
     return st;
 }
 
+enum phi_status phi_plan_set(struct phi_plan *plan, size_t i,
+                             const struct phi_tensor *t, enum phi_dtype dtype,
+                             struct phi_err *err)
+{
+    struct phi_sink_tensor *out = &plan->tensors[i];
+    uint64_t weights;
+
+    *out = (struct phi_sink_tensor){
+        .name = t->name, .dtype = dtype, .rank = t->rank};
+    memcpy(out->dim, t->dim, sizeof(out->dim));
+    if (!phi_mul_u64(phi_tensor_rows(t), phi_tensor_cols(t), &weights) ||
+        !phi_dtype_nbytes(dtype, weights, &out->nbytes) ||
+        !phi_add_u64(plan->weights, weights, &plan->weights) ||
+        !phi_add_u64(plan->nbytes, out->nbytes, &plan->nbytes))
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: tensor \"%.*s\": its size overflows", t->file,
+                        PHI_ERR_NAME, t->origin);
+    return PHI_OK;
+}
+
 static enum phi_status plan_tensor(struct phi_plan *plan, size_t i,
                                    const struct place *p,
                                    const struct phi_plan_options *options,
@@ -209,13 +236,12 @@ static enum phi_status plan_tensor(struct phi_plan *plan, size_t i,
                                    struct phi_err *err)
 {
     const struct phi_tensor *t = p->tensor;
-    struct phi_sink_tensor *out = &plan->tensors[i];
     const float *importance = NULL;
     struct phi_choice choice;
-    uint64_t weights;
     enum phi_status st;
 
-    if ((st = check_name(t, err)) != PHI_OK)
+    if ((st = check_name(t, err)) != PHI_OK ||
+        (st = phi_plan_check_shape(t, err)) != PHI_OK)
         return st;
     st = phi_recipe_next(walk, t, &choice, err);
     if (st == PHI_E_UNSUPPORTED)
@@ -225,17 +251,7 @@ static enum phi_status plan_tensor(struct phi_plan *plan, size_t i,
         return st;
     plan->steps[i] = (struct phi_plan_step){
         p->source, choice.why, choice.wanted, choice.by, importance};
-    *out = (struct phi_sink_tensor){
-        .name = t->name, .dtype = choice.dtype, .rank = t->rank};
-    memcpy(out->dim, t->dim, sizeof(out->dim));
-    if (!phi_mul_u64(phi_tensor_rows(t), phi_tensor_cols(t), &weights) ||
-        !phi_dtype_nbytes(choice.dtype, weights, &out->nbytes) ||
-        !phi_add_u64(plan->weights, weights, &plan->weights) ||
-        !phi_add_u64(plan->nbytes, out->nbytes, &plan->nbytes))
-        return phi_fail(err, PHI_E_FORMAT,
-                        "%s: tensor \"%.*s\": its size overflows", t->file,
-                        PHI_ERR_NAME, t->origin);
-    return PHI_OK;
+    return phi_plan_set(plan, i, t, choice.dtype, err);
 }
 
 /* The recipes' rules are those for phi2; other models have exceptions. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "libconv/base/mem.h"
-#include "libconv/base/size.h"
+#include "libconv/convert/plan_parts.h"
 #include "libconv/quant/overflow.h"
 #include "libconv/quant/quant.h"
 
@@ -80,19 +80,10 @@ static enum phi_status check(const struct phi_tensor *t, enum phi_dtype to,
                              bool merged, bool dequantize, struct phi_err *err)
 {
     const struct phi_dtype_info *from = phi_dtype_info(t->dtype);
+    const enum phi_status st = phi_plan_check_shape(t, err);
 
-    if (t->rank < 1 || t->rank > 4)
-        return phi_fail(err, PHI_E_UNSUPPORTED,
-                        "%s: tensor \"%.*s\": has %u dimensions, expected 1 to "
-                        "4",
-                        t->file, PHI_ERR_NAME, t->origin, t->rank);
-    if (phi_tensor_cols(t) > PHI_PLAN_MAX_COLS)
-        return phi_fail(err, PHI_E_UNSUPPORTED,
-                        "%s: tensor \"%.*s\": has rows of %llu elements, at "
-                        "most %d are converted",
-                        t->file, PHI_ERR_NAME, t->origin,
-                        (unsigned long long)phi_tensor_cols(t),
-                        PHI_PLAN_MAX_COLS);
+    if (st != PHI_OK)
+        return st;
     if (from->cls == PHI_CLASS_BLOCK && !dequantize) {
         phi_fail(err, PHI_E_UNSUPPORTED,
                  "%s: tensor \"%.*s\": is quantized (%s), expected a float "
@@ -116,25 +107,15 @@ static enum phi_status add(struct phi_plan *plan, const struct phi_source *s,
                            size_t i, enum phi_dtype to, struct phi_err *err)
 {
     const struct phi_tensor *t = &s->tensors[i];
-    struct phi_sink_tensor *out = &plan->tensors[plan->n];
-    uint64_t weights;
+    enum phi_status st;
 
     plan->steps[plan->n] = (struct phi_plan_step){
         .source = i,
         .why = t->dtype == to ? "as it was" : "the type asked for",
         .wanted = to};
-    *out =
-        (struct phi_sink_tensor){.name = t->name, .dtype = to, .rank = t->rank};
-    memcpy(out->dim, t->dim, sizeof(out->dim));
-    if (!phi_mul_u64(phi_tensor_rows(t), phi_tensor_cols(t), &weights) ||
-        !phi_dtype_nbytes(to, weights, &out->nbytes) ||
-        !phi_add_u64(plan->weights, weights, &plan->weights) ||
-        !phi_add_u64(plan->nbytes, out->nbytes, &plan->nbytes))
-        return phi_fail(err, PHI_E_FORMAT,
-                        "%s: tensor \"%.*s\": its size overflows", t->file,
-                        PHI_ERR_NAME, t->origin);
-    plan->n++;
-    return PHI_OK;
+    st = phi_plan_set(plan, plan->n, t, to, err);
+    plan->n += st == PHI_OK;
+    return st;
 }
 
 /* Whether tensors keep their types: those of a folder, packed or not. */
