@@ -115,25 +115,11 @@ static void do_tokens(const struct rows *r, const struct phi_merge_op *op,
     const float *data = op->adapter->tensors[op->tensor].data;
     const size_t cols = (size_t)r->t->cols;
     const uint64_t row = r->row + first;
-    size_t low = 0;
-    size_t high = op->ntokens;
 
-    while (low < high) {
-        const size_t mid = low + (high - low) / 2;
-
-        if (op->tokens[mid].row < row)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    for (; low < op->ntokens && op->tokens[low].row - row < n; low++)
-        memcpy(r->x + (size_t)(op->tokens[low].row - r->row) * cols,
-               data + op->tokens[low].from * cols, cols * sizeof(*data));
-}
-
-static bool replaces(const struct phi_merge_op *op)
-{
-    return op->kind == PHI_MERGE_REPLACE || op->kind == PHI_MERGE_TOKENS;
+    for (size_t i = phi_merge_token_from(op, row);
+         i < op->ntokens && op->tokens[i].row - row < n; i++)
+        memcpy(r->x + (size_t)(op->tokens[i].row - r->row) * cols,
+               data + op->tokens[i].from * cols, cols * sizeof(*data));
 }
 
 static enum phi_status do_op(const struct rows *r,
@@ -197,7 +183,7 @@ enum phi_status phi_merge_replace_rows(const struct phi_merge *m,
         size_t first = 0;
         const size_t count = overlap(&r, &t->ops[k], &first);
 
-        if (replaces(&t->ops[k]) && count > 0)
+        if (phi_merge_replaces(&t->ops[k]) && count > 0)
             st = do_op(&r, &t->ops[k], first, count, err);
     }
     return st;
@@ -237,7 +223,7 @@ static enum phi_status do_group(const struct rows *r, size_t at,
             size_t n;
             enum phi_status st;
 
-            if (replaces(op) != (pass == 0))
+            if (phi_merge_replaces(op) != (pass == 0))
                 continue;
             n = overlap(r, op, &first);
             if (pass == 1 && !copied) {
@@ -270,7 +256,7 @@ static enum phi_status do_vector(const struct phi_merge *m,
             size_t first = 0;
             size_t n;
 
-            if (replaces(&t->ops[k]) != (pass == 0))
+            if (phi_merge_replaces(&t->ops[k]) != (pass == 0))
                 continue;
             n = overlap(&r, &t->ops[k], &first);
             if (n > 0)

@@ -302,15 +302,6 @@ static enum phi_status check_types(const struct phi_merge_maker *m,
     return PHI_OK;
 }
 
-static uint64_t rows_after(const struct phi_merge *m, size_t source)
-{
-    const struct phi_tensor *t = &m->source->tensors[source];
-
-    if (m->of_source[source] != PHI_MERGE_NONE)
-        return m->tensors[m->of_source[source]].rows;
-    return phi_merge_length(t);
-}
-
 /* A resized vocabulary is resized everywhere. */
 static enum phi_status check_vocabulary(struct phi_merge *m,
                                         struct phi_err *err)
@@ -321,18 +312,18 @@ static enum phi_status check_vocabulary(struct phi_merge *m,
 
     if (!phi_source_find(m->source, "token_embd.weight", &e))
         return PHI_OK;
-    rows = rows_after(m, e);
+    rows = phi_merge_rows_now(m, e);
     for (size_t k = 0; k < 2; k++) {
         size_t i;
 
         if (phi_source_find(m->source, others[k], &i) &&
-            rows_after(m, i) != rows)
+            phi_merge_rows_now(m, i) != rows)
             return phi_fail(
                 err, PHI_E_FORMAT,
                 "%s: tensor \"%s\": has %" PRIu64 " rows after "
                 "the merge, expected %" PRIu64 ", as many as \"%s\"",
-                m->source->path, m->source->tensors[i].origin, rows_after(m, i),
-                rows, m->source->tensors[e].origin);
+                m->source->path, m->source->tensors[i].origin,
+                phi_merge_rows_now(m, i), rows, m->source->tensors[e].origin);
     }
     if (rows != phi_tensor_rows(&m->source->tensors[e]))
         m->vocab = rows;
@@ -345,18 +336,6 @@ static int by_source(const void *pa, const void *pb)
     const struct phi_merge_tensor *b = pb;
 
     return a->source < b->source ? -1 : 1;
-}
-
-static enum phi_status make_names(struct phi_merge_maker *m,
-                                  struct phi_err *err)
-{
-    const struct phi_source *s = m->out->source;
-    enum phi_status st = PHI_OK;
-
-    for (size_t i = 0; st == PHI_OK && i < s->ntensors; i++)
-        st = phi_map_add(&m->names, s->tensors[i].name,
-                         strlen(s->tensors[i].name), (uint32_t)i, NULL, err);
-    return st;
 }
 
 enum phi_status phi_merge_make(struct phi_merge *out,
@@ -382,7 +361,7 @@ enum phi_status phi_merge_make(struct phi_merge *out,
         out->of_source[i] = PHI_MERGE_NONE;
     for (size_t i = 0; i < n; i++)
         out->idle[i] = true;
-    st = make_names(&m, err);
+    st = phi_source_index(source, &m.names, err);
     if (st == PHI_OK)
         st = check_twice(&m, n, err);
     for (size_t i = 0; st == PHI_OK && i < n; i++)

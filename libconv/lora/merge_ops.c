@@ -2,7 +2,6 @@
 /* From the tensors of one module to operations on tensors of the base. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,27 +33,14 @@ static struct phi_merge_tensor *merged_tensor(struct phi_merge_maker *m,
     return &out->tensors[out->n++];
 }
 
-static bool replaces(const struct phi_merge_op *op)
-{
-    return op->kind == PHI_MERGE_REPLACE || op->kind == PHI_MERGE_TOKENS;
-}
-
 static bool covers(const struct phi_merge_op *op, uint64_t row)
 {
-    size_t low = 0;
-    size_t high = op->ntokens;
+    size_t i;
 
     if (op->kind != PHI_MERGE_TOKENS)
         return row >= op->row && row - op->row < op->nrows;
-    while (low < high) {
-        const size_t mid = low + (high - low) / 2;
-
-        if (op->tokens[mid].row < row)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < op->ntokens && op->tokens[low].row == row;
+    i = phi_merge_token_from(op, row);
+    return i < op->ntokens && op->tokens[i].row == row;
 }
 
 /* Whether two operations touch one row. */
@@ -83,7 +69,7 @@ static enum phi_status add_op(struct phi_merge_maker *m, size_t source,
 
     if (t == NULL)
         return PHI_E_NOMEM;
-    for (size_t i = 0; replaces(op) && i < t->n; i++) {
+    for (size_t i = 0; phi_merge_replaces(op) && i < t->n; i++) {
         /* Single tokens of what the same module replaced are meant so. */
         if ((t->ops[i].module != op->module || op->kind == PHI_MERGE_REPLACE) &&
             in_the_way(op, &t->ops[i]))
@@ -104,15 +90,6 @@ static enum phi_status add_op(struct phi_merge_maker *m, size_t source,
     return PHI_OK;
 }
 
-/* The rows that a part has by now: a resized tensor has others. */
-static uint64_t rows_now(const struct phi_merge_maker *m, size_t source)
-{
-    const size_t i = m->out->of_source[source];
-
-    return i != PHI_MERGE_NONE ? m->out->tensors[i].rows
-                               : phi_merge_length(phi_merge_base(m, source));
-}
-
 /* Rows of the whole module, as many as it has by now. */
 static uint64_t module_rows(const struct phi_merge_maker *m,
                             const struct phi_merge_parts *p)
@@ -121,7 +98,7 @@ static uint64_t module_rows(const struct phi_merge_maker *m,
 
     if (p->n == 1 &&
         p->part[0].nrows == phi_merge_length(phi_merge_base(m, source)))
-        return rows_now(m, source);
+        return phi_merge_rows_now(m->out, source);
     return p->rows;
 }
 
@@ -141,24 +118,16 @@ static enum phi_status check_shape(const struct phi_merge_maker *m,
                                    uint64_t rows, uint64_t cols,
                                    struct phi_err *err)
 {
-    char want[48];
+    const uint64_t dim[] = {rows, cols};
+    char found[48], want[48];
 
     if (t->dim[0] == rows && t->dim[1] == cols)
         return PHI_OK;
-    if (t->rank == 1)
-        snprintf(want, sizeof(want), "[%" PRIu64 "]", rows);
-    else
-        snprintf(want, sizeof(want), "[%" PRIu64 ", %" PRIu64 "]", rows, cols);
-    if (t->rank == 1)
-        phi_fail(err, PHI_E_FORMAT,
-                 "%s: tensor \"%.*s\": has shape [%" PRIu64 "], expected %s",
-                 m->adapter->file, PHI_ERR_NAME, t->key, t->dim[0], want);
-    else
-        phi_fail(err, PHI_E_FORMAT,
-                 "%s: tensor \"%.*s\": has shape [%" PRIu64 ", %" PRIu64
-                 "], expected %s",
-                 m->adapter->file, PHI_ERR_NAME, t->key, t->dim[0], t->dim[1],
-                 want);
+    phi_fail(err, PHI_E_FORMAT,
+             "%s: tensor \"%.*s\": has shape %s, expected %s", m->adapter->file,
+             PHI_ERR_NAME, t->key,
+             phi_shape_text(found, sizeof(found), t->dim, t->rank),
+             phi_shape_text(want, sizeof(want), dim, t->rank));
     if (m->adapter->config.ranks.n > 1 &&
         (t->role == PHI_ADAPTER_A || t->role == PHI_ADAPTER_EMBEDDING_A) &&
         t->dim[1] == cols)
@@ -363,7 +332,7 @@ static enum phi_status add_embedding(struct phi_merge_maker *m,
     enum phi_status st;
 
     op->row = 0;
-    op->nrows = rows_now(m, p->part[0].source);
+    op->nrows = phi_merge_rows_now(m->out, p->part[0].source);
     if ((st = check_shape(m, a, op->rank, op->nrows, err)) != PHI_OK ||
         (st = check_shape(m, b, p->cols, op->rank, err)) != PHI_OK)
         return st;

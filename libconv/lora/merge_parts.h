@@ -65,6 +65,41 @@ static inline uint64_t phi_merge_length(const struct phi_tensor *t)
     return t->rank == 1 ? t->dim[0] : phi_tensor_rows(t);
 }
 
+/* Rows that a tensor of the source has by now: a resized one has others. */
+static inline uint64_t phi_merge_rows_now(const struct phi_merge *m,
+                                          size_t source)
+{
+    const size_t i = m->of_source[source];
+
+    return i != PHI_MERGE_NONE ? m->tensors[i].rows
+                               : phi_merge_length(&m->source->tensors[source]);
+}
+
+/* Whether an operation takes the place of rows. */
+static inline bool phi_merge_replaces(const struct phi_merge_op *op)
+{
+    return op->kind == PHI_MERGE_REPLACE || op->kind == PHI_MERGE_TOKENS;
+}
+
+/* The first of the operation's tokens that is `row` or behind it; ntokens:
+ * none is. */
+static inline size_t phi_merge_token_from(const struct phi_merge_op *op,
+                                          uint64_t row)
+{
+    size_t low = 0;
+    size_t high = op->ntokens;
+
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+
+        if (op->tokens[mid].row < row)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 /*
  * The tensors of the base that hold a module's weight or bias: query, key and
  * value may be one tensor there and three in the adapter, or the reverse.
