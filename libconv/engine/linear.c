@@ -39,6 +39,16 @@ struct run {
     atomic_bool stop; /* the monitor said so */
 };
 
+/* A group of rows of a job, and the thread that does it. */
+struct group {
+    const struct run *run;
+    struct phi_space_worker *own;
+    const struct phi_linear *job;
+    size_t row0;
+    size_t nrows;           /* PHI_GROUP at most */
+    double bias[PHI_GROUP]; /* (nrows) of all terms */
+};
+
 static enum phi_act_mode mode_of(enum phi_engine_act act)
 {
     return act == PHI_ENGINE_FAST ? PHI_ACT_FAST : PHI_ACT_EXACT;
@@ -81,76 +91,85 @@ static const struct input *input_of(const struct run *r, const float *x)
     return in;
 }
 
-/* Widens columns [k0, k0 + depth) of up to 16 stored rows into a panel. */
-static void widen(const struct phi_space_worker *own, float *panel,
-                  const struct phi_matrix *w, const uint8_t *raw, size_t n,
+/* Where the panel of the group's rows from c on is, and the rows as stored. */
+static float *panel_at(const struct group *g, size_t c)
+{
+    return (float *)g->own->panels.p + c * PHI_DEPTH;
+}
+
+static const uint8_t *raw_at(const struct group *g, const struct phi_matrix *w,
+                             size_t c)
+{
+    return (const uint8_t *)g->own->raw.p + c * w->row_nbytes;
+}
+
+/* Widens columns [k0, k0 + depth) of stored rows into the panel of c. */
+static void widen(const struct group *g, const struct phi_matrix *w, size_t c,
                   size_t k0, size_t depth)
 {
     const enum phi_dtype dtype = phi_matrix_dtype(w);
-    float *const rows = own->rows.p;
+    const size_t n = g->nrows - c < PHI_PANEL ? g->nrows - c : PHI_PANEL;
+    const size_t row_nbytes = w->row_nbytes;
+    const uint8_t *const raw = raw_at(g, w, c);
+    float *const rows = g->own->rows.p;
     uint64_t at = 0;
 
     /* k0 is a multiple of every block, so this cannot fail. */
     (void)phi_dtype_nbytes(dtype, k0, &at);
-    for (size_t c = 0; c < n; c++)
-        phi_quant_to_f32(dtype, raw + c * w->row_nbytes + at, depth,
-                         rows + c * PHI_DEPTH);
-    phi_panel_fill(panel, rows, PHI_DEPTH, n, depth);
+    for (size_t i = 0; i < n; i++)
+        phi_quant_to_f32(dtype, raw + i * row_nbytes + at, depth,
+                         rows + i * PHI_DEPTH);
+    phi_panel_fill(panel_at(g, c), rows, PHI_DEPTH, n, depth);
 }
 
-/* The same of a stored panel of m rows, which lie like those of `panel`. */
-static void widen_panel(const struct phi_space_worker *own, float *panel,
-                        enum phi_dtype dtype, const uint8_t *raw, size_t m,
-                        size_t k0, size_t depth)
+/* The same of a stored panel, whose rows lie like those of the other. */
+static void widen_panel(const struct group *g, const struct phi_matrix *w,
+                        size_t c, size_t k0, size_t depth)
 {
-    float *const rows = own->rows.p;
+    const enum phi_dtype dtype = phi_matrix_dtype(w);
+    const size_t m = phi_matrix_panel_rows(w, g->row0 + c);
+    float *const panel = panel_at(g, c);
+    float *const rows = g->own->rows.p;
     float *const to = m == PHI_PANEL ? panel : rows;
     uint64_t at = 0;
 
     (void)phi_dtype_nbytes(dtype, k0 * m, &at); /* one element a block */
-    phi_quant_to_f32(dtype, raw + at, depth * m, to);
+    phi_quant_to_f32(dtype, raw_at(g, w, c) + at, depth * m, to);
     for (size_t k = 0; m < PHI_PANEL && k < depth; k++) {
-        for (size_t c = 0; c < PHI_PANEL; c++)
-            panel[k * PHI_PANEL + c] = c < m ? rows[k * m + c] : 0;
+        for (size_t i = 0; i < PHI_PANEL; i++)
+            panel[k * PHI_PANEL + i] = i < m ? rows[k * m + i] : 0;
     }
 }
 
 /* acc += x w^T for a group of stored rows, piece by piece of their length. */
-static void multiply(const struct run *r, const struct phi_space_worker *own,
-                     const struct phi_term *term, size_t row0, size_t nrows)
+static void multiply(const struct group *g, const struct phi_term *term)
 {
+    const struct phi_linear_run *args = g->run->args;
     const struct phi_matrix *w = term->w;
+    const size_t nrows = g->nrows;
     const size_t ncols = w->ncols;
     const size_t ldx = ncols * PHI_PANEL;
-    const bool stored = phi_matrix_in_panels(w, row0, PHI_PANEL);
-    const float *const x = input_of(r, term->x)->panels;
-    const phi_gemm_f32_fn gemm =
-        phi_linear_gemm(r->args->kernels, r->args->act);
-    float *const panels = own->panels.p;
+    const bool stored = phi_matrix_in_panels(w, g->row0, PHI_PANEL);
+    const float *const x = input_of(g->run, term->x)->panels;
+    const phi_gemm_f32_fn gemm = phi_linear_gemm(args->kernels, args->act);
+    double *const acc = g->own->acc.p;
 
     for (size_t k = 0; k < ncols; k += PHI_DEPTH) {
         const size_t depth = ncols - k < PHI_DEPTH ? ncols - k : PHI_DEPTH;
 
         for (size_t c = 0; c < nrows; c += PHI_PANEL) {
-            float *const panel = panels + c * PHI_DEPTH;
-            const uint8_t *raw =
-                (const uint8_t *)own->raw.p + c * w->row_nbytes;
-
             if (stored)
-                widen_panel(own, panel, phi_matrix_dtype(w), raw,
-                            phi_matrix_panel_rows(w, row0 + c), k, depth);
+                widen_panel(g, w, c, k, depth);
             else
-                widen(own, panel, w, raw,
-                      nrows - c < PHI_PANEL ? nrows - c : PHI_PANEL, k, depth);
+                widen(g, w, c, k, depth);
         }
-        for (size_t t = 0; t < r->args->ntokens; t += TOKENS) {
-            const size_t left = r->args->ntokens - t;
+        for (size_t t = 0; t < args->ntokens; t += TOKENS) {
+            const size_t left = args->ntokens - t;
 
             for (size_t c = 0; c < nrows; c += PHI_PANEL)
-                gemm((double *)own->acc.p + t * PHI_GROUP + c, PHI_GROUP,
+                gemm(acc + t * PHI_GROUP + c, PHI_GROUP,
                      x + t / PHI_PANEL * ldx + k * PHI_PANEL, ldx,
-                     panels + c * PHI_DEPTH, left < TOKENS ? left : TOKENS,
-                     depth);
+                     panel_at(g, c), left < TOKENS ? left : TOKENS, depth);
         }
     }
 }
@@ -164,61 +183,65 @@ struct unpacked {
     size_t panel_nbytes;
     size_t block_nbytes;
     size_t nblk;
+    phi_unpack_fn unpack;
     phi_gemm_i8_fn gemm;
 };
 
-/* Rows that a stored panel of m has, block column after block column. */
-static void unpack_columns(phi_unpack_fn unpack, uint8_t *to,
-                           size_t block_nbytes, const struct phi_matrix *w,
-                           const uint8_t *raw, size_t m, size_t nrows)
+/* nrows that a stored panel of m has, block column after block column. */
+static void unpack_columns(const struct unpacked *u, uint8_t *to,
+                           const struct phi_matrix *w, const uint8_t *raw,
+                           size_t m, size_t nrows)
 {
     const struct phi_dtype_info *d = phi_dtype_info(phi_matrix_dtype(w));
+    const phi_unpack_fn unpack = u->unpack;
+    const size_t step = d->block / PHI_I8_BLOCK * u->block_nbytes;
     const size_t stored = d->bits / 8;
 
     for (size_t b = 0; b < w->ncols / d->block; b++) {
         unpack(to, raw, stored, nrows, d->block);
-        to += d->block / PHI_I8_BLOCK * block_nbytes;
+        to += step;
         raw += m * stored;
     }
 }
 
 /* Unpacks a group of stored rows to `to`; returns where the next may be. */
-static uint8_t *unpack_group(const struct run *r,
-                             const struct phi_space_worker *own,
-                             const struct phi_term *term, size_t row0,
-                             size_t nrows, uint8_t *to, struct unpacked *out)
+static uint8_t *unpack_group(const struct group *g, const struct phi_term *term,
+                             uint8_t *to, struct unpacked *out)
 {
+    const struct phi_linear_run *args = g->run->args;
     const struct phi_matrix *w = term->w;
     const enum phi_dtype dtype = phi_matrix_dtype(w);
-    const phi_unpack_fn unpack = phi_unpack_kernel(r->args->features, dtype);
+    const bool stored = phi_matrix_in_panels(w, g->row0, PHI_I8_ROWS);
 
-    out->x = input_of(r, term->x);
+    out->x = input_of(g->run, term->x);
     out->panels = to;
     out->nblk = w->ncols / PHI_I8_BLOCK;
     out->block_nbytes = phi_panel_layout(dtype)->block_nbytes;
     out->panel_nbytes = out->nblk * out->block_nbytes;
-    out->gemm =
-        phi_gemm_i8_kernel(r->args->features, dtype, mode_of(r->args->act));
-    for (size_t c = 0; c < nrows; c += PHI_I8_ROWS) {
-        const uint8_t *raw = (const uint8_t *)own->raw.p + c * w->row_nbytes;
-        const size_t n = nrows - c < PHI_I8_ROWS ? nrows - c : PHI_I8_ROWS;
+    out->unpack = phi_unpack_kernel(args->features, dtype);
+    out->gemm = phi_gemm_i8_kernel(args->features, dtype, mode_of(args->act));
+    for (size_t c = 0; c < g->nrows; c += PHI_I8_ROWS) {
+        const uint8_t *raw = raw_at(g, w, c);
+        const size_t n =
+            g->nrows - c < PHI_I8_ROWS ? g->nrows - c : PHI_I8_ROWS;
 
-        if (phi_matrix_in_panels(w, row0, PHI_I8_ROWS))
-            unpack_columns(unpack, to, out->block_nbytes, w, raw,
-                           phi_matrix_panel_rows(w, row0 + c), n);
+        if (stored)
+            unpack_columns(out, to, w, raw,
+                           phi_matrix_panel_rows(w, g->row0 + c), n);
         else
-            unpack(to, raw, w->row_nbytes, n, w->ncols);
+            out->unpack(to, raw, w->row_nbytes, n, w->ncols);
         to += out->panel_nbytes;
     }
     return to;
 }
 
 /* sums += x w^T for tokens [t, t + n), piece by piece of the rows' length. */
-static void multiply_integers(const struct run *r, const struct unpacked *u,
-                              float *sums, size_t t, size_t n, size_t nrows)
+static void multiply_integers(const struct group *g, const struct unpacked *u,
+                              float *sums, size_t t, size_t n)
 {
-    const size_t act_nbytes = phi_act_nbytes(mode_of(r->args->act));
+    const size_t act_nbytes = phi_act_nbytes(mode_of(g->run->args->act));
     const size_t most = PHI_INTEGER_DEPTH / PHI_I8_BLOCK;
+    const size_t nrows = g->nrows;
 
     for (size_t b = 0; b < u->nblk; b += most) {
         const struct phi_act act = {
@@ -235,27 +258,29 @@ static void multiply_integers(const struct run *r, const struct unpacked *u,
 
 /* ---- a group of rows ----------------------------------------------------- */
 
-static void add_biases(const struct phi_linear *job, size_t row0, size_t nrows,
-                       double bias[PHI_GROUP])
+static void add_biases(struct group *g)
 {
-    for (size_t i = 0; i < job->nterms; i++) {
-        const float *b = job->term[i].w->bias;
+    for (size_t i = 0; i < g->job->nterms; i++) {
+        const float *b = g->job->term[i].w->bias;
 
-        for (size_t c = 0; b != NULL && c < nrows; c++)
-            bias[c] += (double)b[row0 + c];
+        for (size_t c = 0; b != NULL && c < g->nrows; c++)
+            g->bias[c] += (double)b[g->row0 + c];
     }
 }
 
 /* What becomes of tokens [t, t + n): acc is token 0's, sums token t's. */
-static void finish(const struct run *r, const struct phi_linear *job,
-                   const double *acc, const float *sums, const double *bias,
-                   size_t t, size_t n, size_t row0, size_t nrows)
+static void finish(const struct group *g, const double *acc, const float *sums,
+                   size_t t, size_t n)
 {
-    const struct phi_vec_kernels *vec = r->args->kernels->vec;
+    const struct phi_linear_run *args = g->run->args;
+    const struct phi_vec_kernels *vec = args->kernels->vec;
+    const struct phi_linear *job = g->job;
     const struct phi_ready *ready = job->ready;
     const phi_act_fn quantize =
-        phi_act_kernel(r->args->features, mode_of(r->args->act));
-    const size_t at = phi_linear_stride(r->args->act, row0);
+        phi_act_kernel(args->features, mode_of(args->act));
+    const size_t at = phi_linear_stride(args->act, g->row0);
+    const size_t row0 = g->row0;
+    const size_t nrows = g->nrows;
 
     for (size_t i = 0; i < n; i++) {
         float row[PHI_GROUP];
@@ -263,7 +288,7 @@ static void finish(const struct run *r, const struct phi_linear *job,
             ready != NULL ? row : job->y + (t + i) * job->ldy + row0;
 
         vec->finish(y, acc != NULL ? acc + (t + i) * PHI_GROUP : NULL,
-                    sums != NULL ? sums + i * PHI_GROUP : NULL, bias, nrows,
+                    sums != NULL ? sums + i * PHI_GROUP : NULL, g->bias, nrows,
                     job->epilogue == PHI_EPILOGUE_ADD);
         if (job->epilogue == PHI_EPILOGUE_GELU)
             vec->gelu_new(y, nrows);
@@ -273,16 +298,16 @@ static void finish(const struct run *r, const struct phi_linear *job,
 }
 
 /* A group of rows to own->raw, in panels where they are used so. */
-static enum phi_status read_group(const struct run *r,
-                                  struct phi_space_worker *own,
-                                  const struct phi_matrix *w, size_t row0,
-                                  size_t nrows)
+static enum phi_status read_group(const struct group *g,
+                                  const struct phi_matrix *w)
 {
-    const size_t rows = is_integer(r->args, w) ? PHI_I8_ROWS : PHI_PANEL;
+    struct phi_space_worker *own = g->own;
+    const size_t rows = is_integer(g->run->args, w) ? PHI_I8_ROWS : PHI_PANEL;
 
-    if (phi_matrix_in_panels(w, row0, rows))
-        return phi_matrix_read_panels(w, row0, nrows, own->raw.p, &own->err);
-    return phi_matrix_read(w, row0, nrows, own->raw.p, &own->err);
+    if (phi_matrix_in_panels(w, g->row0, rows))
+        return phi_matrix_read_panels(w, g->row0, g->nrows, own->raw.p,
+                                      &own->err);
+    return phi_matrix_read(w, g->row0, g->nrows, own->raw.p, &own->err);
 }
 
 static enum phi_status do_group(const struct run *r,
@@ -290,30 +315,33 @@ static enum phi_status do_group(const struct run *r,
                                 const struct phi_linear *job, size_t row0)
 {
     const size_t left = job->term[0].w->nrows - row0;
-    const size_t nrows = left < PHI_GROUP ? left : PHI_GROUP;
     const size_t ntokens = r->args->ntokens;
+    struct group g = {.run = r,
+                      .own = own,
+                      .job = job,
+                      .row0 = row0,
+                      .nrows = left < PHI_GROUP ? left : PHI_GROUP};
     struct unpacked terms[2] = {{0}};
     uint8_t *room = own->bytes.p;
-    double bias[PHI_GROUP] = {0};
     double *acc = NULL;
     float *sums = NULL;
 
     for (size_t i = 0; i < job->nterms; i++) {
         const struct phi_term *term = &job->term[i];
-        const enum phi_status st = read_group(r, own, term->w, row0, nrows);
+        const enum phi_status st = read_group(&g, term->w);
 
         if (st != PHI_OK)
             return st;
         if (is_integer(r->args, term->w)) {
             sums = own->sums.p;
-            room = unpack_group(r, own, term, row0, nrows, room, &terms[i]);
+            room = unpack_group(&g, term, room, &terms[i]);
             continue;
         }
         if (acc == NULL)
             acc = memset(own->acc.p, 0, ntokens * PHI_GROUP * sizeof(*acc));
-        multiply(r, own, term, row0, nrows);
+        multiply(&g, term);
     }
-    add_biases(job, row0, nrows, bias);
+    add_biases(&g);
     for (size_t t = 0; t < ntokens; t += PHI_INTEGER_TOKENS) {
         const size_t more = ntokens - t;
         const size_t n = more < PHI_INTEGER_TOKENS ? more : PHI_INTEGER_TOKENS;
@@ -322,9 +350,9 @@ static enum phi_status do_group(const struct run *r,
             memset(sums, 0, n * PHI_GROUP * sizeof(*sums));
         for (size_t i = 0; i < job->nterms; i++) {
             if (terms[i].x != NULL)
-                multiply_integers(r, &terms[i], sums, t, n, nrows);
+                multiply_integers(&g, &terms[i], sums, t, n);
         }
-        finish(r, job, acc, sums, bias, t, n, row0, nrows);
+        finish(&g, acc, sums, t, n);
     }
     return PHI_OK;
 }
