@@ -150,7 +150,7 @@ static enum phi_status load_config(struct phi_json_doc **out,
     char *path;
     enum phi_status st;
 
-    if (strcmp(base->format, "hf") != 0)
+    if (!phi_source_is_folder(base))
         return phi_json_parse(out, "{}", 2, base->path, err);
     path = phi_path_join(base->path, "config.json", err);
     if (path == NULL)
@@ -164,7 +164,7 @@ static enum phi_status load_config(struct phi_json_doc **out,
 static enum phi_status set_tokenizer(struct phi_adapted *a, struct phi_err *err)
 {
     const struct phi_source *base = a->base;
-    const bool folder = strcmp(base->format, "hf") == 0;
+    const bool folder = phi_source_is_folder(base);
     const char *from = a->tokenizer != NULL ? a->tokenizer : base->path;
     struct phi_json_doc *doc = NULL;
     struct phi_json root;

@@ -3,15 +3,13 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "formats/gguf.h"
 #include "libconv/base/mem.h"
 
 bool phi_gguf_has_head(const struct phi_source *s)
 {
-    return s->nfiles == 1 && (strcmp(s->format, "gguf") == 0 ||
-                              strcmp(s->format, "phipack") == 0);
+    return s->nfiles == 1 && phi_source_is_gguf(s);
 }
 
 /* Bytes [from, to) of the file are zero. */

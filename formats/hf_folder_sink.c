@@ -130,7 +130,7 @@ struct order {
     const struct phi_hf_folder_options *opt;
 };
 
-static bool is_folder(const struct phi_source *s)
+static bool is_from_folder(const struct phi_source *s)
 {
     return s->folder != NULL;
 }
@@ -212,7 +212,7 @@ static bool types_differ(const struct order *o)
             o->base->tensors[k].dtype != o->tensors[i].dtype)
             return true;
     }
-    return !is_folder(o->base);
+    return !is_from_folder(o->base);
 }
 
 /* Brings the text up to what the tensors are. */
@@ -276,9 +276,9 @@ static enum phi_status collect(struct hf_sink *h, const struct order *o,
 {
     enum phi_status st = PHI_OK;
 
-    if (is_folder(o->base) && strcmp(o->base->format, "hf") == 0)
+    if (is_from_folder(o->base) && phi_source_is_folder(o->base))
         st = phi_hf_side_files_scan(&h->side, o->base->path, err);
-    else if (is_folder(o->base) && phi_pack_of(o->base) != NULL)
+    else if (is_from_folder(o->base) && phi_pack_of(o->base) != NULL)
         st = phi_pack_side_files(&h->side, o->base, err);
     if (st == PHI_OK && o->opt->tokenizer != NULL)
         st = phi_hf_side_files_tokenizer(&h->side, o->opt->tokenizer, err);

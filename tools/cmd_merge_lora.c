@@ -155,7 +155,7 @@ static enum phi_status open_gguf(struct job *j, struct phi_err *err)
 
 static enum phi_status plan_folder(struct job *j, struct phi_err *err)
 {
-    const bool hf = strcmp(j->model.base->format, "hf") == 0;
+    const bool hf = phi_source_is_folder(j->model.base);
     enum phi_status st =
         phi_plan_floats(&j->plan, j->model.shapes, &j->floats, err);
 

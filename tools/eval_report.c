@@ -24,7 +24,7 @@ enum phi_status eval_size_of(struct eval_size *out, const struct phi_source *s,
     uint64_t weights = 0;
     uint64_t nbytes = 0;
     /* A folder has other files, and one that is merged as it is read none. */
-    bool in_files = strcmp(s->format, "hf") != 0;
+    bool in_files = !phi_source_is_folder(s);
     bool *shared;
 
     if (eval_is_stored(s)) {

@@ -135,7 +135,7 @@ enum phi_status export_side_make(struct export_side *side,
 {
     enum phi_status st;
 
-    if (strcmp(s->format, "hf") == 0)
+    if (phi_source_is_folder(s))
         return list_left(side, s, err);
     if (s->folder != NULL) /* a packed one: its files are in it */
         return PHI_OK;

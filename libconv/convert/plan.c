@@ -282,7 +282,7 @@ static enum phi_status check_tensors(const struct phi_source *s,
     struct phi_sizes sizes;
     enum phi_status st;
 
-    if (strcmp(s->format, "hf") == 0)
+    if (phi_source_is_folder(s))
         return PHI_OK;
     st = phi_sizes_read(&sizes, s, UINT32_MAX, UINT32_MAX, err);
     if (st != PHI_OK)

@@ -123,7 +123,7 @@ static bool keeps(const struct phi_source *s)
 {
     bool all = s->folder != NULL;
 
-    if (strcmp(s->format, "hf") == 0)
+    if (phi_source_is_folder(s))
         return true;
     for (size_t i = 0; i < s->ntensors; i++)
         all =

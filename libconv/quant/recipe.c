@@ -360,8 +360,7 @@ enum phi_status phi_recipe_begin(struct phi_recipe_walk *w,
 
     *w = (struct phi_recipe_walk){.recipe = r};
     w->has_output = phi_source_find(s, "output.weight", &at);
-    w->from_gguf = r->keep || strcmp(s->format, "gguf") == 0 ||
-                   strcmp(s->format, "phipack") == 0;
+    w->from_gguf = r->keep || phi_source_is_gguf(s);
     if (!has_rules(r))
         return PHI_OK;
     for (size_t i = 0; i < s->ntensors && w->n_values < MAX_COUNT; i++)

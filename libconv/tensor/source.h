@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "libconv/base/err.h"
 #include "libconv/base/map.h"
@@ -111,6 +112,20 @@ struct phi_source {
                                    uint64_t offset, void *to, size_t n,
                                    struct phi_err *err);
 };
+
+/* Whether it is a Hugging Face folder, with config.json and others beside the
+ * weights. A packed file is none, though it may come from one: s->folder. */
+static inline bool phi_source_is_folder(const struct phi_source *s)
+{
+    return strcmp(s->format, "hf") == 0;
+}
+
+/* Whether it is a GGUF file, or a packed file, which stands for one: its head
+ * is GGUF's. */
+static inline bool phi_source_is_gguf(const struct phi_source *s)
+{
+    return strcmp(s->format, "gguf") == 0 || strcmp(s->format, "phipack") == 0;
+}
 
 /* The index of a tensor by canonical name; false if there is none. */
 bool phi_source_find(const struct phi_source *s, const char *name, size_t *i);
