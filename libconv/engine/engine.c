@@ -149,6 +149,50 @@ static void keep_counted(const struct pass *p)
                 n_embd * sizeof(*x));
 }
 
+/* Queries at positions [first, first + count) of each window become what they
+ * find: attention.h. */
+static void attend(const struct pass *p, const struct phi_layer *l,
+                   size_t first, size_t count)
+{
+    const struct phi_engine_options *o = &p->e->options;
+    const struct phi_attention attention = {
+        .space = p->space,
+        .kernels = o->kernels,
+        .gemm = phi_linear_gemm(o->kernels, o->act),
+        .hparams = &p->e->weights.hparams,
+        .layer = l,
+        .rope = &p->e->rope,
+        .nthreads = o->nthreads,
+        .nwindows = p->batch->nwindows,
+        .n_ctx = o->n_ctx,
+        .first = first,
+        .count = count,
+    };
+
+    phi_attention_run(&attention);
+}
+
+/* x += o(attention) + down(mlp), as the layer's other jobs are run. */
+static enum phi_status add_branches(const struct pass *p,
+                                    const struct phi_layer *l,
+                                    const struct phi_linear_run *layer,
+                                    struct phi_err *err)
+{
+    struct phi_space *s = p->space;
+    const struct phi_linear out = {
+        .term = {{&l->o, s->q.p}, {&l->down, s->ff.p}},
+        .nterms = 2,
+        .epilogue = PHI_EPILOGUE_ADD,
+        .y = s->x.p,
+        .ldy = p->e->weights.hparams.n_embd,
+    };
+    struct phi_linear_run run = *layer;
+
+    run.jobs = &out;
+    run.njobs = 1;
+    return phi_linear_run(s, &run, err);
+}
+
 /*
  * Of the last layer only keys and values are needed at every position; all
  * the rest is computed for the positions that count, whose rows are then the
@@ -181,26 +225,6 @@ static enum phi_status do_layer(struct pass *p, size_t i, struct phi_err *err)
          .ldy = h->n_ff,
          .ready = hand_over ? &ff : NULL},
     };
-    const struct phi_linear out = {
-        .term = {{&l->o, s->q.p}, {&l->down, s->ff.p}},
-        .nterms = 2,
-        .epilogue = PHI_EPILOGUE_ADD,
-        .y = s->x.p,
-        .ldy = h->n_embd,
-    };
-    const struct phi_attention attention = {
-        .space = s,
-        .kernels = o->kernels,
-        .gemm = phi_linear_gemm(o->kernels, o->act),
-        .hparams = h,
-        .layer = l,
-        .rope = &p->e->rope,
-        .nthreads = o->nthreads,
-        .nwindows = b->nwindows,
-        .n_ctx = o->n_ctx,
-        .first = first,
-        .count = count,
-    };
     struct phi_linear_run run = {
         .kernels = o->kernels,
         .nthreads = o->nthreads,
@@ -229,11 +253,9 @@ static enum phi_status do_layer(struct pass *p, size_t i, struct phi_err *err)
     }
     if (st != PHI_OK)
         return st;
-    phi_attention_run(&attention);
-    run.jobs = &out;
-    run.njobs = 1;
+    attend(p, l, first, count);
     run.ready = hand_over ? &ff : NULL;
-    return phi_linear_run(s, &run, err);
+    return add_branches(p, l, &run, err);
 }
 
 static enum phi_status check_tokens(const struct phi_engine *e,
