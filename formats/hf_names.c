@@ -158,7 +158,7 @@ bool phi_hf_place_of(struct phi_hf_place *out, const char *name, bool old)
 
     if (!phi_part_of(&place, name))
         return false;
-    layer = place.layer == UINT64_MAX ? 0 : place.layer;
+    layer = place.layer == PHI_NO_LAYER ? 0 : place.layer;
     if (layer >= PHI_HF_MAX_LAYERS)
         return false;
     for (size_t r = 0; r < NROWS; r++) {

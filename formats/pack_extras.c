@@ -15,6 +15,9 @@
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 
+/* Beside them are head, tensors, chunks, origin and data. */
+#define MAX_FILES (PHI_PACK_MAX_SECTIONS - 5)
+
 void phi_pack_extras_release(struct phi_pack_extras *x)
 {
     for (size_t i = 0; x->parts != NULL && i < x->n; i++) {
@@ -196,10 +199,10 @@ enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
     if (origin == NULL || origin->folder == NULL)
         return PHI_OK;
     st = collect(files, origin, published, err);
-    if (st == PHI_OK && files->n > PHI_PACK_MAX_SECTIONS - 5)
+    if (st == PHI_OK && files->n > MAX_FILES)
         st = phi_fail(err, PHI_E_ARG,
                       "%zu files beside the weights, at most %u can be packed",
-                      files->n, PHI_PACK_MAX_SECTIONS - 5);
+                      files->n, MAX_FILES);
     if (st == PHI_OK)
         st = check_names(files, err);
     if (st == PHI_OK)

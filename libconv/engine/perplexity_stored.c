@@ -13,6 +13,9 @@
 /* From the best token of a row down to those that are stored as the last. */
 #define DEPTH 16.0
 
+/* That it is divided into there, with 16 bits a value. */
+#define STEPS 65535.0
+
 /* So small that sums do not see it. */
 #define GONE (-1000.0f)
 
@@ -50,7 +53,7 @@ void phi_stored_cut(float *logits, size_t n)
 /* Half a step is enough for the rounding of both. */
 bool phi_stored_is_floor(const struct phi_lse *sum, double target)
 {
-    return sum->max - target > DEPTH - DEPTH / 65535 / 2;
+    return sum->max - target > DEPTH - DEPTH / STEPS / 2;
 }
 
 /* sum of p (ln p - ln q), p not divided by its sum. */

@@ -149,6 +149,7 @@ size_t phi_space_token_nbytes(const struct phi_hparams *h)
 {
     const size_t kv = h->n_head_kv * h->head_dim;
 
+    /* x, h, q; k, v, keys, values; ff */
     return (3 * h->n_embd + 4 * kv + h->n_ff) * sizeof(float);
 }
 

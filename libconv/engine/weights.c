@@ -190,17 +190,18 @@ static enum phi_status layer(const struct loader *l, uint64_t il,
 static enum phi_status ends(const struct loader *l, struct phi_err *err)
 {
     struct phi_weights *w = l->w;
-    enum phi_status st = matrix(l, 0, PHI_PART_EMBD, &w->embd, err);
+    enum phi_status st = matrix(l, PHI_NO_LAYER, PHI_PART_EMBD, &w->embd, err);
 
     if (st == PHI_OK)
-        st = norm(l, 0, PHI_PART_LAST_NORM, &w->norm_w, &w->norm_b, err);
+        st = norm(l, PHI_NO_LAYER, PHI_PART_LAST_NORM, &w->norm_w, &w->norm_b,
+                  err);
     if (st != PHI_OK)
         return st;
     w->head = w->embd;
-    if (has(l, 0, PHI_PART_HEAD, false))
-        st = matrix(l, 0, PHI_PART_HEAD, &w->head, err);
-    if (st == PHI_OK && has(l, 0, PHI_PART_HEAD, true))
-        st = vector(l, 0, PHI_PART_HEAD, true, &w->head.bias, err);
+    if (has(l, PHI_NO_LAYER, PHI_PART_HEAD, false))
+        st = matrix(l, PHI_NO_LAYER, PHI_PART_HEAD, &w->head, err);
+    if (st == PHI_OK && has(l, PHI_NO_LAYER, PHI_PART_HEAD, true))
+        st = vector(l, PHI_NO_LAYER, PHI_PART_HEAD, true, &w->head.bias, err);
     return st;
 }
 

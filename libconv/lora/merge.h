@@ -64,6 +64,9 @@ struct phi_merge_op {
     double weight;
 };
 
+/* In place of the index of a tensor: there is none. */
+#define PHI_MERGE_NONE SIZE_MAX
+
 /* A tensor of the base that changes. */
 struct phi_merge_tensor {
     size_t source; /* its index in the source */
@@ -109,7 +112,7 @@ struct phi_merge {
     size_t ninputs;
     struct phi_merge_tensor *tensors; /* (n), in the source's order */
     size_t n;
-    size_t *of_source; /* (source->ntensors) index in tensors, or SIZE_MAX */
+    size_t *of_source; /* (source->ntensors) in tensors, or PHI_MERGE_NONE */
     struct phi_merge_module *modules; /* (nmodules) */
     size_t nmodules;
     bool *idle;     /* (inputs) the adapter changes nothing */
@@ -152,8 +155,9 @@ size_t phi_merge_room(const struct phi_merge *m);
 static inline const struct phi_merge_tensor *phi_merge_tensor_of(
     const struct phi_merge *m, size_t source)
 {
-    return m->of_source[source] != SIZE_MAX ? &m->tensors[m->of_source[source]]
-                                            : NULL;
+    return m->of_source[source] != PHI_MERGE_NONE
+               ? &m->tensors[m->of_source[source]]
+               : NULL;
 }
 
 /*

@@ -290,7 +290,7 @@ enum phi_status phi_merge_check_complete(const struct phi_merge_maker *m,
     enum phi_status st = layers != NULL ? PHI_OK : PHI_E_NOMEM;
 
     for (size_t k = 0;
-         st == PHI_OK && phi_lora_path(path, m->naming, UINT64_MAX, k); k++)
+         st == PHI_OK && phi_lora_path(path, m->naming, PHI_NO_LAYER, k); k++)
         st = check_module(m, map, path, &adapted, err);
     for (size_t i = 0; st == PHI_OK && i < nlayers; i++) {
         for (size_t k = 0;

@@ -192,7 +192,7 @@ static enum phi_status replace(struct phi_merge_maker *m,
 {
     const struct phi_adapter_tensor *t = tensor_of(m, g, role);
     const bool vocab =
-        g->place.layer == UINT64_MAX && g->place.shape != PHI_SHAPE_NORM;
+        g->place.layer == PHI_NO_LAYER && g->place.shape != PHI_SHAPE_NORM;
     struct phi_merge_parts p;
     bool same = false;
     enum phi_status st;

@@ -10,13 +10,11 @@
 /* Rows that phi_merge_apply() works on at a time. */
 #define PHI_MERGE_GROUP 4
 
-#define PHI_MERGE_NONE SIZE_MAX
-
 /* All that an adapter has of one module. */
 struct phi_merge_group {
     const char *path;
     struct phi_lora_place place;
-    size_t tensor[PHI_ADAPTER_NROLES]; /* of the adapter, or NONE */
+    size_t tensor[PHI_ADAPTER_NROLES]; /* of the adapter, or PHI_MERGE_NONE */
     bool adapts;                       /* by the configuration */
     bool saves;
     size_t module; /* its line in the table */

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libconv/tensor/model_parts.h"
-
 static const char *const layer_prefix[PHI_NNAMINGS] = {
     "model.layers.", "transformer.h.", "model.layers.", "blk."};
 
@@ -82,7 +80,7 @@ bool phi_lora_place_of(struct phi_lora_place *out, const char *path,
                        enum phi_lora_naming naming)
 {
     const char *rest = path;
-    uint64_t layer = UINT64_MAX;
+    uint64_t layer = PHI_NO_LAYER;
     const bool inside = phi_layer_read(&rest, layer_prefix[naming], &layer);
 
     for (size_t i = 0; i < NROWS; i++) {
@@ -111,7 +109,8 @@ bool phi_lora_path(char out[PHI_LORA_PATH_MAX], enum phi_lora_naming naming,
     for (size_t i = 0; i < NROWS; i++) {
         const char *name = table[i].names[naming];
 
-        if (table[i].layer != (layer != UINT64_MAX) || name == NULL || k-- > 0)
+        if (table[i].layer != (layer != PHI_NO_LAYER) || name == NULL ||
+            k-- > 0)
             continue;
         if (table[i].layer)
             snprintf(out, PHI_LORA_PATH_MAX, "%s%" PRIu64 ".%s",

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "libconv/lora/lora_config.h"
+#include "libconv/tensor/model_parts.h"
 #include "libconv/tensor/source.h"
 
 enum phi_lora_naming {
@@ -26,7 +27,7 @@ enum phi_lora_shape { PHI_SHAPE_NORM, PHI_SHAPE_MATRIX, PHI_SHAPE_EMBEDDING };
 
 struct phi_lora_place {
     char name[PHI_MAX_NAME + 1]; /* in GGUF, without ".weight" */
-    uint64_t layer;              /* UINT64_MAX: in none */
+    uint64_t layer;              /* or PHI_NO_LAYER */
     enum phi_lora_kind kind;
     enum phi_lora_shape shape;
 };
@@ -39,7 +40,7 @@ bool phi_lora_place_of(struct phi_lora_place *out, const char *path,
 #define PHI_LORA_PATH_MAX 80
 
 /*
- * The modules of a naming: path k of a layer, or, with UINT64_MAX, of those
+ * The modules of a naming: path k of a layer, or, with PHI_NO_LAYER, of those
  * in none. False past the last.
  */
 bool phi_lora_path(char out[PHI_LORA_PATH_MAX], enum phi_lora_naming naming,

@@ -67,7 +67,7 @@ bool phi_layer_of(uint64_t *layer, const char *name)
 
 bool phi_part_of(struct phi_part_place *out, const char *name)
 {
-    uint64_t layer = UINT64_MAX;
+    uint64_t layer = PHI_NO_LAYER;
     const bool inside = phi_layer_read(&name, "blk.", &layer);
 
     for (int i = 0; i < PHI_NPARTS; i++) {
@@ -223,7 +223,7 @@ static enum phi_status check_tensor(struct seen *seen,
                         "%s: tensor \"%.*s\": has no place in a Phi, expected "
                         "names such as \"blk.0.ffn_up.weight\"",
                         t->file, PHI_ERR_NAME, t->origin);
-    if (place.layer == UINT64_MAX)
+    if (place.layer == PHI_NO_LAYER)
         place.layer = 0;
     if (place.layer >= z->layers)
         return phi_fail(

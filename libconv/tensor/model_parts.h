@@ -63,10 +63,13 @@ struct phi_part_info {
 
 extern const struct phi_part_info phi_parts[PHI_NPARTS];
 
+/* Of a tensor or module outside the layers: the embedding, for instance. */
+#define PHI_NO_LAYER UINT64_MAX
+
 /* A tensor of a part. */
 struct phi_part_place {
     enum phi_part part;
-    uint64_t layer; /* UINT64_MAX: in none */
+    uint64_t layer; /* or PHI_NO_LAYER */
     bool bias;
 };
 

@@ -41,7 +41,7 @@ static inline float *case_merged(const struct phi_merge *m, const char *name,
     ck_assert_ptr_nonnull(room);
     ck_assert(phi_source_find(s, name, &i));
     stored = (size_t)(s->tensors[i].nbytes / sizeof(*x));
-    if (m->of_source[i] == SIZE_MAX) {
+    if (m->of_source[i] == PHI_MERGE_NONE) {
         x = malloc(stored * sizeof(*x));
         ck_assert_ptr_nonnull(x);
         ck_ok(phi_source_read(s, i, 0, x, stored * sizeof(*x), &err));

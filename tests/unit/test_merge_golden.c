@@ -178,7 +178,7 @@ START_TEST(merges_as_peft_does)
         float *base = base_values(s);
         float *x = base_values(s);
 
-        ck_assert_msg(merge.of_source[s] != SIZE_MAX, "%s is not merged",
+        ck_assert_msg(merge.of_source[s] != PHI_MERGE_NONE, "%s is not merged",
                       phi_json_key(&item));
         merge_values(x, merge.of_source[s], 7);
         check_tensor(&item, base, x, count_of(&source->tensors[s]));

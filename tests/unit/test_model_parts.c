@@ -298,7 +298,7 @@ START_TEST(layers_in_names)
 {
     static const struct {
         const char *name;
-        uint64_t layer; /* UINT64_MAX: none */
+        uint64_t layer; /* or PHI_NO_LAYER */
     } rows[] = {
         {"blk.0.x", 0},
         {"blk.12.ffn_up.weight", 12},
@@ -314,10 +314,10 @@ START_TEST(layers_in_names)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        uint64_t layer = UINT64_MAX;
+        uint64_t layer = PHI_NO_LAYER;
 
         ck_assert_int_eq(phi_layer_of(&layer, rows[i].name),
-                         rows[i].layer != UINT64_MAX);
+                         rows[i].layer != PHI_NO_LAYER);
         ck_assert_uint_eq(layer, rows[i].layer);
     }
 }
