@@ -230,54 +230,59 @@ static bool same_type(const struct phi_kv *a, const struct phi_kv *b)
     return strcmp(value_type(ta, a), value_type(tb, b)) == 0;
 }
 
-/* Keys whose values or types differ, for --metadata. */
+/* Appends the row of a key, of a and of b, unless they are the same. One of
+ * them may be NULL: the key is not there. */
+static void compare_key(struct table *t, const struct phi_kv *a,
+                        const struct phi_kv *b)
+{
+    const struct phi_kv *both[2] = {a, b};
+    const bool typed = a != NULL && b != NULL && !same_type(a, b);
+    struct phi_buf full[2] = {{0}, {0}};
+    struct phi_buf part[2] = {{0}, {0}};
+
+    for (size_t k = 0; k < 2; k++) {
+        char type[48];
+
+        if (both[k] == NULL) {
+            phi_buf_text(&part[k], "-");
+            continue;
+        }
+        value_text(&full[k], both[k], 0);
+        value_text(&part[k], both[k], 40);
+        if (typed)
+            phi_buf_printf(&part[k], " (%s)", value_type(type, both[k]));
+    }
+    if (typed || a == NULL || b == NULL || full[0].n != full[1].n ||
+        memcmp(full[0].p, full[1].p, full[0].n) != 0) {
+        table_cell(t, "%s", a != NULL ? a->key : b->key);
+        for (size_t k = 0; k < 2; k++)
+            table_cell(t, "%.*s", (int)part[k].n, (const char *)part[k].p);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        t->failed = t->failed || full[k].failed || part[k].failed;
+        phi_buf_release(&full[k]);
+        phi_buf_release(&part[k]);
+    }
+}
+
+/* Keys whose values or types differ, for --metadata: in the order of A, then
+ * those that only B has. */
 static enum phi_status print_keys(const struct comparison *c,
                                   struct phi_err *err)
 {
-    const struct phi_meta *meta[2] = {&c->a->source->meta, &c->b->source->meta};
+    const struct phi_meta *a = &c->a->source->meta;
+    const struct phi_meta *b = &c->b->source->meta;
     struct table t = {.ncols = 3};
     enum phi_status st = PHI_OK;
 
     table_cell(&t, "key");
     table_cell(&t, "A");
     table_cell(&t, "B");
-    for (size_t m = 0; m < 2; m++) {
-        for (size_t i = 0; i < meta[m]->n; i++) {
-            const char *key = meta[m]->kv[i].key;
-            const struct phi_kv *both[2] = {phi_meta_find(meta[0], key),
-                                            phi_meta_find(meta[1], key)};
-            struct phi_buf full[2] = {{0}, {0}};
-            struct phi_buf part[2] = {{0}, {0}};
-            const bool typed = both[0] != NULL && both[1] != NULL &&
-                               !same_type(both[0], both[1]);
-            char type[48];
-
-            for (size_t k = 0; k < 2; k++) {
-                if (both[k] == NULL) {
-                    phi_buf_text(&part[k], "-");
-                    continue;
-                }
-                value_text(&full[k], both[k], 0);
-                value_text(&part[k], both[k], 40);
-                if (typed)
-                    phi_buf_printf(&part[k], " (%s)",
-                                   value_type(type, both[k]));
-            }
-            if ((m == 0 || both[0] == NULL) &&
-                (typed || (both[0] == NULL) != (both[1] == NULL) ||
-                 full[0].n != full[1].n ||
-                 memcmp(full[0].p, full[1].p, full[0].n) != 0)) {
-                table_cell(&t, "%s", key);
-                for (size_t k = 0; k < 2; k++)
-                    table_cell(&t, "%.*s", (int)part[k].n,
-                               (const char *)part[k].p);
-            }
-            for (size_t k = 0; k < 2; k++) {
-                t.failed = t.failed || full[k].failed || part[k].failed;
-                phi_buf_release(&full[k]);
-                phi_buf_release(&part[k]);
-            }
-        }
+    for (size_t i = 0; i < a->n; i++)
+        compare_key(&t, &a->kv[i], phi_meta_find(b, a->kv[i].key));
+    for (size_t i = 0; i < b->n; i++) {
+        if (phi_meta_find(a, b->kv[i].key) == NULL)
+            compare_key(&t, NULL, &b->kv[i]);
     }
     if (t.n > t.ncols || t.failed) {
         st = table_print(&t, stdout, err);
