@@ -195,12 +195,6 @@ static size_t list_nbytes(const struct phi_gguf *g)
     return n;
 }
 
-static void set_u64(uint8_t *p, uint64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> 8 * i);
-}
-
 /* ---- in place ------------------------------------------------------------ */
 
 static enum phi_status image_of_old(struct phi_gguf_edit_parts *p,
@@ -272,7 +266,7 @@ static enum phi_status place_small(struct phi_gguf_edit *e, size_t start,
     memset(h + ROOM_AT, 0, large - ROOM_AT);
     if (small->n > 0)
         memcpy(h + start, small->p, small->n);
-    set_u64(h + COUNT_AT, start - ROOM_AT);
+    phi_store_u64(h + COUNT_AT, start - ROOM_AT);
     p->fill = start;
     p->fill_n = small->n;
     if (end < large) {
@@ -290,7 +284,7 @@ static enum phi_status place_small(struct phi_gguf_edit *e, size_t start,
         nkeys++;
         phi_buf_release(&b);
     }
-    set_u64(h + NKEYS_AT, nkeys);
+    phi_store_u64(h + NKEYS_AT, nkeys);
     p->flip = NKEYS_AT;
     p->flip_n = ROOM_AT - NKEYS_AT;
     p->room_end = large;

@@ -295,20 +295,14 @@ enum phi_status eval_gates_junit(const struct eval_gates *gates,
                                  const struct eval_report *r, const char *path,
                                  bool replace, struct phi_err *err)
 {
-    struct phi_buf b = {0};
     const struct phi_output_options options = {.replace = replace};
-    struct phi_output *o = NULL;
+    struct phi_buf b = {0};
     enum phi_status st;
 
     put_suite(&b, gates, r);
     st = phi_buf_status(&b, err);
     if (st == PHI_OK)
-        st = phi_output_open(&o, path, &options, err);
-    if (st == PHI_OK)
-        st = phi_output_write(o, b.p, b.n, err);
-    if (st == PHI_OK)
-        st = phi_output_commit(o, err);
-    phi_output_close(o);
+        st = phi_output_save(path, &options, b.p, b.n, err);
     phi_buf_release(&b);
     return st;
 }

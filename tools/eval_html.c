@@ -456,16 +456,10 @@ enum phi_status eval_html_write(const struct eval_gates *gates,
 {
     const struct phi_output_options options = {.replace = replace};
     struct phi_buf b = {0};
-    struct phi_output *o = NULL;
     enum phi_status st = eval_html_page(&b, gates, r, err);
 
     if (st == PHI_OK)
-        st = phi_output_open(&o, path, &options, err);
-    if (st == PHI_OK)
-        st = phi_output_write(o, b.p, b.n, err);
-    if (st == PHI_OK)
-        st = phi_output_commit(o, err);
-    phi_output_close(o);
+        st = phi_output_save(path, &options, b.p, b.n, err);
     phi_buf_release(&b);
     return st;
 }

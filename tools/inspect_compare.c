@@ -165,13 +165,15 @@ static void type_cell(struct table *t, const struct comparison *c,
 static void shape_cell(struct table *t, const struct comparison *c,
                        const struct row *r)
 {
+    const struct phi_source *sa = c->a->source;
+    const struct phi_source *sb = c->b->source;
     char a[192] = "";
     char b[192] = "";
 
     if (r->i != NONE)
-        inspect_shape(a, &c->a->source->tensors[r->i]);
+        human_shape(a, sa->tensors[r->i].dim, sa->tensors[r->i].rank);
     if (r->j != NONE)
-        inspect_shape(b, &c->b->source->tensors[r->j]);
+        human_shape(b, sb->tensors[r->j].dim, sb->tensors[r->j].rank);
     if (r->i != NONE && r->j != NONE && strcmp(a, b) != 0)
         table_cell(t, "%s / %s", a, b);
     else

@@ -242,15 +242,3 @@ bool inspect_has_template(const struct inspect_job *job)
 
     return phi_meta_find(m, "tokenizer.chat_template") != NULL;
 }
-
-char *inspect_shape(char out[192], const struct phi_tensor *t)
-{
-    size_t at = 0;
-
-    if (t->rank == 0)
-        snprintf(out, 192, "scalar");
-    for (uint32_t i = 0; i < t->rank; i++)
-        at += (size_t)snprintf(out + at, 192 - at, "%s%llu", i > 0 ? " x " : "",
-                               (unsigned long long)t->dim[i]);
-    return out;
-}

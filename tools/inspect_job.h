@@ -73,7 +73,4 @@ uint64_t inspect_vocabulary(const struct inspect_job *job);
 
 bool inspect_has_template(const struct inspect_job *job);
 
-/* "2048 x 256" in out, "scalar" without dimensions. Returns out. */
-char *inspect_shape(char out[192], const struct phi_tensor *t);
-
 #endif

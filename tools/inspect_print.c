@@ -194,7 +194,7 @@ enum phi_status inspect_print_tensors(const struct inspect_job *job,
         char shape[192];
 
         table_cell(&t, "%s", tensor->name);
-        table_cell(&t, "%s", inspect_shape(shape, tensor));
+        table_cell(&t, "%s", human_shape(shape, tensor->dim, tensor->rank));
         table_cell(&t, "%s", phi_dtype_info(tensor->dtype)->name);
         table_cell(&t, "%llu", (unsigned long long)tensor->nbytes);
         if (wanted[4])
@@ -270,10 +270,10 @@ enum phi_status inspect_print_diffable(const struct inspect_job *job,
 
         phi_buf_text(&tensors, "tensor ");
         value_escape(&tensors, t->name, strlen(t->name));
-        phi_buf_printf(&tensors, " %s [%s]%s%s\n",
-                       phi_dtype_info(t->dtype)->name, inspect_shape(shape, t),
-                       job->hex != NULL ? " " : "",
-                       job->hex != NULL ? job->hex[i] : "");
+        phi_buf_printf(
+            &tensors, " %s [%s]%s%s\n", phi_dtype_info(t->dtype)->name,
+            human_shape(shape, t->dim, t->rank), job->hex != NULL ? " " : "",
+            job->hex != NULL ? job->hex[i] : "");
     }
     st = print_sorted(&keys, err);
     if (st == PHI_OK)

@@ -77,16 +77,6 @@ struct words {
     const char *note; /* or NULL */
 };
 
-/* Columns that a text takes, one for each character. */
-static size_t columns_of(const char *text)
-{
-    size_t n = 0;
-
-    for (; *text != '\0'; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
-}
-
 /* The words that are wanted, with two spaces before each but the first. */
 static void join(char out[256], const struct words *w, bool did, bool rate,
                  bool note)
@@ -134,7 +124,7 @@ static void draw(const struct progress *p, double part, const struct words *w)
         snprintf(line, sizeof(line), "%s %s%.*s%*s%s%3.0f%%  %s", p->label,
                  bar > 0 ? "[" : "", full, cells, bar - full, "",
                  bar > 0 ? "] " : "", part * 100, text);
-        if (columns_of(line) <= room)
+        if (text_columns(line) <= room)
             break;
         /* Not even the shortest fits: no line rather than two. */
         if (i == last)

@@ -84,15 +84,6 @@ static int check_places(const struct quantize_job *job)
     return -1;
 }
 
-static bool any_packed(const struct quantize_job *job)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < job->n; i++)
-        any = any || job->targets[i].packed;
-    return any;
-}
-
 static int read_recipe(struct quantize_job *job)
 {
     const struct quantize_args *a = &job->args;
@@ -117,7 +108,7 @@ int quantize_read_words(struct quantize_job *job)
     const struct quantize_args *a = &job->args;
     int code = fill_targets(job);
 
-    if (code == -1 && a->pack_planes && !any_packed(job))
+    if (code == -1 && a->pack_planes && !quantize_is_packed(job))
         return usage_error(job->cmd, "--pack-planes is for packed files: -t "
                                      "pack:f16=FILE, for example");
     if (code == -1 && a->split_max_size > 0 && a->split_max_tensors > 0)

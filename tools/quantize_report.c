@@ -88,15 +88,6 @@ void quantize_print_notes(const struct quantize_job *job)
         note_imatrix(job);
 }
 
-static void shape_text(const struct phi_sink_tensor *t, char out[96])
-{
-    int at = 0;
-
-    for (uint32_t i = 0; i < t->rank; i++)
-        at += snprintf(out + at, (size_t)(96 - at), "%s%llu",
-                       i > 0 ? " x " : "", (unsigned long long)t->dim[i]);
-}
-
 static double bits_a_weight(enum phi_dtype t)
 {
     const struct phi_dtype_info *d = phi_dtype_info(t);
@@ -124,11 +115,10 @@ static enum phi_status print_tensors(const struct quantize_job *job,
         const struct phi_sink_tensor *out = &t->plan.tensors[i];
         const struct phi_plan_step *step = &t->plan.steps[i];
         const enum phi_dtype from = job->source->tensors[step->source].dtype;
-        char shape[96];
+        char shape[192];
 
-        shape_text(out, shape);
         table_cell(&table, "%s", out->name);
-        table_cell(&table, "%s", shape);
+        table_cell(&table, "%s", human_shape(shape, out->dim, out->rank));
         table_cell(&table, "%s", phi_dtype_info(from)->name);
         table_cell(&table, "%s", phi_dtype_info(out->dtype)->name);
         table_cell(&table, "%g", bits_a_weight(out->dtype));

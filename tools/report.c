@@ -70,8 +70,7 @@ void table_cell(struct table *t, const char *fmt, ...)
         t->n++;
 }
 
-/* Characters, for cells that hold UTF-8 such as the plus-minus sign. */
-static size_t width_of(const char *text)
+size_t text_columns(const char *text)
 {
     size_t n = 0;
 
@@ -92,7 +91,7 @@ static bool rest_is_empty(const struct table *t, size_t i)
 
 static void print_cell(const struct table *t, size_t i, size_t width, FILE *to)
 {
-    const int pad = (int)(width - width_of(t->cells[i]));
+    const int pad = (int)(width - text_columns(t->cells[i]));
     const bool last = rest_is_empty(t, i);
 
     if (t->right[i % t->ncols] && t->cells[i][0] != '\0')
@@ -108,7 +107,7 @@ static void print_cell(const struct table *t, size_t i, size_t width, FILE *to)
 static void find_widths(const struct table *t, size_t width[16])
 {
     for (size_t i = 0; i < t->n; i++) {
-        const size_t w = width_of(t->cells[i]);
+        const size_t w = text_columns(t->cells[i]);
 
         if (w > width[i % t->ncols])
             width[i % t->ncols] = w;
@@ -197,6 +196,18 @@ char *human_bytes(char out[32], uint64_t n)
     for (; v >= 1024 && u < 3; u++)
         v /= 1024;
     snprintf(out, 32, "%.1f %s", v, units[u]);
+    return out;
+}
+
+char *human_shape(char out[192], const uint64_t *dim, uint32_t rank)
+{
+    size_t at = 0;
+
+    if (rank == 0)
+        snprintf(out, 192, "scalar");
+    for (uint32_t i = 0; i < rank; i++)
+        at += (size_t)snprintf(out + at, 192 - at, "%s%llu", i > 0 ? " x " : "",
+                               (unsigned long long)dim[i]);
     return out;
 }
 

@@ -17,6 +17,9 @@ int report_error(const struct phi_err *err);
 /* A remark on stderr, "phiconv: note: ...", control characters escaped. */
 void report_note(const char *fmt, ...) PHI_PRINTF(1, 2);
 
+/* Columns that a text takes, one for each character of its UTF-8. */
+size_t text_columns(const char *text);
+
 /*
  * Text tables: cells are kept until the end, columns get the width of their
  * widest cell (in characters, not bytes). Zero-initialise, set ncols.
@@ -49,6 +52,9 @@ void table_release(struct table *t);
 
 /* "1.2 GiB", "334.0 KiB", "17 B" into out, for people. Returns out. */
 char *human_bytes(char out[32], uint64_t n);
+
+/* "2048 x 256" into out, "scalar" without dimensions. Returns out. */
+char *human_shape(char out[192], const uint64_t *dim, uint32_t rank);
 
 /*
  * JSON into a buffer. The writer puts the commas; strings are escaped and

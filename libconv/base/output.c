@@ -420,6 +420,22 @@ void phi_output_close(struct phi_output *o)
     free(o);
 }
 
+enum phi_status phi_output_save(const char *path,
+                                const struct phi_output_options *options,
+                                const void *bytes, size_t n,
+                                struct phi_err *err)
+{
+    struct phi_output *o = NULL;
+    enum phi_status st = phi_output_open(&o, path, options, err);
+
+    if (st == PHI_OK)
+        st = phi_output_write(o, bytes, n, err);
+    if (st == PHI_OK)
+        st = phi_output_commit(o, err);
+    phi_output_close(o);
+    return st;
+}
+
 enum phi_status phi_output_not_input(const char *path, struct phi_file_id id,
                                      struct phi_err *err)
 {

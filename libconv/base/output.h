@@ -109,6 +109,12 @@ enum phi_status phi_output_settle(struct phi_output *o, struct phi_err *err);
 /* Sync, publish and settle. Call phi_output_close() after it. */
 enum phi_status phi_output_commit(struct phi_output *o, struct phi_err *err);
 
+/* From open to close in one, for a file of n bytes that are at hand. */
+enum phi_status phi_output_save(const char *path,
+                                const struct phi_output_options *options,
+                                const void *bytes, size_t n,
+                                struct phi_err *err);
+
 /* Frees o; removes the temporary file unless published. Accepts NULL. */
 void phi_output_close(struct phi_output *o);
 
