@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats/json.h"
+#include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
 
 #define MAX_LAYER 1000000
@@ -250,10 +251,7 @@ static bool is_all_linear(const char *text)
     const char *want = "all-linear";
 
     for (; *text != '\0' && *want != '\0'; text++, want++) {
-        const char c =
-            *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
-
-        if (c != *want)
+        if (phi_lower(*text) != *want)
             return false;
     }
     return *text == *want;

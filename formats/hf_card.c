@@ -11,6 +11,7 @@
 #include "formats/hf_license.h"
 #include "formats/hf_naming.h"
 #include "formats/hf_sampling.h"
+#include "libconv/base/ascii.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
@@ -247,7 +248,7 @@ static bool cached_id(char *path, const char *last, char **id)
         return false;
     model = strrchr(path, '/');
     model = model != NULL ? model + 1 : path;
-    if (strncmp(model, mark, strlen(mark)) != 0)
+    if (!phi_begins(model, mark))
         return false;
     model += strlen(mark);
     dashes = strstr(model, "--");
@@ -345,11 +346,6 @@ static enum phi_status write_origin_map(struct card *c, const char *key,
     return PHI_OK;
 }
 
-static bool has_prefix(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 /* The Hub's id of a model in its address, or NULL. */
 static const char *id_in_url(const char *url)
 {
@@ -357,8 +353,8 @@ static const char *id_in_url(const char *url)
     const char *id = strstr(url, hub);
     const char *slash;
 
-    if (id == NULL || (!has_prefix(url, "http://huggingface.co/") &&
-                       !has_prefix(url, "https://huggingface.co/")))
+    if (id == NULL || (!phi_begins(url, "http://huggingface.co/") &&
+                       !phi_begins(url, "https://huggingface.co/")))
         return NULL;
     id += strlen(hub);
     slash = strchr(id, '/');
@@ -372,9 +368,9 @@ static const char *id_in_url(const char *url)
 static enum phi_status write_origin_id(struct card *c, const char *key,
                                        const char *text)
 {
-    const bool is_url = has_prefix(text, "http://") ||
-                        has_prefix(text, "https://") ||
-                        has_prefix(text, "ssh://");
+    const bool is_url = phi_begins(text, "http://") ||
+                        phi_begins(text, "https://") ||
+                        phi_begins(text, "ssh://");
     const char *plain = is_url ? id_in_url(text) : text;
     struct phi_model_id id = {0};
     char *parts[NORIGIN] = {NULL};

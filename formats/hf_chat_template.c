@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "formats/hf_tokenizer_parts.h"
+#include "libconv/base/ascii.h"
 #include "libconv/base/file.h"
 #include "libconv/base/map.h"
 #include "libconv/base/mem.h"
@@ -71,8 +72,7 @@ static enum phi_status add(struct templates *all, const char *name, char *text,
     if (t->name == NULL)
         return PHI_E_NOMEM;
     for (const char *c = name; *c != '\0'; c++) {
-        const bool plain = (*c >= '0' && *c <= '9') ||
-                           (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z');
+        const bool plain = (*c >= '0' && *c <= '9') || phi_is_letter(*c);
 
         if (len == MAX_NAME)
             return phi_fail(all->err, PHI_E_UNSUPPORTED,

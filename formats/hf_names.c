@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
 #include "libconv/tensor/model_parts.h"
 
@@ -133,18 +134,6 @@ const struct phi_hf_slot *phi_hf_slots_find(const struct phi_hf_slots *slots,
     return i != NULL ? &slots->slot[*i] : NULL;
 }
 
-static bool begins(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-static bool ends(const char *text, const char *suffix)
-{
-    const size_t n = strlen(text), m = strlen(suffix);
-
-    return n >= m && strcmp(text + n - m, suffix) == 0;
-}
-
 /* Before the layers, in them, after them. */
 static uint64_t section_of(const struct row *row)
 {
@@ -179,14 +168,14 @@ bool phi_hf_place_of(struct phi_hf_place *out, const char *name, bool old)
 
 bool phi_hf_is_old(const char *origin)
 {
-    return begins(origin, "transformer.");
+    return phi_begins(origin, "transformer.");
 }
 
 bool phi_hf_is_skipped(const char *origin)
 {
-    return ends(origin, ".attention.masked_bias") ||
-           ends(origin, ".attention.bias") ||
-           ends(origin, ".rotary_emb.inv_freq");
+    return phi_ends(origin, ".attention.masked_bias") ||
+           phi_ends(origin, ".attention.bias") ||
+           phi_ends(origin, ".rotary_emb.inv_freq");
 }
 
 /* What a part of a name tells about where the tensor comes from. */
@@ -229,7 +218,7 @@ static bool layer_of(const char *origin, uint64_t *layer)
     const char *p = origin + strlen(prefix);
     uint64_t n = 0;
 
-    if (!begins(origin, prefix) || *p < '0' || *p > '9')
+    if (!phi_begins(origin, prefix) || *p < '0' || *p > '9')
         return false;
     for (; *p >= '0' && *p <= '9' && n < UINT64_MAX / 100; p++)
         n = n * 10 + (uint64_t)(*p - '0');

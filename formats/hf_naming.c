@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/map.h"
 #include "libconv/base/mem.h"
@@ -48,17 +49,12 @@ static bool is_lower(char c)
 /* Every byte above 0x7f is a part of some letter. */
 static bool is_letter(char c)
 {
-    return is_upper(c) || is_lower(c) || (unsigned char)c >= 0x80;
+    return phi_is_letter(c) || (unsigned char)c >= 0x80;
 }
 
 static bool is_blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static char to_lower(char c)
-{
-    return is_upper(c) ? (char)(c - 'A' + 'a') : c;
 }
 
 static char to_upper(char c)
@@ -80,7 +76,7 @@ static const char *skip_word(const char *p, const char *word)
     const char *q = p;
 
     for (; *word != '\0'; word++, q++) {
-        if (to_lower(*q) != *word)
+        if (phi_lower(*q) != *word)
             return p;
     }
     return q;
@@ -153,9 +149,9 @@ static bool is_size(const char *text)
     if (is_one_of(text, words, sizeof(words) / sizeof(words[0])))
         return true;
     end = digits(p);
-    if (to_lower(*p) == 'a')
+    if (phi_lower(*p) == 'a')
         p++;
-    else if (end != p && to_lower(*end) == 'x')
+    else if (end != p && phi_lower(*end) == 'x')
         p = end + 1;
     end = digits(p);
     if (end == p)
@@ -167,7 +163,7 @@ static bool is_size(const char *text)
             return false;
         p = end;
     }
-    if (*p == '\0' || strchr("kmbt", to_lower(*p)) == NULL)
+    if (*p == '\0' || strchr("kmbt", phi_lower(*p)) == NULL)
         return false;
     p++;
     return *(is_digit(*p) ? p + 1 : p) == '\0';
@@ -237,7 +233,7 @@ static void classify_size(struct part *part, uint64_t nparams)
     if (nparams > 0 && v >= 0 && fabs(v - n) > floor(n * 7 / 8)) {
         char *last = part->text + strlen(part->text) - 1;
 
-        *last = to_lower(*last);
+        *last = phi_lower(*last);
         part->is = IS_FINETUNE;
     } else {
         part->is = IS_SIZE;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 
@@ -20,15 +21,10 @@
 
 /* ---- names --------------------------------------------------------------- */
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* Whether name, in any case, begins at `at` with the whole of word. */
 static bool matches(const char *at, const char *word)
 {
-    while (*word != '\0' && lower(*at) == *word) {
+    while (*word != '\0' && phi_lower(*at) == *word) {
         at++;
         word++;
     }

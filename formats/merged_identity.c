@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
 
 #define NAME  "general.name"
@@ -72,11 +73,6 @@ char *phi_merged_name(const struct phi_meta *base, const char *const *adapters,
 
 /* ---- metadata ------------------------------------------------------------ */
 
-static bool has_prefix(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 /* Where what is said of bases begins: after the texts about the model. */
 static size_t place_of_bases(const struct phi_meta *m)
 {
@@ -88,9 +84,9 @@ static size_t place_of_bases(const struct phi_meta *m)
         i++;
     if (i == m->n) /* nameless: where general.* ends */
         i = 0;
-    for (; i < m->n && has_prefix(m->kv[i].key, "general."); i++) {
+    for (; i < m->n && phi_begins(m->kv[i].key, "general."); i++) {
         for (size_t k = 0; k < sizeof(after) / sizeof(after[0]); k++) {
-            if (has_prefix(m->kv[i].key, after[k]))
+            if (phi_begins(m->kv[i].key, after[k]))
                 return i;
         }
     }

@@ -5,6 +5,7 @@
 
 #include "formats/hf_index.h"
 #include "formats/hf_shards.h"
+#include "libconv/base/ascii.h"
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "tools/doctor.h"
@@ -21,13 +22,6 @@ const char *const doctor_json_names[DOCTOR_NJSON] = {
     [JSON_ADDED_TOKENS] = "added_tokens.json",
     [JSON_ADAPTER_CONFIG] = "adapter_config.json",
 };
-
-static bool ends(const char *text, const char *suffix)
-{
-    const size_t n = strlen(text), m = strlen(suffix);
-
-    return n >= m && strcmp(text + n - m, suffix) == 0;
-}
 
 /* *is: the file at path begins as Git LFS's pointers do. */
 static enum phi_status is_pointer(const char *path, bool *is,
@@ -121,7 +115,7 @@ static enum phi_status look_at(struct doctor *d, const char *name,
         if (st == PHI_OK && pointer)
             st = doctor_add(d, CHECK_LFS, err, name,
                             "is a Git LFS pointer without the data");
-        else if (st == PHI_OK && ends(name, ".json") &&
+        else if (st == PHI_OK && phi_ends(name, ".json") &&
                  strcmp(name, PHI_HF_INDEX) != 0)
             st = read_json(d, name, path, err);
         break;
@@ -325,7 +319,7 @@ static enum phi_status check_index(struct doctor *d, const char *path,
     for (size_t i = 0; st == PHI_OK && i < d->files.n; i++) {
         const char *name = d->files.v[i];
 
-        if (!ends(name, ".safetensors") || named(&index, name) ||
+        if (!phi_ends(name, ".safetensors") || named(&index, name) ||
             strcmp(name, ADAPTER_WEIGHTS) == 0)
             continue;
         if (strcmp(name, PHI_HF_SINGLE) == 0)
@@ -356,7 +350,7 @@ static enum phi_status check_single(struct doctor *d, const char *name,
 static enum phi_status check_nothing(struct doctor *d, struct phi_err *err)
 {
     for (size_t i = 0; i < d->files.n; i++) {
-        if (ends(d->files.v[i], ".safetensors") &&
+        if (phi_ends(d->files.v[i], ".safetensors") &&
             strcmp(d->files.v[i], ADAPTER_WEIGHTS) != 0)
             return doctor_add(d, CHECK_NO_INDEX, err, d->files.v[i],
                               "is there, but neither " PHI_HF_INDEX

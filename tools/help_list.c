@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/cpu/cpu.h"
 #include "libconv/quant/file_type.h"
 #include "libconv/quant/quant.h"
@@ -83,7 +84,7 @@ enum help_value help_value(const struct option *o, char *words, size_t n)
          i++) {
         const char *begins = placeholders[i].begins;
 
-        if (o->arg != NULL && strncmp(o->arg, begins, strlen(begins)) == 0)
+        if (o->arg != NULL && phi_begins(o->arg, begins))
             return placeholders[i].value;
     }
     return HELP_NOTHING;

@@ -9,6 +9,7 @@
 #include "formats/gguf_sink.h"
 #include "formats/pack.h"
 #include "formats/pack_sink.h"
+#include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
 #include "libconv/kernels/crc32_kernels.h"
 #include "libconv/tensor/sink_order.h"
@@ -57,14 +58,6 @@ enum phi_status quantize_word_type(const struct phi_file_type **out,
     return phi_fail(err, PHI_E_ARG, "unknown type \"%s\"", name);
 }
 
-static bool ends_with(const char *path, const char *suffix)
-{
-    const size_t n = strlen(path);
-    const size_t m = strlen(suffix);
-
-    return n >= m && strcmp(path + n - m, suffix) == 0;
-}
-
 int quantize_check_format(const struct quantize_job *job,
                           const struct quantize_target *t, const char *path)
 {
@@ -73,11 +66,11 @@ int quantize_check_format(const struct quantize_job *job,
     if (t->packed && (a->split_max_size > 0 || a->split_max_tensors > 0))
         return usage_error(job->cmd, "-t %s: packed files are not split",
                            t->label);
-    if (path != NULL && !t->packed && ends_with(path, PHI_PACK_SUFFIX))
+    if (path != NULL && !t->packed && phi_ends(path, PHI_PACK_SUFFIX))
         return usage_error(job->cmd,
                            "%s: is named like a packed file: -t pack:%s=%s",
                            path, t->label, path);
-    if (path != NULL && t->packed && ends_with(path, ".gguf"))
+    if (path != NULL && t->packed && phi_ends(path, ".gguf"))
         return usage_error(job->cmd,
                            "%s: is named like a GGUF file, but -t %s is packed",
                            path, t->label);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats/pack.h"
+#include "libconv/base/ascii.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/mem.h"
 #include "tools/levels.h"
@@ -26,8 +27,8 @@ bool release_plain_name(const char *name)
     for (; name[n] != '\0'; n++) {
         const char c = name[n];
 
-        if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') &&
-            !(c >= 'a' && c <= 'z') && strchr(others, c) == NULL)
+        if (!(c >= '0' && c <= '9') && !phi_is_letter(c) &&
+            strchr(others, c) == NULL)
             return false;
     }
     return n <= RELEASE_MAX_NAME;

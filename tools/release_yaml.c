@@ -5,12 +5,8 @@
 #include <string.h>
 
 #include "formats/json_write.h"
+#include "libconv/base/ascii.h"
 #include "libconv/base/err.h"
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 /*
  * Letters first, then nothing that means something to YAML. Words that some
@@ -22,10 +18,10 @@ static bool is_plain(const char *text)
                                         "off", "true", "false", "null"};
     char low[8] = "";
 
-    if (!is_letter(text[0]))
+    if (!phi_is_letter(text[0]))
         return false;
     for (const char *p = text; *p != '\0'; p++) {
-        if (!is_letter(*p) && !(*p >= '0' && *p <= '9') &&
+        if (!phi_is_letter(*p) && !(*p >= '0' && *p <= '9') &&
             strchr("._/-+", *p) == NULL)
             return false;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/decimal.h"
 #include "libconv/base/mem.h"
@@ -18,7 +19,7 @@
 static void put_type(struct phi_buf *b, enum phi_dtype t)
 {
     for (const char *p = phi_dtype_info(t)->name; *p != '\0'; p++)
-        phi_buf_u8(b, (uint8_t)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p));
+        phi_buf_u8(b, (uint8_t)phi_lower(*p));
 }
 
 static void put_override(struct phi_buf *b, const char *what,
@@ -47,8 +48,7 @@ char *phi_recipe_text(const struct phi_recipe *r, struct phi_err *err)
         phi_buf_text(&b, " tensor:");
         /* Matched in lower case, whatever it was written in. */
         for (const char *c = o->text; c != end && *c != '\0'; c++)
-            phi_buf_u8(&b,
-                       (uint8_t)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c));
+            phi_buf_u8(&b, (uint8_t)phi_lower(*c));
         phi_buf_text(&b, "=");
         put_type(&b, o->dtype);
     }

@@ -13,6 +13,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
 
 /* A path has a few dozen bytes; a search takes a few hundred steps. */
@@ -22,11 +23,6 @@ struct phi_module_pattern {
     pcre2_code *code;
     int layer; /* the group that holds its index, or 0 */
 };
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 static enum phi_status refuse(size_t at, const char *what, struct phi_err *err)
 {
@@ -45,7 +41,7 @@ static enum phi_status check_escape(const char *p, size_t at, bool in_class,
         return phi_fail(err, PHI_E_FORMAT, "the pattern ends in a \\");
     if ((unsigned char)c >= 0x80 || (c >= '0' && c <= '9'))
         return refuse(at, "an escape by number", err);
-    if (is_letter(c) &&
+    if (phi_is_letter(c) &&
         strchr(in_class ? "dDwWsStnrf" : "dDwWsSbBAtnrf", c) == NULL)
         return refuse(at, "an escape", err);
     return PHI_OK;

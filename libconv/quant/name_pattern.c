@@ -13,6 +13,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
 
 /* Names have at most 1024 bytes; a search takes a few hundred steps. */
@@ -25,11 +26,6 @@ struct phi_name_pattern {
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 static enum phi_status refuse(size_t at, const char *what, struct phi_err *err)
@@ -51,7 +47,8 @@ static enum phi_status check_escape(const char *p, size_t *i, bool in_class,
                       "patterns are in lower case for llama-quantize, which "
                       "would read this class as its opposite",
                       err);
-    if (is_letter(c) && strchr(in_class ? "dswtnrfv" : "dswbtnrfv", c) == NULL)
+    if (phi_is_letter(c) &&
+        strchr(in_class ? "dswtnrfv" : "dswbtnrfv", c) == NULL)
         return refuse(at, "an escape that ECMAScript lacks", err);
     if (is_digit(c))
         return refuse(at, "an escape by number", err);
@@ -192,10 +189,8 @@ static enum phi_status check_syntax(const char *p, struct phi_err *err)
 
 static void lower(char *text)
 {
-    for (; *text != '\0'; text++) {
-        if (*text >= 'A' && *text <= 'Z')
-            *text = (char)(*text - 'A' + 'a');
-    }
+    for (; *text != '\0'; text++)
+        *text = phi_lower(*text);
 }
 
 static enum phi_status compile(struct phi_name_pattern *p, const char *pattern,

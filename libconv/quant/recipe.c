@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "libconv/base/ascii.h"
+
 /* Layers, heads and tensors: far above any model, far below an int. */
 #define MAX_COUNT (1 << 20)
 
@@ -90,14 +92,6 @@ static enum category category_of(const char *name)
     return OTHER;
 }
 
-static bool ends_with(const char *name, const char *end)
-{
-    const size_t n = strlen(name);
-    const size_t m = strlen(end);
-
-    return n >= m && strcmp(name + n - m, end) == 0;
-}
-
 /* Dimensions as llama.cpp counts them: outer ones of 1 do not count. */
 static uint32_t effective_rank(const struct phi_tensor *t)
 {
@@ -113,7 +107,7 @@ static const char *kept_because(const struct phi_tensor *t)
 {
     if (effective_rank(t) < 2)
         return "one dimension";
-    if (!ends_with(t->name, "weight"))
+    if (!phi_ends(t->name, "weight"))
         return "no weight";
     if (strstr(t->name, "_norm.weight") != NULL)
         return "a norm";

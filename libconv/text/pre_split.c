@@ -22,6 +22,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
 
 /* Letters of Unicode 15.0, 15.1 and 16.0. */
@@ -129,11 +130,6 @@ void phi_pre_split_free(struct phi_pre_split *s)
     free(s);
 }
 
-static bool ascii_letter(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /*
  * Between a letter and a blank. No word holds a letter and then a blank, no
  * word looks back, and the only one that looks ahead, a run of blanks, does
@@ -142,7 +138,8 @@ static bool ascii_letter(uint8_t c)
 size_t phi_pre_split_cut(const uint8_t *text, size_t n, size_t from)
 {
     for (size_t i = from > 0 ? from : 1; i < n; i++) {
-        if ((text[i] == ' ' || text[i] == '\n') && ascii_letter(text[i - 1]))
+        if ((text[i] == ' ' || text[i] == '\n') &&
+            phi_is_letter((char)text[i - 1]))
             return i;
     }
     return n;
