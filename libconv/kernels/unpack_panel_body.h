@@ -19,6 +19,7 @@
 #include "libconv/base/bytes.h"
 #include "libconv/base/half.h"
 #include "libconv/kernels/gemm_i8_tables.h"
+#include "libconv/kernels/k_scales.h"
 
 static inline void nibbles(uint8_t q[32], const uint8_t p[16]);
 static inline void fifth_bits(uint8_t q[32], uint32_t h);
@@ -181,23 +182,6 @@ static inline void row_q3_k(uint8_t *row, const uint8_t *p)
 }
 
 /*
- * The twelve bytes of six-bit scales and mins of Q4_K and Q5_K:
- *   0..3   scale j (0..3)        top two bits: scale j + 4's
- *   4..7   min j (0..3)          top two bits: min j + 4's
- *   8..11  scale j + 4's low half, min j + 4's low half above it
- */
-static inline void scale_min(const uint8_t *s, int j, int *scale, int *min)
-{
-    if (j < 4) {
-        *scale = s[j] & 63;
-        *min = s[j + 4] & 63;
-    } else {
-        *scale = (s[j + 4] & 15) | s[j - 4] >> 6 << 4;
-        *min = s[j + 4] >> 4 | s[j] >> 6 << 4;
-    }
-}
-
-/*
  * d | dmin | scales: 12 | qh: 32, Q5_K only | qs: 128. Of each 64 elements,
  * byte l (0..31) of qs holds element l low and l + 32 high; bit g of qh[l]
  * is the fifth bit of element 32 g + l.
@@ -218,7 +202,7 @@ static inline void row_q45_k(uint8_t *row, const uint8_t *p, const uint8_t *qh,
             q[l] = qs[g / 2 * 32 + l] >> shift & 15;
         for (int l = 0; qh != NULL && l < 32; l++)
             q[l] |= (uint8_t)((qh[l] >> g & 1) << 4);
-        scale_min(p + 4, g, &sc, &mn);
+        phi_k_scale_min(p + 4, g, &sc, &mn);
         put_quants(row, q);
         put_field(row, 0, d * (float)sc);
         put_field(row, 1, dmin * (float)mn);

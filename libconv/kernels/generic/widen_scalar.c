@@ -7,6 +7,7 @@
 
 #include "libconv/base/bytes.h"
 #include "libconv/base/half.h"
+#include "libconv/kernels/k_scales.h"
 #include "libconv/kernels/quant_tables.h"
 
 static float get_f16(const uint8_t *p)
@@ -195,23 +196,6 @@ static void widen_q3_k(float *out, const uint8_t *p, size_t nblk)
 }
 
 /*
- * The twelve bytes of six-bit scales and mins of Q4_K and Q5_K:
- *   0..3   scale j (0..3)        top two bits: scale j + 4's
- *   4..7   min j (0..3)          top two bits: min j + 4's
- *   8..11  scale j + 4's low half, min j + 4's low half above it
- */
-static void scale_min(const uint8_t *s, int j, int *scale, int *min)
-{
-    if (j < 4) {
-        *scale = s[j] & 63;
-        *min = s[j + 4] & 63;
-    } else {
-        *scale = (s[j + 4] & 15) | s[j - 4] >> 6 << 4;
-        *min = s[j + 4] >> 4 | s[j] >> 6 << 4;
-    }
-}
-
-/*
  * d | dmin | scales: 12 | qh: 32, Q5_K only | qs: 128. Of each 64 elements,
  * byte l (0..31) of qs holds element l low and l + 32 high; bit g of qh[l]
  * is the fifth bit of element 32 g + l.
@@ -228,7 +212,7 @@ static void widen_q45_k(float *out, const uint8_t *p, const uint8_t *qh,
         float scale;
         float min;
 
-        scale_min(p + 4, g, &sc, &mn);
+        phi_k_scale_min(p + 4, g, &sc, &mn);
         scale = d * (float)sc;
         min = dmin * (float)mn;
         for (int l = 0; l < 32; l++) {
