@@ -32,7 +32,7 @@ static uint64_t count_weights(const struct phi_source *s,
         const struct phi_tensor *t = &s->tensors[i];
 
         if (!c->tied || strcmp(t->name, "output.weight") != 0)
-            n += phi_tensor_rows(t) * phi_tensor_cols(t);
+            n += phi_tensor_count(t);
     }
     return n;
 }

@@ -9,6 +9,7 @@
 
 #include "formats/json_scan.h"
 #include "libconv/base/bytes.h"
+#include "libconv/base/file.h"
 #include "libconv/base/map.h"
 #include "libconv/base/mem.h"
 
@@ -145,9 +146,9 @@ out:
     return st;
 }
 
-enum phi_status phi_json_read(struct phi_json_doc **out,
-                              const struct phi_file *file, uint64_t limit,
-                              struct phi_err *err)
+static enum phi_status read_file(struct phi_json_doc **out,
+                                 const struct phi_file *file, uint64_t limit,
+                                 struct phi_err *err)
 {
     const char *path = phi_file_path(file);
     const uint64_t n = phi_file_size(file);
@@ -175,7 +176,7 @@ enum phi_status phi_json_load(struct phi_json_doc **out, const char *path,
     enum phi_status st = phi_file_open(&file, path, err);
 
     if (st == PHI_OK)
-        st = phi_json_read(out, file, limit, err);
+        st = read_file(out, file, limit, err);
     phi_file_close(file);
     return st;
 }

@@ -20,7 +20,6 @@
 #include <stdint.h>
 
 #include "libconv/base/err.h"
-#include "libconv/base/file.h"
 
 /* Bytes of a configuration, index or adapter file, and of a tokenizer. */
 #define PHI_JSON_MAX_CONFIG    ((uint64_t)64 << 20)
@@ -60,9 +59,6 @@ struct phi_json {
  */
 enum phi_status phi_json_load(struct phi_json_doc **out, const char *path,
                               uint64_t limit, struct phi_err *err);
-enum phi_status phi_json_read(struct phi_json_doc **out,
-                              const struct phi_file *file, uint64_t limit,
-                              struct phi_err *err);
 enum phi_status phi_json_parse(struct phi_json_doc **out, const char *text,
                                size_t n, const char *name, struct phi_err *err);
 void phi_json_free(struct phi_json_doc *doc); /* accepts NULL */

@@ -40,7 +40,7 @@ enum phi_status eval_size_of(struct eval_size *out, const struct phi_source *s,
         if (shared[i])
             continue;
         nbytes += t->nbytes;
-        weights += phi_tensor_rows(t) * phi_tensor_cols(t);
+        weights += phi_tensor_count(t);
         in_files = in_files && t->part < s->nfiles;
     }
     free(shared);

@@ -21,7 +21,7 @@ static void count(struct inspect_job *job)
     for (size_t i = 0; i < s->ntensors; i++) {
         const struct phi_tensor *t = &s->tensors[i];
         struct inspect_type *type = &job->types[t->dtype];
-        const uint64_t n = phi_tensor_rows(t) * phi_tensor_cols(t);
+        const uint64_t n = phi_tensor_count(t);
 
         if (job->shared[i])
             continue;

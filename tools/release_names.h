@@ -19,9 +19,6 @@
  */
 bool release_plain_name(const char *name);
 
-/* What the name of a file of this type ends with: ".gguf". */
-const char *release_ending(const char *type);
-
 struct release_job;
 
 /* Title of the model, and names of the outputs, after it was opened. */

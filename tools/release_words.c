@@ -2,7 +2,6 @@
 /* What a release is called, and its outputs: from words to names. */
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/pack.h"
@@ -36,7 +35,8 @@ bool release_plain_name(const char *name)
 
 /* ---- outputs ------------------------------------------------------------- */
 
-const char *release_ending(const char *word)
+/* What the name of a file of this type ends with: ".gguf". */
+static const char *ending_of(const char *word)
 {
     const char *type;
     size_t n;
@@ -81,8 +81,7 @@ static enum phi_status add_output(struct release_job *job, const char *type,
         return PHI_E_NOMEM;
     for (size_t i = 0; i + 1 < job->n; i++) {
         if (strcmp(job->outputs[i].label, o->label) == 0 &&
-            strcmp(release_ending(job->outputs[i].type),
-                   release_ending(type)) == 0)
+            strcmp(ending_of(job->outputs[i].type), ending_of(type)) == 0)
             return phi_fail(err, PHI_E_ARG,
                             "two outputs are called %.*s: TYPE=LABEL tells "
                             "them apart",
@@ -322,7 +321,7 @@ enum phi_status release_make_names(struct release_job *job, struct phi_err *err)
         struct release_output *o = &job->outputs[i];
 
         o->file = phi_sprintf(err, "%s-%s%s", job->name, o->label,
-                              release_ending(o->type));
+                              ending_of(o->type));
         st = o->file != NULL ? release_check_length(o->file, err) : PHI_E_NOMEM;
     }
     return st;

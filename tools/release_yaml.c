@@ -35,7 +35,7 @@ static bool is_plain(const char *text)
 }
 
 /* JSON's strings are YAML's, in double quotes. */
-void yaml_put_scalar(struct phi_buf *b, const char *text)
+static void put_scalar(struct phi_buf *b, const char *text)
 {
     char clean[PHI_ERR_MAX];
 
@@ -50,14 +50,14 @@ void yaml_put_text(struct phi_buf *b, const char *key, const char *text)
     if (text == NULL)
         return;
     phi_buf_printf(b, "%s: ", key);
-    yaml_put_scalar(b, text);
+    put_scalar(b, text);
     phi_buf_text(b, "\n");
 }
 
 void yaml_put_item(struct phi_buf *b, const char *text)
 {
     phi_buf_text(b, "- ");
-    yaml_put_scalar(b, text);
+    put_scalar(b, text);
     phi_buf_text(b, "\n");
 }
 

@@ -5,13 +5,11 @@
 
 #include "libconv/base/buf.h"
 
-/* A scalar: plain where every reader of YAML takes it for text, else quoted. */
-void yaml_put_scalar(struct phi_buf *b, const char *text);
-
-/* "key: text\n"; nothing if text is NULL. */
+/* "key: text\n"; nothing if text is NULL. The text is plain where every reader
+ * of YAML takes it for one, else quoted. */
 void yaml_put_text(struct phi_buf *b, const char *key, const char *text);
 
-/* "- text\n" */
+/* "- text\n", of such a text. */
 void yaml_put_item(struct phi_buf *b, const char *text);
 
 /*

@@ -419,7 +419,7 @@ static void report_times(const struct run *run, double began)
         const struct phi_tensor *t =
             &run->source->tensors[plan->steps[i].source];
 
-        out->weights += phi_tensor_rows(t) * phi_tensor_cols(t);
+        out->weights += phi_tensor_count(t);
     }
     out->seconds = phi_clock_now() - began;
 }

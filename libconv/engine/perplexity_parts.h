@@ -91,8 +91,7 @@ enum phi_status phi_stored_check(const struct phi_evaluation *e,
 enum phi_status phi_windows_save(struct phi_evaluation *e, size_t nwindows,
                                  struct phi_err *err);
 
-/* Statistics of all that was added: means and errors; then the rest, once. */
-void phi_windows_means(struct phi_evaluation *e);
+/* The statistics of all that was added; once, at the end. */
 void phi_windows_finish(struct phi_evaluation *e);
 
 #endif

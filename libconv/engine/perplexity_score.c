@@ -133,6 +133,42 @@ static void tally_against(struct phi_evaluation *e, size_t k,
     r->window_same[e->out->nwindows] = (double)nsame / (double)n;
 }
 
+static void means_against(const struct phi_contender *c,
+                          struct phi_eval_against *to)
+{
+    const size_t n = c->kld_sums.n;
+
+    to->mean_kld = phi_sums_mean(&c->kld_sums);
+    to->kld_error = phi_sums_error(&c->kld_sums);
+    to->mean_dp = phi_sums_mean(&c->dp_sums);
+    to->dp_error = phi_sums_error(&c->dp_sums);
+    to->rms_dp = sqrt(phi_sums_mean(&c->dp2_sums));
+    to->rms_dp_error = phi_sums_error(&c->dp2_sums);
+    if (to->rms_dp > 0)
+        to->rms_dp_error /= 2 * to->rms_dp;
+    to->same_top = (double)c->same_top / (double)n;
+    to->same_top_error =
+        n < 2 ? NAN : sqrt(to->same_top * (1 - to->same_top) / (double)(n - 1));
+    to->ln_ratio = phi_sums_mean(&c->ratio_sums);
+    to->ln_ratio_error = phi_sums_error(&c->ratio_sums);
+}
+
+/* Means and errors of what was added so far. */
+static void find_means(struct phi_evaluation *e)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        struct phi_eval_result *r = &e->out->results[i];
+        const struct phi_contender *c = &e->all[i];
+
+        r->mean_nll = phi_sums_mean(&c->sums);
+        r->mean_nll_error = phi_sums_error(&c->sums);
+        r->ppl = phi_exp_any_f64(r->mean_nll);
+        r->ppl_error = r->ppl * r->mean_nll_error;
+        if (c->klds != NULL)
+            means_against(c, &r->against);
+    }
+}
+
 /* Adds the numbers of the next window; true if that is enough. */
 static bool tally(struct phi_evaluation *e, const double *numbers)
 {
@@ -156,7 +192,7 @@ static bool tally(struct phi_evaluation *e, const double *numbers)
     e->out->scored += n;
     if (stop == NULL)
         return false;
-    phi_windows_means(e);
+    find_means(e);
     return stop->enough(stop->ctx, e->out);
 }
 
@@ -199,41 +235,6 @@ enum phi_status phi_windows_take_over(struct phi_evaluation *e, bool *enough,
 
 /* ---- statistics ---------------------------------------------------------- */
 
-static void means_against(const struct phi_contender *c,
-                          struct phi_eval_against *to)
-{
-    const size_t n = c->kld_sums.n;
-
-    to->mean_kld = phi_sums_mean(&c->kld_sums);
-    to->kld_error = phi_sums_error(&c->kld_sums);
-    to->mean_dp = phi_sums_mean(&c->dp_sums);
-    to->dp_error = phi_sums_error(&c->dp_sums);
-    to->rms_dp = sqrt(phi_sums_mean(&c->dp2_sums));
-    to->rms_dp_error = phi_sums_error(&c->dp2_sums);
-    if (to->rms_dp > 0)
-        to->rms_dp_error /= 2 * to->rms_dp;
-    to->same_top = (double)c->same_top / (double)n;
-    to->same_top_error =
-        n < 2 ? NAN : sqrt(to->same_top * (1 - to->same_top) / (double)(n - 1));
-    to->ln_ratio = phi_sums_mean(&c->ratio_sums);
-    to->ln_ratio_error = phi_sums_error(&c->ratio_sums);
-}
-
-void phi_windows_means(struct phi_evaluation *e)
-{
-    for (size_t i = 0; i < e->n; i++) {
-        struct phi_eval_result *r = &e->out->results[i];
-        const struct phi_contender *c = &e->all[i];
-
-        r->mean_nll = phi_sums_mean(&c->sums);
-        r->mean_nll_error = phi_sums_error(&c->sums);
-        r->ppl = phi_exp_any_f64(r->mean_nll);
-        r->ppl_error = r->ppl * r->mean_nll_error;
-        if (c->klds != NULL)
-            means_against(c, &r->against);
-    }
-}
-
 /* Sorted divergences into bins. */
 static void fill_bins(size_t bins[PHI_EVAL_NBINS], const double *klds, size_t n)
 {
@@ -249,7 +250,7 @@ static void fill_bins(size_t bins[PHI_EVAL_NBINS], const double *klds, size_t n)
 
 void phi_windows_finish(struct phi_evaluation *e)
 {
-    phi_windows_means(e);
+    find_means(e);
     for (size_t i = 0; i < e->n; i++) {
         struct phi_eval_against *to = &e->out->results[i].against;
         struct phi_contender *c = &e->all[i];

@@ -16,11 +16,6 @@
 _Static_assert(PIECE * 8 * 2 + PIECE * 4 * 2 <= PHI_DIFFERENCE_ROOM,
                "pieces of both tensors, as stored and widened, fit");
 
-uint64_t phi_tensor_count(const struct phi_tensor *t)
-{
-    return phi_tensor_rows(t) * phi_tensor_cols(t);
-}
-
 struct sums {
     double square; /* of differences */
     double norm;   /* of a's values */

@@ -23,9 +23,6 @@ struct phi_difference {
     double relative; /* rmse over the root mean square of a; 0 if rmse is */
 };
 
-/* Elements of a tensor. */
-uint64_t phi_tensor_count(const struct phi_tensor *t);
-
 /*
  * Compares tensor i of a with tensor j of b. Values are compared where both
  * have as many elements and types that can be widened; types that cannot

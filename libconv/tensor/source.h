@@ -77,6 +77,12 @@ static inline uint64_t phi_tensor_rows(const struct phi_tensor *t)
     return n;
 }
 
+/* Elements, in rows and columns. */
+static inline uint64_t phi_tensor_count(const struct phi_tensor *t)
+{
+    return phi_tensor_rows(t) * phi_tensor_cols(t);
+}
+
 /* "[2, 3]" in out, for messages. Returns out. */
 char *phi_shape_text(char *out, size_t n, const uint64_t *dim, uint32_t rank);
 

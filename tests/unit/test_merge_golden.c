@@ -58,7 +58,7 @@ static void teardown(void)
 
 static size_t count_of(const struct phi_tensor *t)
 {
-    return (size_t)(phi_tensor_rows(t) * phi_tensor_cols(t));
+    return (size_t)phi_tensor_count(t);
 }
 
 /* The base's values of tensor i; to be released with free(). */
