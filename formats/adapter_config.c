@@ -2,7 +2,6 @@
 #include "formats/adapter_config.h"
 
 #include <float.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/json.h"

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "formats/gguf.h"
 #include "libconv/base/mem.h"
 
 bool phi_gguf_has_head(const struct phi_source *s)

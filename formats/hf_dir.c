@@ -13,7 +13,6 @@
 #include "libconv/base/folder.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
-#include "libconv/base/size.h"
 
 /* Bytes compared at a time when a tied tensor is stored twice. */
 #define CHUNK 65536

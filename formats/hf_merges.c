@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The merges of hf_vocab.h. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

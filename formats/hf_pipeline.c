@@ -11,7 +11,6 @@
  * Not looked at, since it is about batches: truncation, padding. Without
  * effect, since every byte has a token: unk_token, fuse_unk.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "formats/hf_tokenizer_parts.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Tokens with a role: where texts begin and end, what fills them up. */
-#include <stdio.h>
 #include <string.h>
 
 #include "formats/hf_tokenizer_parts.h"

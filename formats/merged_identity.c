@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/merged_identity.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "libconv/base/ascii.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/pack_source.h"
-#include "formats/gguf_reserve.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/gguf_reserve.h"
 #include "formats/magic.h"
 #include "formats/pack_origin.h"
 #include "formats/pack_rooms.h"
 #include "libconv/base/crc32.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
-#include "libconv/base/size.h"
 
 struct pack_source {
     struct phi_source base;

@@ -65,7 +65,7 @@ libconv/tensor  | base
 libconv/kernels | base tensor cpu
 libconv/quant   | base tensor kernels
 libconv/lora    | base tensor kernels
-libconv/text    | base tensor kernels
+libconv/text    | base tensor
 libconv/convert | base tensor kernels quant lora text cpu
 libconv/engine  | base tensor kernels quant lora text cpu
 formats/api     | base tensor kernels quant lora text cpu convert engine formats

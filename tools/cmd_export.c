@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* phiconv export: a model as a Hugging Face folder. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/hf_folder_sink.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* phiconv help: the pages of the commands, for people, man and shells. */
-#include <stdio.h>
 #include <string.h>
 
 #include "tools/commands.h"

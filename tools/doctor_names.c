@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The tensors: names, types and shapes against the configuration. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/hf_config.h"

@@ -12,7 +12,6 @@
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 #include "libconv/convert/provenance.h"
-#include "tools/progress.h"
 #include "tools/quantize_target.h"
 #include "tools/report.h"
 #include "tools/run_leftovers.h"

@@ -14,7 +14,6 @@
 #include "tools/recipe_file.h"
 #include "tools/relcheck.h"
 #include "tools/release_job.h"
-#include "tools/version.h"
 
 /* What the run works on; a quantize job without files. */
 struct again {

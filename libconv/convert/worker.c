@@ -7,7 +7,6 @@
 
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
-#include "libconv/base/size.h"
 #include "libconv/quant/overflow.h"
 #include "libconv/quant/quant.h"
 

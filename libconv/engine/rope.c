@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "libconv/base/mem.h"
-#include "libconv/base/size.h"
 #include "libconv/kernels/elementary.h"
 
 enum phi_status phi_rope_init(struct phi_rope *r, const struct phi_hparams *h,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The account: what the configuration asks for is there, and nothing else. */
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,6 @@
  * every module that the configuration names is asked for its tensors.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,6 @@
 
 #include "libconv/base/map.h"
 #include "libconv/base/mem.h"
-#include "libconv/base/size.h"
 
 static const struct {
     const char *name;

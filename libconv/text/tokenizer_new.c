@@ -8,7 +8,6 @@
 #include "libconv/base/bytes.h"
 #include "libconv/base/map.h"
 #include "libconv/base/mem.h"
-#include "libconv/base/size.h"
 #include "libconv/base/utf8.h"
 #include "libconv/text/byte_level.h"
 #include "libconv/text/tokenizer_parts.h"
