@@ -11,11 +11,10 @@
 
 /*
  * Opens a folder, with adapter_config.json and adapter_model.safetensors, or
- * a GGUF file. Type
- * and rank of every tensor that is known by its key are checked, and the
- * values of all that are held. A folder with only adapter_model.bin is refused,
- * unread, with a hint how to convert it. On success the caller owns *out and
- * ends it with phi_adapter_close().
+ * a GGUF file. Type and rank of every tensor that is known by its key are
+ * checked, and the values of all that are held. A folder with only
+ * adapter_model.bin is refused, unread, with a hint how to convert it. On
+ * success the caller owns *out and ends it with phi_adapter_close().
  */
 enum phi_status phi_adapter_open(struct phi_adapter **out, const char *path,
                                  struct phi_err *err);

@@ -66,7 +66,8 @@ void phi_gguf_edit_release(struct phi_gguf_edit *e);
 enum phi_status phi_gguf_edit_plan(struct phi_gguf_edit *e, bool rewrite,
                                    struct phi_err *err);
 
-/* Goes it, and reads the file's head once more. m: in bytes, or NULL. */
+/* Writes the file in the way that was planned, and reads its head back to
+ * compare. m: in bytes, or NULL. */
 enum phi_status phi_gguf_edit_write(struct phi_gguf_edit *e,
                                     const struct phi_monitor *m,
                                     struct phi_err *err);

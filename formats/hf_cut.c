@@ -33,8 +33,7 @@ static const struct phi_hf_stored *stored_of(const struct phi_st_entry *e)
     return (const struct phi_hf_stored *)e;
 }
 
-/* ---- which tensors -------------------------------------------------------
- */
+/* ---- which tensors ------------------------------------------------------- */
 
 /* Fills the next stored tensor: `rows` of the sink's tensor i. */
 static enum phi_status add(struct maker *m, const struct phi_sink_tensor *t,
@@ -206,8 +205,7 @@ static void look(struct maker *m)
                 phi_source_is_alias(base, o, e));
 }
 
-/* ---- which files ---------------------------------------------------------
- */
+/* ---- which files --------------------------------------------------------- */
 
 /* The same tensors with the same types and shapes. */
 static bool is_same(const struct maker *m)
@@ -403,8 +401,7 @@ void phi_hf_cut_release(struct phi_hf_cut *cut)
     *cut = (struct phi_hf_cut){0};
 }
 
-/* ---- the index -----------------------------------------------------------
- */
+/* ---- the index ----------------------------------------------------------- */
 
 bool phi_hf_cut_has_index(const struct phi_hf_cut *cut)
 {

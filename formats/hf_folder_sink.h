@@ -5,7 +5,8 @@
  * has beside its weights. It appears as a whole (base/output_folder.h).
  *
  *   config.json                    the base's, byte for byte but for
- * torch_dtype or dtype, vocab_size, tie_word_embeddings, where they change
+ *                                  torch_dtype or dtype, vocab_size and
+ *                                  tie_word_embeddings, where they change
  *   model*.safetensors             the base's files, or cut anew (hf_cut.h);
  *                                  metadata {"format":"pt"}
  *   model.safetensors.index.json   with several files

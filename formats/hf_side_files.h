@@ -85,8 +85,10 @@ enum phi_status phi_hf_side_files_keep(struct phi_hf_side_files *files,
                                        bool (*wanted)(const char *name),
                                        struct phi_err *err);
 
-/* Whether the latter takes a file for its name, and whether the first does. */
+/* Whether phi_hf_side_files_scan_all() takes a file of this name. */
 bool phi_hf_side_files_takes(const char *name);
+
+/* Whether phi_hf_side_files_scan() does. */
 bool phi_hf_side_files_knows(const char *name);
 
 /* Adds, replaces or removes one; contents are copied, paths only later. */

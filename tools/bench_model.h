@@ -34,8 +34,7 @@ const struct bench_model_row *bench_model_rows(const struct phi_source *s,
 /*
  * Opens path (NULL: Phi-2's shapes) and takes the tokens of `text` (NULL: any
  * that the vocabulary has), windows of n_ctx of them, which the model must be
- * made for. bench_model_release()
- * must follow, also after an error.
+ * made for. bench_model_release() must follow, also after an error.
  */
 enum phi_status bench_model_open(struct bench_model *m, const char *path,
                                  const char *text, struct phi_err *err);

@@ -156,7 +156,7 @@ static void scan_some(void *ctx, size_t first, size_t count, size_t worker)
 
 /* ---- findings ----------------------------------------------------------- */
 
-/* "tensor "NAME", row R, column C" of element `at`. */
+/* "NAME" row R column C: where element `at` is. */
 static char *element_text(char out[PHI_ERR_MAX], const struct phi_st_tensor *t,
                           uint64_t at)
 {

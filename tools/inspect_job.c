@@ -87,8 +87,7 @@ void inspect_release(struct inspect_job *job)
     job->hex = NULL;
 }
 
-/* ---- facts ---------------------------------------------------------------
- */
+/* ---- facts --------------------------------------------------------------- */
 
 /* The string value of a key, or "". */
 static const char *text_of(const struct phi_source *s, const char *key)

@@ -31,8 +31,7 @@ static enum phi_status add(struct phi_chunks *c, const struct phi_chunk *chunk,
     return PHI_OK;
 }
 
-/* ---- one file after the other ----------------------------------------------
- */
+/* ---- one file after the other -------------------------------------------- */
 
 /* A step on its way to its place in the order of the files. */
 struct place {
@@ -83,7 +82,6 @@ static enum phi_status add_tensor(struct phi_chunks *c, const struct place *p,
             .again = again || !stored};
 
         row += n;
-
         st = add(c, &chunk, err);
     }
     c->nbytes += t->nbytes;
@@ -136,8 +134,7 @@ static enum phi_status add_file(struct phi_chunks *c,
     return st;
 }
 
-/* ---- files side by side ----------------------------------------------------
- */
+/* ---- files side by side -------------------------------------------------- */
 
 /* The chunks of one file in the list that has file after file. */
 struct stream {

@@ -13,8 +13,7 @@
 #define FILES  PREFIX "source.files"
 #define HASHES PREFIX "source.sha256"
 
-/* ---- the recipe in words ---------------------------------------------------
- */
+/* ---- the recipe in words ------------------------------------------------- */
 
 static void put_type(struct phi_buf *b, enum phi_dtype t)
 {
@@ -58,8 +57,7 @@ char *phi_recipe_text(const struct phi_recipe *r, struct phi_err *err)
     return text;
 }
 
-/* ---- keys ------------------------------------------------------------------
- */
+/* ---- keys ---------------------------------------------------------------- */
 
 void phi_provenance_remove(struct phi_meta *meta)
 {

@@ -156,9 +156,9 @@ struct phi_eval {
  * of tokens. With options->stored the reference does not run, it only has a
  * name. Fails with PHI_E_ARG if there are fewer than 2 n_ctx tokens (n_ctx
  * with options->stored), a stride does not fit a window or n_ctx is longer
- * than a model's context,
- * PHI_E_FORMAT if vocabularies differ in size or do not hold a token, or logits
- * are not finite. Release *out after success and after errors.
+ * than a model's context, PHI_E_FORMAT if vocabularies differ in size or do
+ * not hold a token, or logits are not finite. Release *out after success and
+ * after errors.
  */
 enum phi_status phi_eval_run(struct phi_eval *out,
                              const struct phi_source *const *models,

@@ -23,12 +23,7 @@ struct phi_difference {
     double relative; /* rmse over the root mean square of a; 0 if rmse is */
 };
 
-/*
- * Compares tensor i of a with tensor j of b. Values are compared where both
- * have as many elements and types that can be widened; types that cannot
- * (integers) are compared by their bytes where they are the same. room holds
- * PHI_DIFFERENCE_ROOM bytes, of this call alone. tally counts the bytes read.
- */
+/* Tensor i of a and tensor j of b. */
 struct phi_difference_pair {
     const struct phi_source *a;
     size_t i;
@@ -39,6 +34,12 @@ struct phi_difference_pair {
 
 #define PHI_DIFFERENCE_ROOM ((size_t)1 << 20)
 
+/*
+ * Compares the two tensors of a pair. Values are compared where both have as
+ * many elements and types that can be widened; types that cannot (integers)
+ * are compared by their bytes where they are the same. room holds
+ * PHI_DIFFERENCE_ROOM bytes, of this call alone. tally counts the bytes read.
+ */
 enum phi_status phi_difference_of(struct phi_difference *out,
                                   const struct phi_difference_pair *pair,
                                   void *room, struct phi_tally *tally,

@@ -196,8 +196,7 @@ static inline void folder_same_values(const struct phi_source *a,
     }
 }
 
-/* ---- for each test --------------------------------------------------------
- */
+/* ---- for each test ------------------------------------------------------- */
 
 /* The working directory of each test. */
 static char *folder_dir;

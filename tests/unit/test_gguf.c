@@ -421,8 +421,7 @@ START_TEST(test_all_or_none)
 }
 END_TEST
 
-/* ---- several files ---------------------------------------------------------
- */
+/* ---- several files ------------------------------------------------------- */
 
 static void check_cut(struct phi_gguf_split split, size_t n, const size_t *ends)
 {

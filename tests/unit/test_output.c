@@ -153,8 +153,7 @@ START_TEST(every_byte_is_written_once)
 }
 END_TEST
 
-/* ---- a file of megabytes, from several threads ----------------------------
- */
+/* ---- a file of megabytes, from several threads --------------------------- */
 
 enum { BIG = (5 << 20) + 1234, SHIFT = 777 };
 
@@ -243,8 +242,7 @@ START_TEST(large_files_in_memory_too)
 }
 END_TEST
 
-/* ---- two phases -----------------------------------------------------------
- */
+/* ---- two phases ---------------------------------------------------------- */
 
 static struct phi_output *finished(const char *path, bool replace)
 {

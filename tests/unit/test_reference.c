@@ -315,8 +315,7 @@ START_TEST(dequantizers_agree_with_gguf_py)
 }
 END_TEST
 
-/* ---- arithmetic -----------------------------------------------------------
- */
+/* ---- arithmetic ---------------------------------------------------------- */
 
 START_TEST(arithmetic)
 {
@@ -376,8 +375,7 @@ START_TEST(attention_is_causal_and_groups_heads)
 }
 END_TEST
 
-/* ---- the whole model ------------------------------------------------------
- */
+/* ---- the whole model ----------------------------------------------------- */
 
 #define LAYERS 4
 
