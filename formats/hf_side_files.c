@@ -61,14 +61,14 @@ static bool is_weights(const char *name)
     return ends_with_one(name, endings, sizeof(endings) / sizeof(endings[0]));
 }
 
-bool phi_hf_side_files_takes(const char *name)
+bool phi_hf_side_files_is_archived(const char *name)
 {
     return name[0] != '.' && !is_weights(name) &&
            !ends_with(name, ".index.json") &&
            !matches(name, "adapter_config.json");
 }
 
-bool phi_hf_side_files_knows(const char *name)
+bool phi_hf_side_files_is_published(const char *name)
 {
     static const char *const endings[] = {
         ".json", ".jsonl", ".yaml",     ".yml",  ".txt",   ".md",  ".rst",
@@ -78,7 +78,7 @@ bool phi_hf_side_files_knows(const char *name)
                                          "notice",    "readme",  "authors",
                                          "use_policy"};
 
-    if (!phi_hf_side_files_takes(name))
+    if (!phi_hf_side_files_is_archived(name))
         return false;
     if (ends_with_one(name, endings, sizeof(endings) / sizeof(endings[0])))
         return true;
@@ -276,8 +276,8 @@ static enum phi_status scan_one(struct phi_hf_side_files *out,
                                 struct phi_err *err)
 {
     struct phi_hf_side_file file = {.name = name};
-    const bool known = phi_hf_side_files_knows(name);
-    bool take = known || (scan->all && phi_hf_side_files_takes(name));
+    const bool known = phi_hf_side_files_is_published(name);
+    bool take = known || (scan->all && phi_hf_side_files_is_archived(name));
     struct stat s;
     char *path;
     enum phi_status st = PHI_OK;

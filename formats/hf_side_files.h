@@ -86,10 +86,10 @@ enum phi_status phi_hf_side_files_keep(struct phi_hf_side_files *files,
                                        struct phi_err *err);
 
 /* Whether phi_hf_side_files_scan_all() takes a file of this name. */
-bool phi_hf_side_files_takes(const char *name);
+bool phi_hf_side_files_is_archived(const char *name);
 
 /* Whether phi_hf_side_files_scan() does. */
-bool phi_hf_side_files_knows(const char *name);
+bool phi_hf_side_files_is_published(const char *name);
 
 /* Adds, replaces or removes one; contents are copied, paths only later. */
 enum phi_status phi_hf_side_files_set(struct phi_hf_side_files *files,

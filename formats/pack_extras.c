@@ -90,7 +90,7 @@ enum phi_status phi_pack_extras_deflate(struct phi_pack_extras *x, size_t i,
 /* What a model has is not left out for its name, but refused. */
 static bool can_be_packed(const char *name)
 {
-    return phi_hf_side_files_knows(name) ||
+    return phi_hf_side_files_is_published(name) ||
            phi_pack_side_fault(name, strlen(name)) == NULL;
 }
 
@@ -110,7 +110,8 @@ static enum phi_status collect(struct phi_hf_side_files *files,
     }
     st = phi_pack_side_files(files, origin, err);
     return st == PHI_OK && published
-               ? phi_hf_side_files_keep(files, phi_hf_side_files_knows, err)
+               ? phi_hf_side_files_keep(files, phi_hf_side_files_is_published,
+                                        err)
                : st;
 }
 
@@ -154,7 +155,7 @@ enum phi_status phi_pack_extras_not_input(const struct phi_source *origin,
     for (size_t i = 0; st == PHI_OK && i < names.n; i++) {
         char *input;
 
-        if (!phi_hf_side_files_takes(names.v[i]))
+        if (!phi_hf_side_files_is_archived(names.v[i]))
             continue;
         input = phi_path_join(origin->path, names.v[i], err);
         st =

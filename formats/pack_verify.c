@@ -45,7 +45,8 @@ static int by_offset(const void *pa, const void *pb)
 }
 
 /* The list keeps those that come first in the file. */
-static void tell(struct job *j, uint64_t offset, const struct phi_err *err)
+static void add_damage(struct job *j, uint64_t offset,
+                       const struct phi_err *err)
 {
     struct phi_pack_verified *v = j->out;
     size_t at;
@@ -84,7 +85,7 @@ static enum phi_status check_gap(struct job *j, uint64_t from, uint64_t to,
                  "%s: padding before %s \"%.*s\": byte %" PRIu64
                  " is 0x%02x, expected 0",
                  j->in->path, what, PHI_ERR_NAME, name, from + i, gap[i]);
-        tell(j, from + i, &found);
+        add_damage(j, from + i, &found);
         break;
     }
     return st;
@@ -124,7 +125,7 @@ static enum phi_status check_sections(struct job *j, struct phi_err *err)
         found.status = phi_pack_section_load(f, j->in, i, &bytes, &found);
         free(bytes);
         if (found.status == PHI_E_FORMAT) {
-            tell(j, s->offset, &found);
+            add_damage(j, s->offset, &found);
         } else if (found.status != PHI_OK) {
             if (err != NULL)
                 *err = found;
@@ -143,7 +144,7 @@ static enum phi_status check_sections(struct job *j, struct phi_err *err)
 #define ROOM (4 * PHI_PACK_CHUNK)
 
 /* A chunk that is looked at; two at a time are hashed faster. */
-struct look {
+struct chunk_check {
     size_t i; /* tensor */
     uint64_t k;
     struct phi_pack_chunk c;
@@ -160,27 +161,28 @@ static bool is_deflated(const struct phi_pack_chunk *c)
 
 /* The next piece, from byte `at` on: where it is and its length, which is 0
  * behind the end. Only what is to be inflated is kept as a whole. */
-static enum phi_status read_piece(const struct job *j, struct look *l,
-                                  size_t at, const uint8_t **bytes, size_t *n,
+static enum phi_status read_piece(const struct job *j,
+                                  struct chunk_check *check, size_t at,
+                                  const uint8_t **bytes, size_t *n,
                                   struct phi_err *err)
 {
-    const size_t left = at < l->c.stored ? l->c.stored - at : 0;
-    uint8_t *to = l->room + (is_deflated(&l->c) ? at : 0);
+    const size_t left = at < check->c.stored ? check->c.stored - at : 0;
+    uint8_t *to = check->room + (is_deflated(&check->c) ? at : 0);
     enum phi_status st;
 
     *n = left < PIECE ? left : PIECE;
     *bytes = to;
     if (*n == 0)
         return PHI_OK;
-    st = phi_pack_input_read(j->in, l->c.offset + at, to, *n, err);
+    st = phi_pack_input_read(j->in, check->c.offset + at, to, *n, err);
     if (st == PHI_OK)
-        l->crc = j->crc32(l->crc, to, *n);
+        check->crc = j->crc32(check->crc, to, *n);
     return st;
 }
 
 /* Both chunks piece by piece; b may have no bytes. */
-static enum phi_status read_both(const struct job *j, struct look *a,
-                                 struct look *b, struct phi_err *err)
+static enum phi_status read_both(const struct job *j, struct chunk_check *a,
+                                 struct chunk_check *b, struct phi_err *err)
 {
     enum phi_status st = PHI_OK;
 
@@ -207,54 +209,54 @@ static enum phi_status read_both(const struct job *j, struct look *a,
 }
 
 /* Judges a chunk whose bytes went through both sums. */
-static void judge(struct job *j, struct look *l, uint8_t *room)
+static void judge(struct job *j, struct chunk_check *check, uint8_t *room)
 {
     struct phi_err found = {0};
     const uint8_t *plain;
 
-    if (l->crc != l->c.crc)
+    if (check->crc != check->c.crc)
         phi_fail(&found, PHI_E_FORMAT,
-                 "its CRC-32 is %08" PRIx32 ", expected %08" PRIx32, l->crc,
-                 l->c.crc);
-    else if (memcmp(l->leaf, l->c.leaf, sizeof(l->leaf)) != 0)
+                 "its CRC-32 is %08" PRIx32 ", expected %08" PRIx32, check->crc,
+                 check->c.crc);
+    else if (memcmp(check->leaf, check->c.leaf, sizeof(check->leaf)) != 0)
         phi_fail(&found, PHI_E_FORMAT,
                  "its SHA-256 is not that of the section \"chunks\"");
-    else if (is_deflated(&l->c))
-        phi_pack_chunk_plain(j->pack, l->i, &l->c, l->room, room,
+    else if (is_deflated(&check->c))
+        phi_pack_chunk_plain(j->pack, check->i, &check->c, check->room, room,
                              room + PHI_PACK_CHUNK, &plain, &found);
     if (found.status == PHI_OK)
         return;
     phi_err_prefix(&found,
                    "%s: tensor \"%.*s\": chunk %" PRIu64 " of %" PRIu64
                    " is damaged (%zu bytes at %" PRIu64 ")",
-                   j->in->path, PHI_ERR_NAME, j->source->tensors[l->i].name,
-                   l->k, j->pack->tensors[l->i].nchunks, l->c.stored,
-                   l->c.offset);
-    tell(j, l->c.offset, &found);
+                   j->in->path, PHI_ERR_NAME, j->source->tensors[check->i].name,
+                   check->k, j->pack->tensors[check->i].nchunks,
+                   check->c.stored, check->c.offset);
+    add_damage(j, check->c.offset, &found);
 }
 
 /* One chunk or two. */
-static enum phi_status check_looks(struct job *j, struct look l[2], size_t n,
-                                   uint8_t *room, struct phi_err *err)
+static enum phi_status check_pair(struct job *j, struct chunk_check checks[2],
+                                  size_t n, uint8_t *room, struct phi_err *err)
 {
     static const uint8_t tag = 0;
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; st == PHI_OK && i < 2; i++) {
-        l[i].room = room + i * PHI_PACK_CHUNK;
-        st = phi_sha256_new(&l[i].h, err);
+        checks[i].room = room + i * PHI_PACK_CHUNK;
+        st = phi_sha256_new(&checks[i].h, err);
         if (st == PHI_OK)
-            st = phi_sha256_add(l[i].h, &tag, 1, err);
+            st = phi_sha256_add(checks[i].h, &tag, 1, err);
     }
     if (st == PHI_OK)
-        st = read_both(j, &l[0], &l[1], err);
+        st = read_both(j, &checks[0], &checks[1], err);
     for (size_t i = 0; st == PHI_OK && i < n; i++) {
-        st = phi_sha256_digest(l[i].h, l[i].leaf, err);
+        st = phi_sha256_digest(checks[i].h, checks[i].leaf, err);
         if (st == PHI_OK)
-            judge(j, &l[i], room + 2 * PHI_PACK_CHUNK);
+            judge(j, &checks[i], room + 2 * PHI_PACK_CHUNK);
     }
-    phi_sha256_free(l[0].h);
-    phi_sha256_free(l[1].h);
+    phi_sha256_free(checks[0].h);
+    phi_sha256_free(checks[1].h);
     return st;
 }
 
@@ -263,26 +265,26 @@ static void check_some(void *ctx, size_t first, size_t count, size_t worker)
     struct job *j = ctx;
 
     for (size_t c = first; c < first + count;) {
-        struct look looks[2] = {{0}};
+        struct chunk_check checks[2] = {{0}};
         struct phi_err err = {0};
         uint64_t nbytes = 0;
         size_t n = 0;
 
         for (; c < first + count && n < 2; c++) {
-            struct look *l = &looks[n];
+            struct chunk_check *check = &checks[n];
 
-            l->i = j->owner[c];
-            l->k = c - j->pack->tensors[l->i].chunk;
-            l->c = phi_pack_chunk_of(j->pack, l->i, l->k);
-            if (is_wanted(j, l->c.offset, l->c.stored)) {
-                nbytes += l->c.stored;
+            check->i = j->owner[c];
+            check->k = c - j->pack->tensors[check->i].chunk;
+            check->c = phi_pack_chunk_of(j->pack, check->i, check->k);
+            if (is_wanted(j, check->c.offset, check->c.stored)) {
+                nbytes += check->c.stored;
                 n++;
             }
         }
         if (n < 2)
-            looks[n] = (struct look){0};
+            checks[n] = (struct chunk_check){0};
         if (n > 0 &&
-            check_looks(j, looks, n, j->room + worker * ROOM, &err) != PHI_OK)
+            check_pair(j, checks, n, j->room + worker * ROOM, &err) != PHI_OK)
             phi_tally_fail(&j->tally, c, &err);
         if (phi_tally_add(&j->tally, nbytes) != PHI_OK)
             return;
@@ -354,7 +356,7 @@ static enum phi_status check_data(struct job *j, struct phi_err *err)
              "%s: section \"data\": its CRC-32 is %08" PRIx32
              " by those of its chunks, expected %08" PRIx32,
              j->in->path, crc, data->crc);
-    tell(j, data->offset, &found);
+    add_damage(j, data->offset, &found);
     return PHI_OK;
 }
 
@@ -379,7 +381,7 @@ static enum phi_status check_root(struct job *j, struct phi_err *err)
     phi_sha256_text(want, p->front.root);
     phi_fail(&found, PHI_E_FORMAT, "%s: header: the root is %s, expected %s",
              j->in->path, want, have);
-    tell(j, 0, &found);
+    add_damage(j, 0, &found);
     return PHI_OK;
 }
 

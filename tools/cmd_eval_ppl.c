@@ -367,7 +367,8 @@ static enum phi_status evaluate(struct job *job, struct phi_err *err)
     enum phi_status st = PHI_OK;
 
     if (a->save != NULL)
-        eval_logits_to(&e->logits, a->save, a->force, &e->tokens, &e->options);
+        eval_logits_save_to(&e->logits, a->save, a->force, &e->tokens,
+                            &e->options);
     if (a->journal != NULL)
         st = open_journal(job, err);
     if (st == PHI_OK)
@@ -385,7 +386,7 @@ static enum phi_status evaluate(struct job *job, struct phi_err *err)
 }
 
 /* All that is said of a finished run. */
-static enum phi_status tell(struct job *job, struct phi_err *err)
+static enum phi_status report(struct job *job, struct phi_err *err)
 {
     const struct args *a = &job->args;
     const struct eval_report *r = &job->eval.report;
@@ -418,10 +419,11 @@ static int eval_ppl(struct job *job)
     if (st == PHI_OK)
         st = evaluate(job, &err);
     if (st == PHI_OK)
-        st = tell(job, &err);
+        st = report(job, &err);
     if (st != PHI_OK)
         return report_error(&err);
-    return eval_gates_tell(&job->eval.gates) ? EXIT_CODE_DONE : EXIT_CODE_GATE;
+    return eval_gates_print_failed(&job->eval.gates) ? EXIT_CODE_DONE
+                                                     : EXIT_CODE_GATE;
 }
 
 static int run(const struct command *self, int argc, char **argv)

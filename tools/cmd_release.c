@@ -156,7 +156,7 @@ static int release(struct release_job *job)
         st = tell(job, &err);
     if (st != PHI_OK)
         return report_error(&err);
-    if (eval_gates_tell(&job->eval.gates))
+    if (eval_gates_print_failed(&job->eval.gates))
         return EXIT_CODE_DONE;
     return refused(job);
 }

@@ -213,7 +213,7 @@ static void verdict(char *out, size_t n, const struct eval_gate *g)
              g->passed ? "passed" : "failed", g->value, bound, g->limit);
 }
 
-bool eval_gates_tell(const struct eval_gates *gates)
+bool eval_gates_print_failed(const struct eval_gates *gates)
 {
     bool passed = true;
 

@@ -47,7 +47,7 @@ bool eval_gates_enough(const struct eval_report *r,
 void eval_gates_release(struct eval_gates *gates);
 
 /* Prints a line to stderr for each gate that failed; true if none did. */
-bool eval_gates_tell(const struct eval_gates *gates);
+bool eval_gates_print_failed(const struct eval_gates *gates);
 
 /* "gates": [...], "passed": ... */
 void eval_gates_json(struct json_out *j, const struct eval_gates *gates);

@@ -191,8 +191,9 @@ static enum phi_status take_stored(struct eval_job *job, struct phi_err *err)
     const enum phi_status st =
         eval_logits_tokens(s, &job->tokens, job->args->text, err);
 
-    return st == PHI_OK ? eval_logits_from(&job->logits, s, &job->options, err)
-                        : st;
+    return st == PHI_OK
+               ? eval_logits_use_reference(&job->logits, s, &job->options, err)
+               : st;
 }
 
 /* Two windows, as llama-perplexity wants them. */
@@ -217,8 +218,8 @@ enum phi_status eval_read_text(struct eval_job *job, struct phi_err *err)
 
     phi_tokens_release(&job->tokens);
     if (job->stored)
-        st = eval_logits_ask(job->models[job->n], &job->n_ctx,
-                             job->args->stride, err);
+        st = eval_logits_check_options(job->models[job->n], &job->n_ctx,
+                                       job->args->stride, err);
     set_options(job);
     if (st == PHI_OK && path != NULL)
         st = phi_file_load_large(path, MAX_TEXT, &signals_monitor, &text, &n,

@@ -3,8 +3,9 @@
 
 /* ---- a logits file as the reference -------------------------------------- */
 
-enum phi_status eval_logits_ask(const struct phi_source *s, uint64_t *n_ctx,
-                                uint64_t stride, struct phi_err *err)
+enum phi_status eval_logits_check_options(const struct phi_source *s,
+                                          uint64_t *n_ctx, uint64_t stride,
+                                          struct phi_err *err)
 {
     const uint32_t have = phi_logits_head(s)->n_ctx;
 
@@ -59,10 +60,10 @@ static enum phi_status read_stored(void *ctx, size_t window, size_t i,
     return phi_logits_read(l->reference, window, i, first, n, to, err);
 }
 
-enum phi_status eval_logits_from(struct eval_logits *l,
-                                 const struct phi_source *s,
-                                 struct phi_eval_options *options,
-                                 struct phi_err *err)
+enum phi_status eval_logits_use_reference(struct eval_logits *l,
+                                          const struct phi_source *s,
+                                          struct phi_eval_options *options,
+                                          struct phi_err *err)
 {
     const struct phi_logits_head *h = phi_logits_head(s);
     const size_t most = options->max_windows;
@@ -95,9 +96,9 @@ static enum phi_status add(void *ctx, const float *logits, double lse,
     return phi_logits_add(l->writer, logits, (float)lse, err);
 }
 
-void eval_logits_to(struct eval_logits *l, const char *path, bool replace,
-                    const struct phi_tokens *tokens,
-                    struct phi_eval_options *options)
+void eval_logits_save_to(struct eval_logits *l, const char *path, bool replace,
+                         const struct phi_tokens *tokens,
+                         struct phi_eval_options *options)
 {
     l->path = path;
     l->replace = replace;

@@ -26,8 +26,9 @@ struct eval_logits {
  * What was asked for beside a logits file must be what it has: n_ctx unless it
  * is 0, and no stride. Sets *n_ctx to the file's.
  */
-enum phi_status eval_logits_ask(const struct phi_source *s, uint64_t *n_ctx,
-                                uint64_t stride, struct phi_err *err);
+enum phi_status eval_logits_check_options(const struct phi_source *s,
+                                          uint64_t *n_ctx, uint64_t stride,
+                                          struct phi_err *err);
 
 /*
  * Puts the file's tokens into *tokens, in place of a text's, whose first ones
@@ -38,17 +39,17 @@ enum phi_status eval_logits_tokens(const struct phi_source *s,
                                    struct phi_err *err);
 
 /* s, checked for the windows that will be used, is the reference. */
-enum phi_status eval_logits_from(struct eval_logits *l,
-                                 const struct phi_source *s,
-                                 struct phi_eval_options *options,
-                                 struct phi_err *err);
+enum phi_status eval_logits_use_reference(struct eval_logits *l,
+                                          const struct phi_source *s,
+                                          struct phi_eval_options *options,
+                                          struct phi_err *err);
 
 /* The run will write path; everything is borrowed. */
-void eval_logits_to(struct eval_logits *l, const char *path, bool replace,
-                    const struct phi_tokens *tokens,
-                    struct phi_eval_options *options);
+void eval_logits_save_to(struct eval_logits *l, const char *path, bool replace,
+                         const struct phi_tokens *tokens,
+                         struct phi_eval_options *options);
 
-/* After the run; does nothing without eval_logits_to(). */
+/* After the run; does nothing without eval_logits_save_to(). */
 enum phi_status eval_logits_commit(struct eval_logits *l, struct phi_err *err);
 
 void eval_logits_release(struct eval_logits *l);

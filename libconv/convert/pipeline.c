@@ -17,7 +17,7 @@
 #define EXTRA_WORKERS 2
 
 /* One output's errors in one tensor, rows added in order. */
-struct tally {
+struct rounding_sums {
     double square;
     double largest;
 };
@@ -43,9 +43,9 @@ struct run {
     struct phi_lock *lock;
     struct file_hash *hashes; /* (source->nfiles), or NULL: not wanted */
     /* under the lock */
-    struct phi_err err;     /* why there is a limit */
-    uint64_t *rows_tallied; /* (plan.n) */
-    struct tally *tallies;  /* (njobs, plan.n) */
+    struct phi_err err;            /* why there is a limit */
+    uint64_t *rows_tallied;        /* (plan.n) */
+    struct rounding_sums *tallies; /* (njobs, plan.n) */
 };
 
 /*
@@ -165,7 +165,8 @@ static enum phi_status write_rows(struct run *run, struct phi_worker *w,
     return st;
 }
 
-static void add_rows(struct tally *t, const struct phi_lane *l, uint64_t nrows)
+static void add_rows(struct rounding_sums *t, const struct phi_lane *l,
+                     uint64_t nrows)
 {
     for (uint64_t r = 0; l->widen != NULL && r < nrows; r++) {
         t->square += l->square[r];
@@ -369,7 +370,7 @@ static void report_rounding(const struct run *run)
             const double weights =
                 (double)phi_sink_tensor_rows(&job->plan->tensors[i]) *
                 (double)phi_sink_tensor_cols(&job->plan->tensors[i]);
-            const struct tally *sum = &run->tallies[k * n + i];
+            const struct rounding_sums *sum = &run->tallies[k * n + i];
 
             job->rounding[i] = (struct phi_rounding){
                 weights > 0 ? sqrt(sum->square / weights) : 0, sum->largest};

@@ -412,7 +412,7 @@ static enum phi_status run(struct phi_evaluation *e, struct phi_err *err)
     if (st == PHI_OK && save != NULL)
         st = save->begin(save->ctx, e->n_vocab, e->out->nplanned, err);
     if (st == PHI_OK)
-        st = phi_windows_take_over(e, &enough, err);
+        st = phi_windows_resume(e, &enough, err);
     while (st == PHI_OK && !enough && e->out->nwindows < e->out->nplanned) {
         const size_t left = e->out->nplanned - e->out->nwindows;
 

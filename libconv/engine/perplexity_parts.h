@@ -61,8 +61,8 @@ enum phi_status phi_windows_score(struct phi_evaluation *e, size_t nwindows,
                                   bool *enough, struct phi_err *err);
 
 /* Adds the windows that a journal has. */
-enum phi_status phi_windows_take_over(struct phi_evaluation *e, bool *enough,
-                                      struct phi_err *err);
+enum phi_status phi_windows_resume(struct phi_evaluation *e, bool *enough,
+                                   struct phi_err *err);
 
 /*
  * Fills rows [row0, row0 + nrows) of the vocabulary in c->logits, n positions

@@ -215,8 +215,8 @@ enum phi_status phi_windows_score(struct phi_evaluation *e, size_t nwindows,
     return st;
 }
 
-enum phi_status phi_windows_take_over(struct phi_evaluation *e, bool *enough,
-                                      struct phi_err *err)
+enum phi_status phi_windows_resume(struct phi_evaluation *e, bool *enough,
+                                   struct phi_err *err)
 {
     const struct phi_eval_journal *j = e->options->journal;
     bool found = j != NULL;

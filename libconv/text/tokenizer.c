@@ -238,8 +238,8 @@ static enum phi_status make_workers(struct encoding *e, size_t nthreads,
 }
 
 /* n more bytes are done: whether to go on, now and then. */
-static enum phi_status tell(struct encoding *e, struct worker *w, size_t n,
-                            struct phi_err *err)
+static enum phi_status count_done(struct encoding *e, struct worker *w,
+                                  size_t n, struct phi_err *err)
 {
     enum phi_status st = PHI_OK;
 
@@ -274,7 +274,7 @@ static enum phi_status encode_piece(struct encoding *e, struct worker *w,
                            piece->at + at +
                                phi_bpe_known(&e->t->bpe, text + at, end - at));
         if (st == PHI_OK)
-            st = tell(e, w, end - at, err);
+            st = count_done(e, w, end - at, err);
         at = end;
     }
     return st;
