@@ -26,8 +26,9 @@ static const struct phi_hf_token *base_token(const struct phi_hf_vocab *v,
 {
     const uint32_t *id = phi_map_find(&v->ids, p, n);
 
-    return id != NULL && (v->token[*id].is & PHI_HF_BASE) != 0 ? &v->token[*id]
-                                                               : NULL;
+    return id != NULL && (v->token[*id].flags & PHI_HF_BASE) != 0
+               ? &v->token[*id]
+               : NULL;
 }
 
 static int shown(size_t n)

@@ -98,8 +98,8 @@ static enum phi_status mark_role(const struct phi_hf_roles *r, size_t i,
                         "%s: %s \"%.*s\" is not in the vocabulary of %s",
                         files->dir, roles[i].token, PHI_ERR_NAME, r->text[i],
                         phi_path_base(v->from));
-    if ((t->is & PHI_HF_ADDED) == 0 || plain)
-        t->is |= PHI_HF_ADDED | PHI_HF_SPECIAL;
+    if ((t->flags & PHI_HF_ADDED) == 0 || plain)
+        t->flags |= PHI_HF_ADDED | PHI_HF_SPECIAL;
     return PHI_OK;
 }
 
@@ -123,7 +123,7 @@ static enum phi_status check_additional(const struct phi_json *file,
         if (st != PHI_OK)
             break;
         t = phi_hf_vocab_find(v, text);
-        if (t == NULL || (t->is & PHI_HF_ADDED) == 0)
+        if (t == NULL || (t->flags & PHI_HF_ADDED) == 0)
             st = phi_json_refuse(&item, PHI_E_FORMAT, err,
                                  "token \"%.*s\" is not among the added tokens "
                                  "of %s",
@@ -151,7 +151,7 @@ enum phi_status phi_hf_roles_read(struct phi_hf_roles *r,
     /* What the tokenizer class does where no file names any token. */
     if (files->tokenizer.node == NULL && t != NULL &&
         r->text[PHI_HF_BOS] == NULL && r->text[PHI_HF_EOS] == NULL)
-        t->is |= PHI_HF_ADDED | PHI_HF_SPECIAL;
+        t->flags |= PHI_HF_ADDED | PHI_HF_SPECIAL;
     for (size_t i = 0; i < 2 && st == PHI_OK; i++) {
         st = check_additional(&files->options, additional[i], v, err);
         if (st == PHI_OK)

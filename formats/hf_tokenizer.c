@@ -238,10 +238,10 @@ static uint32_t type_of(const struct phi_hf_token *t)
 {
     if (t->text == NULL)
         return UNUSED;
-    if ((t->is & PHI_HF_ADDED) == 0)
+    if ((t->flags & PHI_HF_ADDED) == 0)
         return NORMAL;
-    return (t->is & PHI_HF_SPECIAL) != 0 || looks_special(t) ? CONTROL
-                                                             : USER_DEFINED;
+    return (t->flags & PHI_HF_SPECIAL) != 0 || looks_special(t) ? CONTROL
+                                                                : USER_DEFINED;
 }
 
 static enum phi_status write_tokens(struct job *j)

@@ -82,7 +82,7 @@ static enum phi_status check_id(const struct phi_hf_vocab *v,
 
 /* Puts a new text at a free id. */
 static enum phi_status add(struct phi_hf_vocab *v, const struct phi_json *at,
-                           const struct described *d, uint32_t is,
+                           const struct described *d, uint32_t flags,
                            struct phi_err *err)
 {
     struct phi_hf_token *t = &v->token[d->id];
@@ -92,7 +92,7 @@ static enum phi_status add(struct phi_hf_vocab *v, const struct phi_json *at,
                                "tokens \"%.*s\" and \"%.*s\" both have id %u",
                                PHI_ERR_NAME, t->text, PHI_ERR_NAME, d->text,
                                (unsigned)d->id);
-    *t = (struct phi_hf_token){.text = d->text, .n = d->n, .is = is};
+    *t = (struct phi_hf_token){.text = d->text, .n = d->n, .flags = flags};
     return phi_map_add(&v->ids, d->text, d->n, d->id, NULL, err);
 }
 
@@ -165,13 +165,13 @@ static enum phi_status check_seen(struct phi_hf_vocab *v, const char *file,
     for (uint64_t i = 0; i < v->size; i++) {
         struct phi_hf_token *t = &v->token[i];
 
-        if (st == PHI_OK && (t->is & is) != 0 && (t->is & not ) == 0 &&
-            (t->is & PHI_HF_SEEN) == 0)
+        if (st == PHI_OK && (t->flags & is) != 0 && (t->flags & not ) == 0 &&
+            (t->flags & PHI_HF_SEEN) == 0)
             st = phi_fail(
                 err, PHI_E_FORMAT,
                 "%s: token \"%.*s\" has id %llu, but %s does not have it",
                 v->from, PHI_ERR_NAME, t->text, (unsigned long long)i, file);
-        t->is &= ~(uint32_t)PHI_HF_SEEN;
+        t->flags &= ~(uint32_t)PHI_HF_SEEN;
     }
     return st;
 }
@@ -191,7 +191,7 @@ enum phi_status phi_hf_vocab_same_base(struct phi_hf_vocab *v,
         if (st == PHI_OK)
             st = match(v, &item, &d, &t, err);
         if (st == PHI_OK)
-            t->is |= PHI_HF_SEEN;
+            t->flags |= PHI_HF_SEEN;
     }
     if (st == PHI_OK)
         st = check_seen(v, phi_json_name(object), PHI_HF_BASE, PHI_HF_ADDED,
@@ -283,12 +283,12 @@ enum phi_status phi_hf_vocab_set_added(struct phi_hf_vocab *v,
     while (st == PHI_OK && phi_json_next(tokens, &item)) {
         struct phi_hf_token *t;
         struct described d;
-        uint32_t is;
+        uint32_t flags;
 
         st = read_added(v, &item, &d, err);
         if (st != PHI_OK)
             break;
-        is = PHI_HF_ADDED | (d.special ? (uint32_t)PHI_HF_SPECIAL : 0);
+        flags = PHI_HF_ADDED | (d.special ? (uint32_t)PHI_HF_SPECIAL : 0);
         t = phi_hf_vocab_find(v, d.text);
         if (t == NULL) {
             if (array && d.id != next_id(v, last))
@@ -299,8 +299,8 @@ enum phi_status phi_hf_vocab_set_added(struct phi_hf_vocab *v,
                     PHI_ERR_NAME, d.text, (unsigned)d.id,
                     (unsigned)next_id(v, last));
             else
-                st = add(v, &item, &d, is, err);
-        } else if ((t->is & PHI_HF_ADDED) != 0) {
+                st = add(v, &item, &d, flags, err);
+        } else if ((t->flags & PHI_HF_ADDED) != 0) {
             st = phi_json_refuse(&item, PHI_E_FORMAT, err,
                                  "token \"%.*s\" is added twice", PHI_ERR_NAME,
                                  d.text);
@@ -311,7 +311,7 @@ enum phi_status phi_hf_vocab_set_added(struct phi_hf_vocab *v,
                                  PHI_ERR_NAME, d.text, (unsigned)d.id,
                                  id_of(v, t), v->from);
         } else {
-            t->is |= is;
+            t->flags |= flags;
         }
         if (d.id > last)
             last = d.id;
@@ -336,8 +336,8 @@ enum phi_status phi_hf_vocab_same_added(struct phi_hf_vocab *v,
             st = match(v, &item, &d, &t, err);
         if (st != PHI_OK)
             break;
-        special = (t->is & PHI_HF_SPECIAL) != 0;
-        if ((t->is & PHI_HF_ADDED) == 0)
+        special = (t->flags & PHI_HF_SPECIAL) != 0;
+        if ((t->flags & PHI_HF_ADDED) == 0)
             st = phi_fail(err, PHI_E_FORMAT,
                           "%s: token \"%.*s\" (id %u) is added, but not in %s",
                           phi_json_name(&item), PHI_ERR_NAME, d.text,
@@ -348,7 +348,7 @@ enum phi_status phi_hf_vocab_same_added(struct phi_hf_vocab *v,
                           "so in %s",
                           phi_json_name(&item), PHI_ERR_NAME, d.text,
                           (unsigned)d.id, d.special ? "" : "not ", v->from);
-        t->is |= PHI_HF_SEEN;
+        t->flags |= PHI_HF_SEEN;
     }
     if (st == PHI_OK)
         st = check_seen(v, phi_json_name(tokens), PHI_HF_ADDED,
@@ -377,7 +377,7 @@ enum phi_status phi_hf_vocab_check_bytes(const struct phi_hf_vocab *v,
         if (byte == 0xc0 || byte == 0xc1)
             continue; /* in no UTF-8 text, as those from 0xf5 on */
         id = phi_map_find(&v->ids, (const char *)utf8, n);
-        if (id == NULL || (v->token[*id].is & PHI_HF_BASE) == 0)
+        if (id == NULL || (v->token[*id].flags & PHI_HF_BASE) == 0)
             return phi_fail(err, PHI_E_UNSUPPORTED,
                             "%s: byte 0x%02x has no token (\"%.*s\"): text "
                             "with it would lose it",

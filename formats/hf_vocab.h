@@ -35,7 +35,7 @@ enum {
 struct phi_hf_token {
     const char *text; /* byte characters if BASE, else as it is; or NULL */
     uint32_t n;
-    uint32_t is;
+    uint32_t flags; /* PHI_HF_BASE and so on */
 };
 
 struct phi_hf_merge {
