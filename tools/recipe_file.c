@@ -114,6 +114,10 @@ enum phi_status recipe_file_parse(struct recipe_file *f, const char *text,
     char *line;
     size_t number = 0;
 
+    if (n > RECIPE_MAX_TEXT)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "%s: has %zu bytes, the limit is %llu", name, n,
+                        (unsigned long long)RECIPE_MAX_TEXT);
     if (memchr(text, '\0', n) != NULL ||
         phi_utf8_valid((const uint8_t *)text, n) != n)
         return phi_fail(err, PHI_E_FORMAT, "%s: is no text in UTF-8", name);

@@ -18,8 +18,10 @@
 #include "tools/quantize_recipe.h"
 #include "tools/release_names.h"
 
-/* Of a file; no recipe needs as much. */
+/* Of a file; no recipe needs as much. A release's manifest says the same in a
+ * little more: each line has an end there, and q4_k is called q4_k_m. */
 #define RECIPE_MAX_BYTES ((uint64_t)1 << 16)
+#define RECIPE_MAX_TEXT  ((uint64_t)65536 + 256)
 
 /* Zero-initialise; end with recipe_file_release(). */
 struct recipe_file {
@@ -37,7 +39,8 @@ struct recipe_file {
 enum phi_status recipe_file_load(struct recipe_file *out, const char *path,
                                  struct phi_err *err);
 
-/* The same of a text that messages call `name`; n bytes. */
+/* The same of a text that messages call `name`; n bytes, of which there may be
+ * RECIPE_MAX_TEXT: every pattern is looked for in every tensor's name. */
 enum phi_status recipe_file_parse(struct recipe_file *out, const char *text,
                                   size_t n, const char *name,
                                   struct phi_err *err);

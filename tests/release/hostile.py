@@ -437,6 +437,14 @@ manifest("recipe comment", 3, rb"is none of type",
          lambda m: m["outputs"][0].update(recipe="# q4_0"), SOURCE)
 manifest("recipe words", 3, rb'"worse": expected pure',
          lambda m: m["outputs"][0].update(recipe="q4_0 worse"), SOURCE)
+for length, code, pattern in (
+        (65792, 0, rb"made again, equal"),
+        (65793, 3, rb"manifest\.json: recipes: has 65793 bytes, "
+         rb"the limit is 65792")):
+    # With the end of its line; no limit held for a manifest's recipes.
+    manifest("recipes of %d" % length, code, pattern,
+             lambda m, n=length: m["outputs"][0].update(
+                 recipe="q4_0".ljust(n - 1)), SOURCE)
 manifest("recipe control", 3, rb'\\x1b\[31m',
          lambda m: m["outputs"][0].update(recipe="\x1b[31m"), SOURCE)
 manifest("type file", 3, rb"is none of type",
