@@ -17,24 +17,26 @@
 static const struct {
     const char *bytes;
     size_t n;
+    bool weights; /* what begins so holds them */
     const char *what;
     const char *hint;
 } rows[] = {
-    {"version https://git-lfs", 23, "a Git LFS pointer without the data",
+    {"version https://git-lfs", 23, false, "a Git LFS pointer without the data",
      "run: git lfs pull"},
-    {"GGUF", 4, "a GGUF file", TO_MODEL},
-    {"PHIPACK\x1a", 8, "a packed file", TO_MODEL},
-    {"_logits_", 8, "a logits file of llama.cpp",
+    {"GGUF", 4, true, "a GGUF file", TO_MODEL},
+    {"PHIPACK\x1a", 8, true, "a packed file", TO_MODEL},
+    {"_logits_", 8, false, "a logits file of llama.cpp",
      "eval-ppl takes it as --reference"},
-    {"PK\3\4", 4, "a zip archive, as PyTorch's pickles are", TO_SAFETENSORS},
-    {"\x80\2", 2, "a PyTorch pickle", TO_SAFETENSORS},
-    {"\x80\3", 2, "a PyTorch pickle", TO_SAFETENSORS},
-    {"\x80\4", 2, "a PyTorch pickle", TO_SAFETENSORS},
-    {"\x80\5", 2, "a PyTorch pickle", TO_SAFETENSORS},
-    {"lmgg", 4, "a ggml file, older than GGUF", TO_GGUF},
-    {"fmgg", 4, "a ggml file, older than GGUF", TO_GGUF},
-    {"tjgg", 4, "a ggml file, older than GGUF", TO_GGUF},
-    {"{", 1, "JSON", "give the model's folder instead"},
+    {"PK\3\4", 4, true, "a zip archive, as PyTorch's pickles are",
+     TO_SAFETENSORS},
+    {"\x80\2", 2, true, "a PyTorch pickle", TO_SAFETENSORS},
+    {"\x80\3", 2, true, "a PyTorch pickle", TO_SAFETENSORS},
+    {"\x80\4", 2, true, "a PyTorch pickle", TO_SAFETENSORS},
+    {"\x80\5", 2, true, "a PyTorch pickle", TO_SAFETENSORS},
+    {"lmgg", 4, true, "a ggml file, older than GGUF", TO_GGUF},
+    {"fmgg", 4, true, "a ggml file, older than GGUF", TO_GGUF},
+    {"tjgg", 4, true, "a ggml file, older than GGUF", TO_GGUF},
+    {"{", 1, false, "JSON", "give the model's folder instead"},
 };
 
 /* A plausible header length, then the opening brace of the header. */
@@ -67,6 +69,35 @@ bool phi_magic_is_other(const struct phi_file *f, const char *expected,
 
     return phi_file_read(f, 0, p, n, NULL) == PHI_OK &&
            is_row(p, n, phi_file_path(f), expected, err);
+}
+
+/* A text may begin with GGUF, too; in a file of weights a number comes after
+ * such a word, which has a zero in it in either order of bytes. */
+static bool is_text(const uint8_t *p, size_t n, size_t magic)
+{
+    return magic == 4 && (n < 8 || memchr(p + 4, 0, 4) == NULL);
+}
+
+enum phi_status phi_magic_weights(const struct phi_file *f, const char **what,
+                                  struct phi_err *err)
+{
+    const uint64_t size = phi_file_size(f);
+    const size_t n = size < MAGIC_BYTES ? (size_t)size : MAGIC_BYTES;
+    uint8_t p[MAGIC_BYTES] = {0};
+    const enum phi_status st = phi_file_read(f, 0, p, n, err);
+
+    *what = NULL;
+    if (st != PHI_OK)
+        return st;
+    if (is_safetensors(p, n, size))
+        *what = "a safetensors file";
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].weights && n >= rows[i].n &&
+            memcmp(p, rows[i].bytes, rows[i].n) == 0 &&
+            !is_text(p, n, rows[i].n))
+            *what = rows[i].what;
+    }
+    return PHI_OK;
 }
 
 enum phi_status phi_magic_refuse(const struct phi_file *f, const char *expected,

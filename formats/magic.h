@@ -21,4 +21,9 @@ enum phi_status phi_magic_refuse(const struct phi_file *f, const char *expected,
 bool phi_magic_is_other(const struct phi_file *f, const char *expected,
                         struct phi_err *err);
 
+/* *what becomes what f is ("a GGUF file", "a PyTorch pickle") if it begins as
+ * files of weights do, NULL otherwise. */
+enum phi_status phi_magic_weights(const struct phi_file *f, const char **what,
+                                  struct phi_err *err);
+
 #endif

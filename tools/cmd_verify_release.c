@@ -120,9 +120,10 @@ const struct command cmd_verify_release = {
     .description =
         "DIR is a folder that phiconv release has made. Its files must be "
         "those of SHA256SUMS, no more and no fewer, with these hashes; "
-        "manifest.json must list them, its gates must have passed, and the "
-        "tensors must be those that it describes. Links, folders and names "
-        "that lead elsewhere are refused before anything is opened.\n\n"
+        "manifest.json must list them, its gates must have passed, the models "
+        "must have the files and tensors that it describes, and no other file "
+        "may look like weights. Links, folders and names that lead elsewhere "
+        "are refused before anything is opened.\n\n"
         "With --source every tensor is made once more by the manifest's "
         "recipes, with the kernels of this machine, and compared byte by byte, "
         "and so are the metadata. A signature is checked if a key is given. "

@@ -7,7 +7,7 @@
  *   files      the folder, SHA256SUMS and the files agree     (relcheck_files)
  *   signature  of SHA256SUMS, if a key is given           (relcheck_signature)
  *   manifest   lists the files; every gate has passed      (relcheck_manifest)
- *   models     their tensors are those of the manifest       (relcheck_models)
+ *   models     files and tensors are those of the manifest   (relcheck_models)
  *   source     makes the same tensors and metadata once more (relcheck_source)
  *
  * A step that finds a difference is the last.
@@ -42,6 +42,7 @@ struct relcheck_file {
     char sha256[PHI_SHA256_HEX]; /* as SHA256SUMS has it */
     uint64_t nbytes;             /* of the file */
     bool in_manifest;
+    bool opened; /* as one of a model's */
 };
 
 /* A quantized model of the release, as the manifest describes it. */
@@ -49,6 +50,7 @@ struct relcheck_output {
     const char *type; /* borrowed from the manifest, as are: */
     const char *recipe;
     const char *first; /* its first file */
+    struct phi_json files;
     struct phi_json tensors;
     struct phi_source *model;
 };

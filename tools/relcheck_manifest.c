@@ -110,12 +110,11 @@ static enum phi_status read_names(struct relcheck *c, struct relcheck_output *o,
                                   const struct phi_json *output,
                                   struct phi_err *err)
 {
-    struct phi_json list;
     struct phi_json item = {0};
     enum phi_status st =
-        phi_json_get(output, "files", PHI_JSON_ARRAY, &list, err);
+        phi_json_get(output, "files", PHI_JSON_ARRAY, &o->files, err);
 
-    while (st == PHI_OK && phi_json_next(&list, &item)) {
+    while (st == PHI_OK && phi_json_next(&o->files, &item)) {
         const char *name = NULL;
 
         st = phi_json_str(&item, &name, err);
@@ -129,7 +128,7 @@ static enum phi_status read_names(struct relcheck *c, struct relcheck_output *o,
                                  "is no file of the release");
     }
     if (st == PHI_OK && o->first == NULL)
-        st = phi_json_refuse(&list, PHI_E_FORMAT, err,
+        st = phi_json_refuse(&o->files, PHI_E_FORMAT, err,
                              "is empty, expected names of files");
     return st;
 }

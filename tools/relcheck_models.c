@@ -1,16 +1,85 @@
 /* SPDX-License-Identifier: MIT */
-/* The models: tensors as the manifest has them. */
+/* The models: files and tensors as the manifest has them, and no others. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/magic.h"
 #include "formats/model.h"
 #include "formats/pack_source.h"
+#include "libconv/base/file.h"
 #include "libconv/base/mem.h"
 #include "libconv/kernels/crc32_kernels.h"
 #include "libconv/tensor/source_hash.h"
 #include "tools/progress.h"
 #include "tools/relcheck.h"
 #include "tools/release_job.h"
+
+/* ---- files --------------------------------------------------------------- */
+
+/* A model is the files that it was opened from: of one that is only named
+ * beside them nothing would be looked at. */
+static enum phi_status check_files(struct relcheck *c,
+                                   const struct relcheck_output *o,
+                                   struct phi_err *err)
+{
+    const struct phi_source *s = o->model;
+    struct phi_json item = {0};
+    size_t k = 0;
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; i < s->nfiles; i++) {
+        struct relcheck_file *f = relcheck_find(c, s->files[i].name);
+
+        if (f != NULL)
+            f->opened = true;
+    }
+    if (phi_json_count(&o->files) != s->nfiles)
+        return relcheck_found(c, err,
+                              "%s: the number of the model's files is %zu, "
+                              "expected %zu as in " RELEASE_MANIFEST,
+                              o->first, s->nfiles, phi_json_count(&o->files));
+    for (; st == PHI_OK && phi_json_next(&o->files, &item); k++) {
+        const char *name = NULL;
+
+        st = phi_json_str(&item, &name, err);
+        if (st == PHI_OK && strcmp(name, s->files[k].name) != 0)
+            st = relcheck_found(c, err,
+                                "%s: file %zu of the model is %.*s, expected "
+                                "%.*s as in " RELEASE_MANIFEST,
+                                o->first, k + 1, PHI_ERR_NAME, s->files[k].name,
+                                PHI_ERR_NAME, name);
+    }
+    return st;
+}
+
+/* Weights that are no output's: nothing but their hash was looked at, and who
+ * takes the folder takes them too. */
+static enum phi_status check_others(struct relcheck *c, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && i < c->nfiles; i++) {
+        const struct relcheck_file *f = &c->files[i];
+        struct phi_file *file = NULL;
+        const char *what = NULL;
+        char *path;
+
+        if (f->opened)
+            continue;
+        path = relcheck_path(c, f->name, err);
+        st = path != NULL ? phi_file_open(&file, path, err) : PHI_E_NOMEM;
+        if (st == PHI_OK)
+            st = phi_magic_weights(file, &what, err);
+        if (st == PHI_OK && what != NULL)
+            st = relcheck_found(c, err, "%s: is %s, and no output's", f->name,
+                                what);
+        phi_file_close(file);
+        free(path);
+    }
+    return st;
+}
+
+/* ---- tensors ------------------------------------------------------------- */
 
 static enum phi_status get_shape(const struct phi_json *item, bool *same,
                                  const struct phi_tensor *t,
@@ -95,6 +164,8 @@ static enum phi_status check_model(struct relcheck *c,
     return st;
 }
 
+/* ---- all of it ----------------------------------------------------------- */
+
 enum phi_status relcheck_models(struct relcheck *c, struct phi_err *err)
 {
     struct progress progress;
@@ -112,10 +183,12 @@ enum phi_status relcheck_models(struct relcheck *c, struct phi_err *err)
             phi_pack_use_crc32(o->model, phi_crc32_kernel(c->features));
         progress_more(&progress);
         if (st == PHI_OK)
+            st = check_files(c, o, err);
+        if (st == PHI_OK)
             st = check_model(c, o, &monitor, err);
         if (st == PHI_OK)
             st = phi_source_unchanged(o->model, err);
     }
     progress_end(&progress);
-    return st;
+    return st == PHI_OK ? check_others(c, err) : st;
 }

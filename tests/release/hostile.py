@@ -398,6 +398,59 @@ def describe(d):
 SOURCE = ("--source", SAMPLE)
 
 
+def add_file(d, name, data):
+    """A file more that everything vouches for and no output has."""
+    d.write(name, data)
+    m = d.manifest()
+    m["files"].append({"name": name})
+    d.put_manifest(m)
+    d.vouch(name, also_manifest=True)
+
+
+def other_model(d):
+    return d.read(MODEL)[:-1] + b"?"
+
+
+# Both were as released, with the source, too: only what is the first of an
+# output's files was ever opened.
+for arguments in ((), SOURCE):
+    @case(1, rb"^evil-Q8_0\.gguf: is a GGUF file, and no output's\n", arguments)
+    def a_model_more(d):
+        add_file(d, "evil-Q8_0.gguf", other_model(d))
+
+    @case(1, MODEL.encode() + rb": the number of the model's files is 1, "
+          rb"expected 2 as in manifest\.json\nevil-Q8_0\.gguf: is a GGUF",
+          arguments)
+    def a_model_more_in_an_output(d):
+        add_file(d, "evil-Q8_0.gguf", other_model(d))
+        m = d.manifest()
+        m["outputs"][0]["files"].append("evil-Q8_0.gguf")
+        d.put_manifest(m)
+
+
+manifest("output twice", 1, rb"the number of the model's files is 1, expected 2",
+         lambda m: m["outputs"][0].update(files=[MODEL, MODEL]))
+
+
+def weights(name, code, pattern, data):
+    def change(d):
+        add_file(d, "more", data)
+    change.__name__ = "weights " + name
+    case(code, pattern)(change)
+
+
+weights("gguf", 1, rb"more: is a GGUF file", b"GGUF\3\0\0\0")
+weights("other endian", 1, rb"more: is a GGUF file", b"GGUF\0\0\0\3")
+weights("packed", 1, rb"more: is a packed file", b"PHIPACK\x1a")
+weights("safetensors", 1, rb"more: is a safetensors file",
+        b"\2" + bytes(7) + b"{}")
+weights("pickle", 1, rb"more: is a PyTorch pickle", b"\x80\2}q\1.")
+weights("zip", 1, rb"more: is a zip archive", b"PK\3\4\0\0\0\0")
+for i, text in enumerate((b"", b"GGUF", b"GGUF files may be used by all.\n",
+                          b"{}", b"license {MIT}", b"1234567{", b"PHIPACK\n")):
+    weights("none %d" % i, 0, rb"is as it was released", text)
+
+
 @case(0, rb"61 tensors and all metadata made again, equal", SOURCE)
 def sound_with_source(d):
     pass
