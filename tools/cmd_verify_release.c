@@ -126,7 +126,8 @@ const struct command cmd_verify_release = {
         "are refused before anything is opened.\n\n"
         "With --source every tensor is made once more by the manifest's "
         "recipes, with the kernels of this machine, and compared byte by byte, "
-        "and so are the metadata. A signature is checked if a key is given. "
+        "and so are the metadata, and what packed files have of MODEL's "
+        "folder. A signature is checked if a key is given. "
         "The exit code is 1 if there is a difference. Each is named; of more "
         "than 256 the first are, and all are counted.",
     .options = options,

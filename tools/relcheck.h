@@ -8,7 +8,7 @@
  *   signature  of SHA256SUMS, if a key is given           (relcheck_signature)
  *   manifest   lists the files; every gate has passed      (relcheck_manifest)
  *   models     files and tensors are those of the manifest   (relcheck_models)
- *   source     makes the same tensors and metadata once more (relcheck_source)
+ *   source     makes the same, all of it, once more          (relcheck_source)
  *
  * A step that finds a difference is the last.
  */

@@ -3,9 +3,12 @@
  * With the source at hand: the release's own recipe is run once more, and what
  * it makes is compared with the files instead of being written.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/pack_compare.h"
+#include "formats/pack_source.h"
 #include "libconv/base/mem.h"
 #include "libconv/convert/check_sink.h"
 #include "libconv/convert/provenance.h"
@@ -379,6 +382,53 @@ static enum phi_status judge_meta(struct relcheck *c, struct again *a, size_t i,
     return st;
 }
 
+/* Where a section of a packed file is told of. */
+struct place {
+    struct relcheck *c;
+    const char *first;
+};
+
+static enum phi_status tell_section(void *ctx, const char *name,
+                                    enum phi_pack_unlike how, uint64_t at,
+                                    struct phi_err *err)
+{
+    const struct place *p = ctx;
+    char what[96] = "is missing";
+
+    if (how == PHI_PACK_UNLIKE_MORE)
+        snprintf(what, sizeof(what), "the source makes none");
+    else if (how == PHI_PACK_UNLIKE_LENGTH)
+        snprintf(what, sizeof(what),
+                 "has %llu bytes, and not as many as the source makes",
+                 (unsigned long long)at);
+    else if (how == PHI_PACK_UNLIKE_BYTES)
+        snprintf(what, sizeof(what),
+                 "is not what the source makes from byte %llu on",
+                 (unsigned long long)at);
+    return relcheck_found(p->c, err, "%s: section \"%.*s\": %s", p->first,
+                          PHI_ERR_NAME, name, what);
+}
+
+/*
+ * What a packed file has besides: export makes a folder of it. That an output
+ * is a packed file is the manifest's word, which is not to be trusted.
+ */
+static enum phi_status judge_sections(struct relcheck *c, const struct again *a,
+                                      size_t i, struct phi_err *err)
+{
+    const struct quantize_target *t = &a->q.targets[i];
+    const struct relcheck_output *o = &c->outputs[i];
+    struct place place = {c, o->first};
+
+    if ((phi_pack_of(o->model) != NULL) != t->packed)
+        return relcheck_found(c, err, "%s: is a %s file, expected a %s file",
+                              o->first, t->packed ? "GGUF" : "packed",
+                              t->packed ? "packed" : "GGUF");
+    if (!t->packed)
+        return PHI_OK;
+    return phi_pack_compare(t->inner, o->model, tell_section, &place, err);
+}
+
 enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err)
 {
     struct again a = {0};
@@ -410,6 +460,8 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err)
         st = judge_tensors(c, &a, i, err);
         if (st == PHI_OK)
             st = judge_meta(c, &a, i, err);
+        if (st == PHI_OK)
+            st = judge_sections(c, &a, i, err);
     }
 out:
     for (size_t i = 0; i < c->n; i++) {

@@ -14,6 +14,7 @@ from cases_adapter import (CONFIG, PREFIX, adapter, config as adapter_config,
                            tensor, weights)
 from cases_gguf import engine, text
 from cases_model import config
+from packed import FILE, build
 from tiny import ARRAY, STRING, U32
 
 MIB = 1 << 20
@@ -244,7 +245,7 @@ def packed(change):
     """Makes what is large only where it is wanted."""
     def make(path):
         with open(path, "wb") as f:
-            f.write(cases_pack.build(change(), root=cases_pack.ROOT))
+            f.write(build(change(), root=cases_pack.ROOT))
     return make
 
 
@@ -266,7 +267,7 @@ def large_file():
     stream = (b"\x78\xda" + part * 256 + b"\x03\x00" +
               struct.pack(">HH", size % 65521, 1))
     known = cases_pack.PARTS
-    return known[:-1] + [[cases_pack.FILE, 1, stream, size, b"files/zeros"]] + \
+    return known[:-1] + [[FILE, 1, stream, size, b"files/zeros"]] + \
         known[-1:]
 
 

@@ -11,7 +11,8 @@ from case import ACCEPTED, QUANTIZE, REFUSED, add, model
 from cases_adapter import CONFIG, adapter, layers
 from cases_limits import inspected
 from cases_merge import LORA
-from cases_pack import FILE, PARTS, ROOT, accept, build, refuse
+from cases_pack import PARTS, ROOT, accept, refuse
+from packed import FILE, build
 
 MIB = 1 << 20
 COMPACT = {"separators": (",", ":")}

@@ -4,12 +4,12 @@
 
   hostile.py PHICONV [--only REGEX] [--sanitizer]
 
-Each case is a copy of one sound release in which one thing was changed, and,
-unless that is the case, everything that vouches for it too: manifest.json and
-SHA256SUMS agree with what is there. Every run must end by itself with the exit
-code that the case names and a message of its pattern, in 1 GiB of address
-space unless --sanitizer is given, and without a control character.
-WRAPPER in the environment is put in front of the program.
+Each case is a copy of a sound release, of a GGUF file or a packed one, in which
+one thing was changed, and, unless that is the case, everything that vouches for
+it too: manifest.json and SHA256SUMS agree with what is there. Every run must
+end by itself with the exit code that the case names and a message of its
+pattern, in 1 GiB of address space unless --sanitizer is given, and without a
+control character. WRAPPER in the environment is put in front of the program.
 """
 
 import argparse
@@ -22,12 +22,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "malformed"))
+sys.dont_write_bytecode = True
+
+import packed  # noqa: E402
+
 ROOT = os.path.join(HERE, "..", "..")
 SAMPLE = os.path.join(ROOT, "reference/sample/phi-openstax")
 TEXT = os.path.join(ROOT, "reference/sample/text/physics.txt")
 MODEL = "Phi-Openstax-Q4_0.gguf"
+PACKED = "Phi-Openstax-Q4_0.phipack"
 ADDRESS_SPACE = 1 << 30
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -519,6 +526,90 @@ manifest("dequantize", 0, rb"made again, equal",
          lambda m: m["options"].update(dequantize_base=True), SOURCE)
 
 
+# ---- packed files --------------------------------------------------------------
+
+
+def pack(name, code, pattern, edit, arguments=SOURCE):
+    """edit changes [kind, codec, stored, plain, name] of all sections."""
+    def change(d):
+        data = d.read(PACKED)
+        parts = packed.sections(data)
+        edit(parts)
+        d.write(PACKED, packed.build(parts, root=data[32:64]))
+        d.vouch(PACKED, also_manifest=True)
+    change.__name__ = "pack " + name
+    case(code, pattern, arguments)(change)
+
+
+def plain(part):
+    return zlib.decompress(part[2]) if part[1] == 1 else part[2]
+
+
+def put(part, data, level=9):
+    part[1:4] = 1, zlib.compress(data, level), len(data)
+
+
+def at(parts, name):
+    return next(p for p in parts if p[4].decode() == name)
+
+
+def edited(name, change):
+    return lambda parts: put(at(parts, name), change(plain(at(parts, name))))
+
+
+def more(kind, name):
+    """A section that is not there, in its place."""
+    def edit(parts):
+        parts.append([kind, 0, b"import os\n", 10, name.encode()])
+        parts.sort(key=lambda p: (p[0] == packed.DATA, p[0],
+                                  p[0] == packed.FILE and p[4]))
+    return edit
+
+
+def deflated_otherwise(parts):
+    for p in parts:
+        if p[0] in (packed.ORIGIN, packed.FILE):
+            put(p, plain(p), 1)
+
+
+NOTHING = rb"61 tensors and all metadata made again, equal"
+pack("sound", 0, NOTHING, lambda parts: None)
+pack("deflated otherwise", 0, NOTHING, deflated_otherwise)
+# Nothing but tensors and metadata was compared, and export wrote the rest.
+pack("tokenizer", 1, rb'Q4_0\.phipack: section "files/tokenizer\.json": is not '
+     rb"what the source makes from byte 100 on\n(?s:.*): 1 difference\n$",
+     edited("files/tokenizer.json", lambda b: b[:100] + b"?" + b[101:]))
+pack("last byte", 1, rb'section "files/config\.json": is not what the source '
+     rb"makes from byte [0-9]+ on\n",
+     edited("files/config.json", lambda b: b[:-1] + b"\t"))
+pack("longer", 1, rb'section "files/config\.json": has [0-9]+ bytes, and not '
+     rb"as many as the source makes\n",
+     edited("files/config.json", lambda b: b + b" "))
+pack("origin", 1, rb'section "origin": is not what the source makes from byte',
+     edited("origin", lambda b: b[:-1] + b"?"))
+pack("file fewer", 1, rb'section "files/config\.json": is missing\n',
+     lambda parts: parts.remove(at(parts, "files/config.json")))
+pack("last file fewer", 1, rb'section "files/.*": is missing\n',
+     lambda parts: parts.remove(parts[-2]))
+pack("file more", 1, rb'"files/modeling_phi\.py": the source makes none\n',
+     more(packed.FILE, "files/modeling_phi.py"))
+pack("last file more", 1, rb'"files/zz\.py": the source makes none\n',
+     more(packed.FILE, "files/zz.py"))
+pack("no origin", 1, rb'section "origin": is missing\n',
+     lambda parts: parts.remove(at(parts, "origin")))
+pack("section more", 1, rb'section "x\\x1b": the source makes none\n',
+     more(1 << 31, "x\x1b"))
+pack("without the source", 0, rb"is as it was released",
+     more(packed.FILE, "files/modeling_phi.py"), ())
+
+
+@case(1, rb"is a packed file, expected a GGUF file\n", SOURCE)
+def pack_that_is_said_to_be_none(d):
+    m = d.manifest()
+    m["outputs"][0]["type"] = "q4_0"
+    d.put_manifest(m)
+
+
 # ---- running -------------------------------------------------------------------
 
 
@@ -530,7 +621,8 @@ def limit():
 def run(program, base, work, one, sanitizer):
     name, change, code, pattern, arguments = one
     path = os.path.join(work, "r")
-    shutil.copytree(base, path, copy_function=os.link)
+    shutil.copytree(base + ("-pack" if name.startswith("pack") else ""), path,
+                    copy_function=os.link)
     d = Release(path)
     d.program = program
     change(d)
@@ -564,8 +656,10 @@ def main():
         os.path.abspath(args.phiconv)]
     with tempfile.TemporaryDirectory() as work:
         base = os.path.join(work, "base")
-        subprocess.run(program + ["release", SAMPLE, "-t", "q4_0", "-e", TEXT,
-                                  "-c", "256", "-q", "-o", base], check=True)
+        for kind, out in (("", ""), ("pack:", "-pack")):
+            subprocess.run(program + [
+                "release", SAMPLE, "-t", kind + "q4_0", "-e", TEXT, "-c", "256",
+                "--chunks", "8", "-q", "-o", base + out], check=True)
         chosen = [c for c in CASES if re.search(args.only, c[0])]
         good = [run(program, base, work, c, args.sanitizer) for c in chosen]
     print("%d cases, %d wrong" % (len(good), good.count(False)))

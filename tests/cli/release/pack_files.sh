@@ -12,3 +12,13 @@ for source in m a.phipack; do
     $PHICONV verify-release r --source $source -q
     echo "code $?"
 done
+# Beside an adapter's tokenizer there would be the base's: none is packed, and
+# none is missed.
+cp -r "$ROOT/reference/sample/adapters/physics" A
+cp "$SAMPLE"/{tokenizer,tokenizer_config,vocab}.json "$SAMPLE/merges.txt" A
+sed -i 's/^{/{"chat_template": "{{ messages[0].content }}",/' \
+    A/tokenizer_config.json
+$PHICONV release m --lora A -t pack:q8_0 -e "$TEXT" -c 64 --chunks 2 \
+    --max-ppl-ratio 2 -q -o r --force
+$PHICONV extract r/*.phipack | grep -c -e files/ -e origin
+$PHICONV verify-release r --source m --lora A | tail -n 2
