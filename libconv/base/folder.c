@@ -43,6 +43,18 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+void phi_names_sort(struct phi_names *names)
+{
+    if (names->n > 1)
+        qsort(names->v, names->n, sizeof(*names->v), by_bytes);
+}
+
+bool phi_names_have(const struct phi_names *names, const char *name)
+{
+    return names->n > 0 && bsearch(&name, names->v, names->n, sizeof(*names->v),
+                                   by_bytes) != NULL;
+}
+
 enum phi_status phi_folder_list(struct phi_names *names, const char *path,
                                 struct phi_err *err)
 {
@@ -66,8 +78,7 @@ enum phi_status phi_folder_list(struct phi_names *names, const char *path,
             break;
     }
     closedir(d);
-    if (names->n > 1)
-        qsort(names->v, names->n, sizeof(*names->v), by_bytes);
+    phi_names_sort(names);
     return st;
 }
 

@@ -3,6 +3,7 @@
 #ifndef PHI_BASE_FOLDER_H
 #define PHI_BASE_FOLDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "libconv/base/err.h"
@@ -17,6 +18,10 @@ struct phi_names {
 enum phi_status phi_names_add(struct phi_names *names, const char *name,
                               struct phi_err *err);
 void phi_names_release(struct phi_names *names);
+
+/* In the order of their bytes, which phi_names_have() needs. */
+void phi_names_sort(struct phi_names *names);
+bool phi_names_have(const struct phi_names *names, const char *name);
 
 /*
  * Adds the names of everything in the folder but "." and "..", hidden or not,

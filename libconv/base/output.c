@@ -60,6 +60,21 @@ bool phi_output_claim(int fd)
     return fstat(fd, &st) != 0 || st.st_nlink > 0;
 }
 
+int phi_output_rename_fresh(int dir, const char *from, const char *to)
+{
+    struct stat st;
+    int rc = renameat2(dir, from, dir, to, RENAME_NOREPLACE);
+
+    /* Some file systems know no flags. */
+    if (rc == 0 || (errno != EINVAL && errno != ENOSYS))
+        return rc;
+    if (fstatat(dir, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return renameat(dir, from, dir, to);
+}
+
 enum phi_status phi_output_no_name(char **temp, const char *path,
                                    struct phi_err *err)
 {
@@ -69,6 +84,13 @@ enum phi_status phi_output_no_name(char **temp, const char *path,
                     "%s: others have or lock %d temporary names beside it, "
                     "expected a free one",
                     path, PHI_OUTPUT_TRIES);
+}
+
+static const char *kind_of(const struct stat *st)
+{
+    return S_ISDIR(st->st_mode)   ? "a folder"
+           : S_ISLNK(st->st_mode) ? "a symbolic link"
+                                  : "a special file";
 }
 
 /* What stands at the target's name must be nothing or a replaceable file. */
@@ -88,10 +110,7 @@ static enum phi_status check_target(const struct phi_output *o,
     if (!S_ISREG(st.st_mode))
         return phi_fail(err, PHI_E_ARG,
                         "%s: is %s, expected a regular file or nothing",
-                        o->path,
-                        S_ISDIR(st.st_mode)   ? "a folder"
-                        : S_ISLNK(st.st_mode) ? "a symbolic link"
-                                              : "a special file");
+                        o->path, kind_of(&st));
     if (!o->replace) {
         phi_fail(err, PHI_E_ARG, "%s: exists already", o->path);
         return phi_hint(err, "--force replaces it");
@@ -329,38 +348,52 @@ enum phi_status phi_output_sync(struct phi_output *o, struct phi_err *err)
 }
 
 /*
- * Swaps the files, so that the old one can come back. False if there is none
- * or the file system cannot.
+ * The work may have taken hours: what is replaced now is a file still. *there:
+ * it is one that may be.
  */
-static bool swap(const struct phi_output *o)
+static enum phi_status check_again(const struct phi_output *o, bool *there,
+                                   struct phi_err *err)
 {
     struct stat st;
 
-    return o->replace &&
-           fstatat(o->dirfd, o->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(st.st_mode) &&
-           renameat2(o->dirfd, o->temp, o->dirfd, o->name, RENAME_EXCHANGE) ==
-               0;
+    *there = false;
+    if (!o->replace) /* and nothing that came since is replaced */
+        return PHI_OK;
+    if (fstatat(o->dirfd, o->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT)
+            return PHI_OK;
+        return phi_fail_sys(err, errno, "%s: cannot be examined", o->path);
+    }
+    if (!S_ISREG(st.st_mode))
+        return phi_fail(err, PHI_E_IO,
+                        "%s: became %s meanwhile, expected a regular file or "
+                        "nothing",
+                        o->path, kind_of(&st));
+    *there = true;
+    return PHI_OK;
 }
 
-/* Renames; without `replace` never over a file that came into being since. */
-static int put_in_place(const struct phi_output *o)
+/* Swaps the files where it can be done, so that the old one can come back. */
+static int put_in_place(struct phi_output *o, bool there)
 {
-    int rc = renameat2(o->dirfd, o->temp, o->dirfd, o->name,
-                       o->replace ? 0 : RENAME_NOREPLACE);
-
-    /* Some file systems know no flags; check_target() has looked. */
-    if (rc != 0 && errno == EINVAL)
-        rc = renameat(o->dirfd, o->temp, o->dirfd, o->name);
-    return rc;
+    o->swapped = there && renameat2(o->dirfd, o->temp, o->dirfd, o->name,
+                                    RENAME_EXCHANGE) == 0;
+    if (o->swapped)
+        return 0;
+    return o->replace ? renameat(o->dirfd, o->temp, o->dirfd, o->name)
+                      : phi_output_rename_fresh(o->dirfd, o->temp, o->name);
 }
 
 enum phi_status phi_output_publish(struct phi_output *o, struct phi_err *err)
 {
+    bool there;
+    enum phi_status st;
+
     if (!o->synced)
         return phi_fail(err, PHI_E_ARG, "%s: is not synced yet", o->path);
-    o->swapped = swap(o);
-    if (!o->swapped && put_in_place(o) != 0)
+    if ((st = check_again(o, &there, err)) != PHI_OK)
+        return st;
+    if (put_in_place(o, there) != 0)
         return phi_fail_sys(err, errno, "%s: cannot be put in place", o->path);
     o->published = true;
     return PHI_OK;

@@ -26,6 +26,9 @@ struct phi_output_folder {
     char *temp;       /* beside it; NULL before there is one */
     char *aside;      /* of what is replaced, where folders cannot be swapped */
     char *marker;
+    DIR *old;               /* what is to be replaced, open from the start, by
+                               which it is known in the end; or NULL */
+    struct phi_names names; /* in it at the start, in order */
     bool replace;
     bool synced;
     bool published;
@@ -58,55 +61,79 @@ DIR *phi_output_read_folder(int at, const char *name)
 
 /* ---- the beginning ------------------------------------------------------- */
 
-/* What would go is a folder of files, and one of ours. */
-static enum phi_status check_contents(const struct phi_output_folder *f,
-                                      struct phi_err *err)
+static enum phi_status hint_whole(struct phi_err *err)
 {
-    DIR *d = phi_output_read_folder(f->parent, f->name);
+    return phi_hint(err, "a folder is replaced as a whole: remove this one "
+                         "yourself, or choose another name");
+}
+
+static bool holds_folder(const struct phi_output_folder *f, const char *name)
+{
+    struct stat s;
+
+    return fstatat(dirfd(f->old), name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(s.st_mode);
+}
+
+static enum phi_status list_old(struct phi_output_folder *f,
+                                struct phi_err *err)
+{
     const struct dirent *e;
-    bool empty = true;
-    bool marked = false;
     enum phi_status st = PHI_OK;
 
-    if (d == NULL)
-        return phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
-    while (st == PHI_OK && (errno = 0, e = readdir(d)) != NULL) {
-        struct stat s;
-
-        if (is_dot(e->d_name))
-            continue;
-        empty = false;
-        marked = marked || strcmp(e->d_name, f->marker) == 0;
-        if (fstatat(dirfd(d), e->d_name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISDIR(s.st_mode))
-            st = phi_fail(err, PHI_E_ARG,
-                          "%s: holds the folder \"%.*s\", expected files only",
-                          f->path, PHI_ERR_NAME, e->d_name);
+    while (st == PHI_OK && (errno = 0, e = readdir(f->old)) != NULL) {
+        if (!is_dot(e->d_name))
+            st = phi_names_add(&f->names, e->d_name, err);
     }
     /* What cannot be listed is not empty. */
-    if (st == PHI_OK && errno != 0) {
+    if (st == PHI_OK && errno != 0)
         st = phi_fail_sys(err, errno, "%s: cannot be read", f->path);
-        closedir(d);
-        return st;
-    }
-    closedir(d);
-    if (st == PHI_OK && !empty && !marked)
-        st = phi_fail(err, PHI_E_ARG,
-                      "%s: holds files, but no %s, expected a model or an "
-                      "empty folder",
-                      f->path, f->marker);
-    if (st != PHI_OK)
-        phi_hint(err, "a folder is replaced as a whole: remove this one "
-                      "yourself, or choose another name");
+    phi_names_sort(&f->names);
     return st;
 }
 
+/* What would go is a folder of files, and one of ours. */
+static enum phi_status check_contents(struct phi_output_folder *f,
+                                      struct phi_err *err)
+{
+    enum phi_status st;
+
+    f->old = phi_output_read_folder(f->parent, f->name);
+    if (f->old == NULL)
+        return phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
+    if ((st = list_old(f, err)) != PHI_OK)
+        return st;
+    for (size_t i = 0; i < f->names.n; i++) {
+        if (!holds_folder(f, f->names.v[i]))
+            continue;
+        phi_fail(err, PHI_E_ARG,
+                 "%s: holds the folder \"%.*s\", expected files only", f->path,
+                 PHI_ERR_NAME, f->names.v[i]);
+        return hint_whole(err);
+    }
+    if (f->names.n == 0 || phi_names_have(&f->names, f->marker))
+        return PHI_OK;
+    phi_fail(err, PHI_E_ARG,
+             "%s: holds files, but no %s, expected a model or an empty folder",
+             f->path, f->marker);
+    return hint_whole(err);
+}
+
+static void forget_old(struct phi_output_folder *f)
+{
+    if (f->old != NULL)
+        closedir(f->old);
+    f->old = NULL;
+    phi_names_release(&f->names);
+}
+
 /* What stands at the target's name must be nothing or a replaceable folder. */
-static enum phi_status check_target(const struct phi_output_folder *f,
+static enum phi_status check_target(struct phi_output_folder *f,
                                     struct phi_err *err)
 {
     struct stat s;
 
+    forget_old(f);
     if (f->name[0] == '\0' || is_dot(f->name))
         return phi_fail(err, PHI_E_ARG, "%s: is no name for an output folder",
                         f->path);
@@ -276,31 +303,61 @@ enum phi_status phi_output_folder_sync(struct phi_output_folder *f,
     return PHI_OK;
 }
 
-/* True if there is a folder to be replaced. */
-static bool is_taken(const struct phi_output_folder *f)
+static enum phi_status check_grown(const struct phi_output_folder *f,
+                                   struct phi_err *err)
 {
-    struct stat s;
+    const struct dirent *e;
 
-    return f->replace &&
-           fstatat(f->parent, f->name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(s.st_mode);
+    rewinddir(f->old);
+    while ((errno = 0, e = readdir(f->old)) != NULL) {
+        if (is_dot(e->d_name) || (phi_names_have(&f->names, e->d_name) &&
+                                  !holds_folder(f, e->d_name)))
+            continue;
+        phi_fail(err, PHI_E_IO,
+                 "%s: \"%.*s\" was put there meanwhile, expected what it held "
+                 "at the start",
+                 f->path, PHI_ERR_NAME, e->d_name);
+        return hint_whole(err);
+    }
+    if (errno != 0)
+        return phi_fail_sys(err, errno, "%s: cannot be read", f->path);
+    return PHI_OK;
 }
 
-/* A rename that never replaces anything; not even an empty folder. */
+/*
+ * The work may have taken hours: what is replaced now, and removed, is what
+ * was looked at before it. *there: it is still.
+ */
+static enum phi_status check_again(const struct phi_output_folder *f,
+                                   bool *there, struct phi_err *err)
+{
+    struct stat was, is;
+
+    *there = false;
+    if (f->old == NULL) /* and nothing that came since is replaced */
+        return PHI_OK;
+    if (fstatat(f->parent, f->name, &is, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT)
+            return PHI_OK;
+        return phi_fail_sys(err, errno, "%s: cannot be examined", f->path);
+    }
+    if (fstat(dirfd(f->old), &was) != 0)
+        return phi_fail_sys(err, errno, "%s: cannot be examined", f->path);
+    if (is.st_dev != was.st_dev || is.st_ino != was.st_ino) {
+        phi_fail(err, PHI_E_IO,
+                 "%s: was replaced meanwhile, expected the folder that was "
+                 "there at the start",
+                 f->path);
+        return hint_whole(err);
+    }
+    *there = true;
+    return check_grown(f, err);
+}
+
 static int rename_fresh(const struct phi_output_folder *f, const char *from,
                         const char *to)
 {
-    struct stat s;
-    int rc = renameat2(f->parent, from, f->parent, to, RENAME_NOREPLACE);
-
-    /* Some file systems know no flags. */
-    if (rc == 0 || (errno != EINVAL && errno != ENOSYS))
-        return rc;
-    if (fstatat(f->parent, to, &s, AT_SYMLINK_NOFOLLOW) == 0) {
-        errno = EEXIST;
-        return -1;
-    }
-    return renameat(f->parent, from, f->parent, to);
+    return phi_output_rename_fresh(f->parent, from, to);
 }
 
 /* The old one steps aside, then the new one takes its name. */
@@ -321,9 +378,9 @@ static int put_in_turn(struct phi_output_folder *f)
 }
 
 /* Puts the new folder in place; `aside` is a fresh name. */
-static int put_in_place(struct phi_output_folder *f)
+static int put_in_place(struct phi_output_folder *f, bool replace)
 {
-    if (!is_taken(f))
+    if (!replace)
         return rename_fresh(f, f->temp, f->name);
     if (renameat2(f->parent, f->temp, f->parent, f->name, RENAME_EXCHANGE) ==
         0) {
@@ -338,14 +395,15 @@ static int put_in_place(struct phi_output_folder *f)
 enum phi_status phi_output_folder_publish(struct phi_output_folder *f,
                                           struct phi_err *err)
 {
+    bool there;
     enum phi_status st;
 
     if (!f->synced)
         return phi_fail(err, PHI_E_ARG, "%s: is not synced yet", f->path);
     st = phi_output_temp(&f->aside, f->path, PHI_OUTPUT_OLD, err);
-    if (st != PHI_OK)
+    if (st != PHI_OK || (st = check_again(f, &there, err)) != PHI_OK)
         return st;
-    if (put_in_place(f) != 0) {
+    if (put_in_place(f, there) != 0) {
         const int sys = errno;
 
         if (f->moved)
@@ -356,6 +414,7 @@ enum phi_status phi_output_folder_publish(struct phi_output_folder *f,
         return phi_fail_sys(err, sys, "%s: cannot be put in place", f->path);
     }
     f->published = true;
+    forget_old(f); /* open folders cannot be removed everywhere */
     return PHI_OK;
 }
 
@@ -442,6 +501,7 @@ void phi_output_folder_close(struct phi_output_folder *f)
             phi_output_keep(f->files[i]);
         phi_output_close(f->files[i]);
     }
+    forget_old(f);
     remove_old(f);
     if (f->dir != NULL && !f->published)
         remove_files(f->dir);

@@ -14,7 +14,9 @@
  *
  * A folder that is replaced goes whole, so only one that looks as if it had
  * been written by the same program is: it holds nothing but files, and one of
- * them has the name that the caller gives; or it is empty.
+ * them has the name that the caller gives; or it is empty. What is there when
+ * the output is published must be that folder still, with no more in it:
+ * PHI_E_IO otherwise, and it stays.
  */
 #ifndef PHI_BASE_OUTPUT_FOLDER_H
 #define PHI_BASE_OUTPUT_FOLDER_H

@@ -58,6 +58,12 @@ enum phi_status phi_output_temp(char **out, const char *path, const char *end,
  */
 bool phi_output_claim(int fd);
 
+/*
+ * A rename that never replaces anything; not even an empty folder. -1 and
+ * errno: EEXIST.
+ */
+int phi_output_rename_fresh(int dir, const char *from, const char *to);
+
 /* All names that were tried beside path are others'. Frees *temp. */
 enum phi_status phi_output_no_name(char **temp, const char *path,
                                    struct phi_err *err);

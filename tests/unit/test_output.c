@@ -330,6 +330,32 @@ START_TEST(a_file_that_came_in_between_stays)
 }
 END_TEST
 
+/* Links and special files were replaced if they came late. */
+START_TEST(what_became_no_file_stays)
+{
+    struct phi_output *o[] = {finished("link", true), finished("fifo", true),
+                              finished("folder", true)};
+    static const char *const texts[] = {
+        "link: became a symbolic link meanwhile, expected a regular file",
+        "fifo: became a special file meanwhile",
+        "folder: became a folder meanwhile"};
+    struct stat st;
+
+    ck_assert_int_eq(symlink("nowhere", "link"), 0);
+    ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+    ck_assert_int_eq(mkdir("folder", 0777), 0);
+    for (size_t i = 0; i < 3; i++) {
+        ck_refused(phi_output_publish(o[i], &err), PHI_E_IO, texts[i]);
+        phi_output_close(o[i]);
+    }
+    ck_assert_uint_eq(fixture_entries("."), 3);
+    ck_assert_int_eq(lstat("link", &st), 0);
+    ck_assert(S_ISLNK(st.st_mode));
+    ck_assert_int_eq(lstat("fifo", &st), 0);
+    ck_assert(S_ISFIFO(st.st_mode));
+}
+END_TEST
+
 START_TEST(only_regular_files_are_targets)
 {
     const struct phi_output_options opt = {.replace = true};
@@ -505,6 +531,7 @@ int main(void)
     tcase_add_test(t, what_was_replaced_goes_in_the_end);
     tcase_add_test(t, replacing_must_be_asked_for);
     tcase_add_test(t, a_file_that_came_in_between_stays);
+    tcase_add_test(t, what_became_no_file_stays);
     tcase_add_test(t, only_regular_files_are_targets);
     tcase_add_test(t, a_check_says_so_before_and_makes_nothing);
     tcase_add_test(t, a_name_of_255_bytes_works);

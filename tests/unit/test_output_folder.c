@@ -280,21 +280,121 @@ START_TEST(links_in_what_is_replaced_are_not_followed)
 }
 END_TEST
 
-START_TEST(a_folder_that_grew_is_kept)
+START_TEST(what_cannot_be_removed_is_named)
 {
     struct phi_output_folder *f;
+    char *temp;
+    char *late;
 
     make_old();
     f = begun(true);
-    ck_assert_int_eq(mkdir("out/late", 0777), 0);
     ck_ok(phi_output_folder_sync(f, &err));
     ck_ok(phi_output_folder_publish(f, &err));
+    temp = phi_output_folder_temp(f, NULL);
+    late = fixture_path(temp, "late");
+    ck_assert_int_eq(mkdir(late, 0777), 0);
     ck_refused(phi_output_folder_settle(f, &err), PHI_E_IO,
                "out: is complete and in place, but what it replaces cannot be "
                "removed; it is .out.");
     phi_output_folder_close(f);
     ck_assert_uint_eq(fixture_entries("out"), 2);
     ck_assert_uint_eq(fixture_entries("."), 2);
+    free(late);
+    free(temp);
+}
+END_TEST
+
+/* Nothing is left but what is at the name. */
+static void ck_not_published(struct phi_output_folder *f, const char *text)
+{
+    ck_ok(phi_output_folder_sync(f, &err));
+    ck_refused(phi_output_folder_publish(f, &err), PHI_E_IO, text);
+    phi_output_folder_close(f);
+}
+
+/* Whatever was in it at the end was removed. */
+START_TEST(a_folder_that_grew_stays)
+{
+    struct phi_output_folder *f;
+
+    make_old();
+    f = begun(true);
+    fixture_text("out", "mine", "text");
+    ck_not_published(f, "out: \"mine\" was put there meanwhile, expected what "
+                        "it held at the start");
+    ck_holds("out", "mine", "text");
+    ck_assert_int_eq(unlink("out/mine"), 0);
+    ck_old();
+    f = begun(true);
+    ck_assert_int_eq(mkdir("out/late", 0777), 0);
+    ck_not_published(f, "out: \"late\" was put there meanwhile");
+    ck_assert_int_eq(rmdir("out/late"), 0);
+    ck_old();
+    /* The name is the same. */
+    f = begun(true);
+    ck_assert_int_eq(unlink("out/more"), 0);
+    ck_assert_int_eq(mkdir("out/more", 0777), 0);
+    ck_not_published(f, "out: \"more\" was put there meanwhile");
+    ck_holds("out", "config", "old");
+}
+END_TEST
+
+START_TEST(another_folder_stays)
+{
+    struct phi_output_folder *f;
+
+    make_old();
+    f = begun(true);
+    ck_assert_int_eq(rename("out", "was"), 0);
+    make_old();
+    ck_not_published(f, "out: was replaced meanwhile, expected the folder that "
+                        "was there at the start");
+    ck_assert_uint_eq(fixture_entries("."), 2);
+    empty("was");
+    ck_assert_int_eq(rmdir("was"), 0);
+    ck_old();
+    /* Its number may be that of the one that is gone. */
+    f = begun(true);
+    empty("out");
+    ck_assert_int_eq(rmdir("out"), 0);
+    make_old();
+    ck_not_published(f, "out: was replaced meanwhile");
+    ck_old();
+    f = begun(true);
+    ck_assert_int_eq(rename("out", "was"), 0);
+    fixture_text(".", "out", "a file");
+    ck_not_published(f, "out: was replaced meanwhile");
+    ck_holds(".", "out", "a file");
+    ck_assert_int_eq(unlink("out"), 0);
+    /* There was none. */
+    f = begun(true);
+    make_old();
+    ck_not_published(f, "out: cannot be put in place: File exists");
+    ck_assert_uint_eq(fixture_entries("out"), 2);
+    ck_assert_uint_eq(fixture_entries("."), 2);
+}
+END_TEST
+
+START_TEST(a_folder_that_shrank_is_replaced)
+{
+    struct phi_output_folder *f;
+
+    make_old();
+    f = begun(true);
+    empty("out");
+    ck_ok(phi_output_folder_sync(f, &err));
+    ck_ok(phi_output_folder_publish(f, &err));
+    ck_ok(phi_output_folder_settle(f, &err));
+    phi_output_folder_close(f);
+    ck_new();
+    f = begun(true);
+    empty("out");
+    ck_assert_int_eq(rmdir("out"), 0);
+    ck_ok(phi_output_folder_sync(f, &err));
+    ck_ok(phi_output_folder_publish(f, &err));
+    ck_ok(phi_output_folder_settle(f, &err));
+    phi_output_folder_close(f);
+    ck_new();
 }
 END_TEST
 
@@ -395,7 +495,10 @@ int main(void)
     tcase_add_test(t, a_folder_that_came_in_between_stays);
     tcase_add_test(t, only_models_are_replaced);
     tcase_add_test(t, links_in_what_is_replaced_are_not_followed);
-    tcase_add_test(t, a_folder_that_grew_is_kept);
+    tcase_add_test(t, what_cannot_be_removed_is_named);
+    tcase_add_test(t, a_folder_that_grew_stays);
+    tcase_add_test(t, another_folder_stays);
+    tcase_add_test(t, a_folder_that_shrank_is_replaced);
     tcase_add_test(t, names_are_single_and_fresh);
     tcase_add_test(t, folders_are_listed_in_order);
     tcase_add_test(t, others_may_write_into_it);
