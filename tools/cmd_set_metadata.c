@@ -110,7 +110,6 @@ static enum phi_status write(struct job *j, struct phi_err *err)
     struct phi_monitor monitor;
     enum phi_status st = PHI_OK;
 
-    leftovers_before(&j->args.common, need.path);
     if (j->edit.way == PHI_GGUF_REWRITE)
         st = phi_disk_check(&need, 1, err);
     if (st != PHI_OK)
@@ -262,11 +261,16 @@ static enum phi_status print_json(const struct job *j, struct phi_err *err)
 
 static int set_metadata(struct job *j)
 {
+    const char *path = j->args.common.operands.v[0];
     struct phi_err err = {0};
-    enum phi_status st =
-        phi_gguf_edit_open(&j->edit, j->args.common.operands.v[0], &err);
+    enum phi_status st;
     int code;
 
+    /* Before this run locks the file: what lies beside a locked one is not
+     * taken for a leftover. */
+    if (!j->args.dry_run)
+        leftovers_before(&j->args.common, path);
+    st = phi_gguf_edit_open(&j->edit, path, &err);
     if (st == PHI_OK)
         st = check_part(j, &err);
     if (st != PHI_OK)
