@@ -132,6 +132,25 @@ static int refused(const struct release_job *job)
     return EXIT_CODE_GATE;
 }
 
+/* Of DIR and, as a release that fails its gates may be put there, DIR.failed:
+ * it may have been about to be replaced, too. */
+static enum phi_status clear_leftovers(struct release_job *job,
+                                       struct phi_err *err)
+{
+    struct common *c = &job->args.q.common;
+    char *failed;
+
+    leftovers_before(c, job->args.q.output);
+    if (!job->args.keep_failed)
+        return PHI_OK;
+    failed = release_failed_path(job, err);
+    if (failed == NULL)
+        return PHI_E_NOMEM;
+    leftovers_before(c, failed);
+    free(failed);
+    return PHI_OK;
+}
+
 static int release(struct release_job *job)
 {
     struct phi_err err = {0};
@@ -146,10 +165,10 @@ static int release(struct release_job *job)
     }
     if (st == PHI_OK && !job->args.q.common.quiet)
         print_notes(job);
-    if (st == PHI_OK) {
-        leftovers_before(&job->args.q.common, job->args.q.output);
+    if (st == PHI_OK)
+        st = clear_leftovers(job, &err);
+    if (st == PHI_OK)
         st = release_make(job, &err);
-    }
     if (st == PHI_OK)
         st = release_finish(job, &err);
     if (st == PHI_OK)

@@ -21,12 +21,17 @@ static void note_before(void *ctx, const char *path, enum phi_leftover what)
         report_note("%s: %s", path, texts[what]);
 }
 
-/* What cannot be removed now could not be a moment ago. */
+/* What cannot be removed now could not be a moment ago. What can be is this
+ * run's, which could not, or that of another which was killed meanwhile. */
 static void note_after(void *ctx, const char *path, enum phi_leftover what)
 {
-    (void)ctx;
+    const struct common *c = ctx;
+
     if (what == PHI_LEFTOVER_STAYS)
         report_note("%s: is temporary and could not be removed; remove it",
+                    path);
+    if (what == PHI_LEFTOVER_REMOVED && !c->quiet)
+        report_note("%s: was temporary, and nobody was using it; removed",
                     path);
 }
 
@@ -52,7 +57,7 @@ void leftovers_before(struct common *c, const char *path)
 void leftovers_after(struct common *c)
 {
     for (size_t i = 0; i < c->noutputs; i++) {
-        phi_leftovers_clear(c->outputs[i], note_after, NULL);
+        phi_leftovers_clear(c->outputs[i], note_after, c);
         free(c->outputs[i]);
     }
     free(c->outputs);

@@ -20,7 +20,8 @@ void leftovers_before(struct common *c, const char *path);
 /*
  * When all outputs are closed: notes what is left of those that
  * leftovers_before() was given, because it could not be removed, whether the
- * run failed or not, and with -q, too. Frees the copies.
+ * run failed or not, and with -q, too; and, but for -q, what is removed only
+ * now. Frees the copies.
  */
 void leftovers_after(struct common *c);
 
