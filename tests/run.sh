@@ -6,8 +6,8 @@
 # --quick leaves out the tests labelled "slow"; --preset takes the build from
 # CMakePresets.json (release if not given; asan, tsan, debug); --build stops
 # before the tests.
-# Larger tests use the folder that PHICONV_TEST_DATA names and say that they
-# are skipped where it names none.
+# Larger tests use the folder that PHICONV_TEST_DATA names. Where it names none,
+# ctest lists the programs that they are in as skipped, whatever else they ran.
 set -euo pipefail
 
 quick=()

@@ -233,7 +233,7 @@ START_TEST(large_files_in_memory_too)
 {
     if (chdir("/dev/shm") != 0 || mkdir("phiconv-test-output", 0700) != 0 ||
         chdir("phiconv-test-output") != 0) {
-        printf("skipped: no folder in /dev/shm\n");
+        unit_skip("files in memory", "no folder in /dev/shm");
         return;
     }
     write_big(0);
