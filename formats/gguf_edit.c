@@ -13,6 +13,7 @@
 #include "libconv/base/output.h"
 #include "libconv/base/patch.h"
 #include "libconv/base/size.h"
+#include "libconv/tensor/meta_match.h"
 
 /* Places in a head. The array of the first key begins at a fixed one. */
 #define NKEYS_AT 16u
@@ -160,14 +161,16 @@ static enum phi_status put_chosen(struct phi_buf *b, const struct phi_meta *m,
     /* An empty list has no entries to point at. */
     const struct phi_meta part = {first < list->n ? list->kv + first : NULL,
                                   list->n - first, 0};
-    enum phi_status st = PHI_OK;
+    size_t *at = NULL;
+    enum phi_status st = phi_meta_match(&at, m, &part, err);
 
     for (size_t i = 0; st == PHI_OK && i < m->n; i++) {
-        if ((phi_meta_find(&part, m->kv[i].key) != NULL) != in)
+        if ((at[i] != PHI_META_NONE) != in)
             continue;
         ++*n;
         st = phi_gguf_put_key(b, &m->kv[i], err);
     }
+    free(at);
     return st == PHI_OK ? phi_buf_status(b, err) : st;
 }
 
@@ -212,21 +215,21 @@ static enum phi_status try_sector(struct phi_gguf_edit *e, bool *done,
     struct phi_gguf_edit_parts *p = e->parts;
     const struct phi_meta *old = &e->gguf.meta;
     struct phi_buf b = {0};
-    enum phi_status st = PHI_OK;
+    size_t *at = NULL;
+    enum phi_status st = phi_meta_match(&at, old, &e->meta, err);
     size_t taken = 0;
     size_t first = 0;
     size_t last;
 
     for (size_t i = 0; st == PHI_OK && i < old->n; i++) {
-        const struct phi_kv *kv = phi_meta_find(&e->meta, old->kv[i].key);
         const bool room =
             phi_gguf_reserve_is(&old->kv[i], PHI_GGUF_RESERVE) ||
             phi_gguf_reserve_is(&old->kv[i], PHI_GGUF_RESERVE_END);
 
-        if (kv == NULL && !room)
+        if (at[i] == PHI_META_NONE && !room)
             goto out;
         taken += !room;
-        st = phi_gguf_put_key(&b, room ? &old->kv[i] : kv, err);
+        st = phi_gguf_put_key(&b, room ? &old->kv[i] : &e->meta.kv[at[i]], err);
     }
     if (st == PHI_OK)
         st = phi_buf_status(&b, err);
@@ -247,6 +250,7 @@ static enum phi_status try_sector(struct phi_gguf_edit *e, bool *done,
     e->nbytes = p->flip_n;
     *done = true;
 out:
+    free(at);
     phi_buf_release(&b);
     return st;
 }
@@ -473,20 +477,21 @@ static enum phi_status check(const struct phi_gguf_edit *e, struct phi_err *err)
     const char *path = phi_file_path(e->file);
     struct phi_gguf_edit now = {0};
     enum phi_status st = phi_file_open(&now.file, path, err);
+    size_t *at = NULL;
     bool same;
 
     /* The lock is ours. */
     if (st == PHI_OK)
         st = read_head(&now, err);
+    if (st == PHI_OK)
+        st = phi_meta_match(&at, &e->meta, &now.meta, err);
     same = st == PHI_OK && now.meta.n == e->meta.n;
     for (size_t i = 0; same && i < e->meta.n; i++) {
-        const struct phi_kv *want = &e->meta.kv[i];
-        const struct phi_kv *kv = phi_meta_find(&now.meta, want->key);
-
-        same = kv != NULL;
+        same = at[i] != PHI_META_NONE;
         if (same)
-            st = same_key(kv, want, &same, err);
+            st = same_key(&now.meta.kv[at[i]], &e->meta.kv[i], &same, err);
     }
+    free(at);
     /* What cannot be looked at has been written all the same. */
     if (st != PHI_OK)
         st = say_changed(e, st, err);

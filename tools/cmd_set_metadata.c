@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* phiconv set-metadata: other keys for a GGUF file, its tensors untouched. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "formats/gguf_edit.h"
 #include "formats/model.h"
 #include "libconv/base/disk.h"
 #include "libconv/engine/hparams.h"
+#include "libconv/tensor/meta_match.h"
 #include "tools/commands.h"
 #include "tools/inspect_value.h"
 #include "tools/metadata_words.h"
@@ -143,22 +145,32 @@ typedef void (*differs_fn)(void *ctx, const char *key,
                            const struct phi_kv *before,
                            const struct phi_kv *after);
 
-static void differences(const struct job *j, differs_fn put, void *ctx)
+static enum phi_status differences(const struct job *j, differs_fn put,
+                                   void *ctx, struct phi_err *err)
 {
     const struct phi_meta *old = &j->edit.gguf.meta;
     const struct phi_meta *now = &j->edit.meta;
+    size_t *kept = NULL;
+    size_t *had = NULL;
+    enum phi_status st = phi_meta_match(&kept, old, now, err);
 
-    for (size_t i = 0; i < old->n; i++) {
-        const struct phi_kv *kv = phi_meta_find(now, old->kv[i].key);
+    if (st == PHI_OK)
+        st = phi_meta_match(&had, now, old, err);
+    for (size_t i = 0; st == PHI_OK && i < old->n; i++) {
+        const struct phi_kv *kv =
+            kept[i] != PHI_META_NONE ? &now->kv[kept[i]] : NULL;
 
         if (strncmp(old->kv[i].key, "phiconv.", 8) != 0 &&
             (kv == NULL || !same_value(&old->kv[i], kv)))
             put(ctx, old->kv[i].key, &old->kv[i], kv);
     }
-    for (size_t i = 0; i < now->n; i++) {
-        if (phi_meta_find(old, now->kv[i].key) == NULL)
+    for (size_t i = 0; st == PHI_OK && i < now->n; i++) {
+        if (had[i] == PHI_META_NONE)
             put(ctx, now->kv[i].key, NULL, &now->kv[i]);
     }
+    free(kept);
+    free(had);
+    return st;
 }
 
 static void value_cell(struct table *t, const struct phi_kv *kv)
@@ -202,12 +214,14 @@ static enum phi_status print_table(const struct job *j, struct phi_err *err)
     table_cell(&t, "type");
     table_cell(&t, "before");
     table_cell(&t, "after");
-    differences(j, put_row, &t);
-    if (t.n > 4) {
+    st = differences(j, put_row, &t, err);
+    if (st == PHI_OK && t.n > 4) {
         st = table_print(&t, stdout, err);
         printf("\n");
     }
     table_release(&t);
+    if (st != PHI_OK)
+        return st;
     switch (j->edit.way) {
     case PHI_GGUF_AS_IT_IS:
         printf("%s: nothing to change\n", path);
@@ -244,6 +258,7 @@ static enum phi_status print_json(const struct job *j, struct phi_err *err)
 {
     static const char *const ways[] = {"none", "in place", "rewrite"};
     struct json_out o = {0};
+    enum phi_status st;
 
     json_open(&o, NULL, '{');
     json_str(&o, "schema", "phiconv.set-metadata/1");
@@ -253,10 +268,13 @@ static enum phi_status print_json(const struct job *j, struct phi_err *err)
     json_bool(&o, "written",
               !j->args.dry_run && j->edit.way != PHI_GGUF_AS_IT_IS);
     json_open(&o, "changes", '[');
-    differences(j, put_json, &o);
+    st = differences(j, put_json, &o, err);
     json_close(&o, ']');
     json_close(&o, '}');
-    return json_finish(&o, err);
+    if (st == PHI_OK)
+        return json_finish(&o, err);
+    phi_buf_release(&o.buf);
+    return st;
 }
 
 static int set_metadata(struct job *j)

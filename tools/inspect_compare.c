@@ -7,6 +7,7 @@
 #include "libconv/base/mem.h"
 #include "libconv/base/par.h"
 #include "libconv/quant/difference.h"
+#include "libconv/tensor/meta_match.h"
 #include "tools/inspect_value.h"
 #include "tools/progress.h"
 #include "tools/report.h"
@@ -254,11 +255,13 @@ static void compare_key(struct table *t, const struct phi_kv *a,
         if (typed)
             phi_buf_printf(&part[k], " (%s)", value_type(type, both[k]));
     }
+    /* What is empty has no bytes to point at. */
     if (typed || a == NULL || b == NULL || full[0].n != full[1].n ||
-        memcmp(full[0].p, full[1].p, full[0].n) != 0) {
+        (full[0].n > 0 && memcmp(full[0].p, full[1].p, full[0].n) != 0)) {
         table_cell(t, "%s", a != NULL ? a->key : b->key);
         for (size_t k = 0; k < 2; k++)
-            table_cell(t, "%.*s", (int)part[k].n, (const char *)part[k].p);
+            table_cell(t, "%.*s", (int)part[k].n,
+                       part[k].n > 0 ? (const char *)part[k].p : "");
     }
     for (size_t k = 0; k < 2; k++) {
         t->failed = t->failed || full[k].failed || part[k].failed;
@@ -275,21 +278,28 @@ static enum phi_status print_keys(const struct comparison *c,
     const struct phi_meta *a = &c->a->source->meta;
     const struct phi_meta *b = &c->b->source->meta;
     struct table t = {.ncols = 3};
-    enum phi_status st = PHI_OK;
+    size_t *in_b = NULL;
+    size_t *in_a = NULL;
+    enum phi_status st = phi_meta_match(&in_b, a, b, err);
 
+    if (st == PHI_OK)
+        st = phi_meta_match(&in_a, b, a, err);
     table_cell(&t, "key");
     table_cell(&t, "A");
     table_cell(&t, "B");
-    for (size_t i = 0; i < a->n; i++)
-        compare_key(&t, &a->kv[i], phi_meta_find(b, a->kv[i].key));
-    for (size_t i = 0; i < b->n; i++) {
-        if (phi_meta_find(a, b->kv[i].key) == NULL)
+    for (size_t i = 0; st == PHI_OK && i < a->n; i++)
+        compare_key(&t, &a->kv[i],
+                    in_b[i] != PHI_META_NONE ? &b->kv[in_b[i]] : NULL);
+    for (size_t i = 0; st == PHI_OK && i < b->n; i++) {
+        if (in_a[i] == PHI_META_NONE)
             compare_key(&t, NULL, &b->kv[i]);
     }
-    if (t.n > t.ncols || t.failed) {
+    if (st == PHI_OK && (t.n > t.ncols || t.failed)) {
         st = table_print(&t, stdout, err);
         printf("\n");
     }
+    free(in_b);
+    free(in_a);
     table_release(&t);
     return st;
 }

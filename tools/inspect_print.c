@@ -28,7 +28,7 @@ static void value_cell(struct table *t, const struct phi_kv *kv)
     if (b.failed)
         t->failed = true;
     else
-        table_cell(t, "%.*s", (int)b.n, (const char *)b.p);
+        table_cell(t, "%.*s", (int)b.n, b.n > 0 ? (const char *)b.p : "");
     phi_buf_release(&b);
 }
 

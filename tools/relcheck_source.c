@@ -12,6 +12,7 @@
 #include "libconv/base/mem.h"
 #include "libconv/convert/check_sink.h"
 #include "libconv/convert/provenance.h"
+#include "libconv/tensor/meta_match.h"
 #include "tools/progress.h"
 #include "tools/quantize_target.h"
 #include "tools/recipe_file.h"
@@ -354,31 +355,37 @@ static enum phi_status judge_meta(struct relcheck *c, struct again *a, size_t i,
     struct phi_meta *want = &t->plan.meta;
     const struct phi_meta *have = &c->outputs[i].model->meta;
     const char *first = c->outputs[i].first;
+    size_t *in_have = NULL;
+    size_t *in_want = NULL;
     enum phi_status st = PHI_OK;
 
     if (!t->copied)
         st = phi_provenance_fill(want,
                                  (const char(*)[PHI_SHA256_HEX])a->q.sha256,
                                  a->q.source->nfiles, err);
+    if (st == PHI_OK)
+        st = phi_meta_match(&in_have, want, have, err);
+    if (st == PHI_OK)
+        st = phi_meta_match(&in_want, have, want, err);
     for (size_t k = 0; st == PHI_OK && k < want->n; k++) {
         const char *key = want->kv[k].key;
-        const struct phi_kv *kv = phi_meta_find(have, key);
 
         if (strcmp(key, "phiconv.version") == 0)
             continue;
-        if (kv == NULL || !phi_kv_same(kv, &want->kv[k]))
+        if (in_have[k] == PHI_META_NONE ||
+            !phi_kv_same(&have->kv[in_have[k]], &want->kv[k]))
             st = relcheck_found(c, err,
                                 "%s: key \"%s\": is not what the source makes",
                                 first, key);
     }
     for (size_t k = 0; st == PHI_OK && k < have->n; k++) {
-        const char *key = have->kv[k].key;
-
-        if (phi_meta_find(want, key) == NULL)
+        if (in_want[k] == PHI_META_NONE)
             st = relcheck_found(c, err,
                                 "%s: key \"%.*s\": the source makes none",
-                                first, PHI_ERR_NAME, key);
+                                first, PHI_ERR_NAME, have->kv[k].key);
     }
+    free(in_have);
+    free(in_want);
     return st;
 }
 

@@ -2,6 +2,7 @@
 /* Element types and metadata. */
 #include "libconv/tensor/dtype.h"
 #include "libconv/tensor/meta.h"
+#include "libconv/tensor/meta_match.h"
 #include "tests/unit/unit.h"
 
 START_TEST(every_type_is_found_by_its_names)
@@ -138,6 +139,58 @@ START_TEST(copies_replace_and_append)
 }
 END_TEST
 
+/* In any order, with keys on both sides that the other lacks. */
+START_TEST(keys_are_matched_in_both_directions)
+{
+    struct phi_meta a = {0};
+    struct phi_meta b = {0};
+    size_t *at = NULL;
+
+    fill(&a);
+    ck_ok(phi_meta_set_str(&b, "only here", "1", 1, &err));
+    for (size_t i = a.n; i-- > 1;)
+        ck_ok(phi_meta_set_str(&b, a.kv[i].key, "1", 1, &err));
+    ck_ok(phi_meta_match(&at, &a, &b, &err));
+    ck_assert_uint_eq(at[0], PHI_META_NONE);
+    for (size_t i = 1; i < a.n; i++)
+        ck_assert_str_eq(b.kv[at[i]].key, a.kv[i].key);
+    free(at);
+    ck_ok(phi_meta_match(&at, &b, &a, &err));
+    ck_assert_uint_eq(at[0], PHI_META_NONE);
+    for (size_t i = 1; i < b.n; i++)
+        ck_assert_str_eq(a.kv[at[i]].key, b.kv[i].key);
+    free(at);
+    phi_meta_release(&a);
+    phi_meta_release(&b);
+}
+END_TEST
+
+/* 400,000 keys in the other order: one by one, it would end by the timeout. */
+START_TEST(many_keys_are_matched_soon)
+{
+    const size_t n = 400000;
+    struct phi_kv *kv = calloc(2 * n, sizeof(*kv));
+    char(*names)[16] = calloc(n, sizeof(*names));
+    const struct phi_meta a = {kv, n, n};
+    const struct phi_meta b = {kv + n, n, n};
+    size_t *at = NULL;
+
+    ck_assert(kv != NULL && names != NULL);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(names[i], sizeof(names[i]), "k%06zu", i);
+        a.kv[i].key = b.kv[n - 1 - i].key = names[i];
+    }
+    ck_ok(phi_meta_match(&at, &a, &b, &err));
+    for (size_t i = 0; i < n; i++) {
+        if (at[i] != n - 1 - i)
+            ck_abort_msg("key %zu: %zu", i, at[i]);
+    }
+    free(at);
+    free(kv);
+    free(names);
+}
+END_TEST
+
 START_TEST(getters_trust_nothing)
 {
     struct phi_meta m = {0};
@@ -225,6 +278,8 @@ int main(void)
     TCase *t = tcase_create("tensor");
 
     tcase_add_test(t, every_type_is_found_by_its_names);
+    tcase_add_test(t, keys_are_matched_in_both_directions);
+    tcase_add_test(t, many_keys_are_matched_soon);
     tcase_add_test(t, removed_and_future_types_are_unknown);
     tcase_add_test(t, sizes_in_bytes);
     tcase_add_test(t, getters_give_what_was_set);
