@@ -5,12 +5,7 @@
 #include <string.h>
 
 #include "libconv/base/mem.h"
-
-struct phi_bpe_slot {
-    uint32_t left;
-    uint32_t right;
-    uint32_t rank; /* PHI_NO_TOKEN: free */
-};
+#include "libconv/base/siphash.h"
 
 /* A run of the word's bytes that is one token so far. */
 struct phi_bpe_symbol {
@@ -40,24 +35,39 @@ struct phi_bpe_memo {
 /* Steps in a long word between two questions whether to go on. */
 #define ASK_STEPS 8192u
 
-static uint64_t mix(uint64_t h)
+/*
+ * A file chooses the pairs, but not the secret. Whatever two pairs it takes,
+ * they have one slot with a chance of one to the number of slots (multilinear
+ * hashing, Lemire and Kaser 2014: 32 bits of 64 are left). So on average a
+ * pair, be it there or not, meets half another one in its chain: more than
+ * that is not asked of a table of chains, and SipHash would take longer.
+ */
+static size_t slot_of(const struct phi_bpe *b, uint32_t left, uint32_t right)
 {
-    h *= 0x9e3779b97f4a7c15u;
-    h ^= h >> 32;
-    h *= 0xd6e8feb86659fd93u;
-    return h ^ h >> 32;
+    const uint64_t h =
+        b->secret[0] + b->secret[1] * left + b->secret[2] * right;
+
+    return (size_t)(h >> (64 - b->slot_bits));
 }
 
-/* The slot that holds the pair, or the free one where it belongs. */
-static struct phi_bpe_slot *probe(const struct phi_bpe *b, uint32_t left,
-                                  uint32_t right)
+/* The rank of a pair, or PHI_NO_TOKEN. */
+static uint32_t find(const struct phi_bpe *b, uint32_t left, uint32_t right)
 {
-    size_t i = (size_t)mix((uint64_t)left << 32 | right) & (b->nslots - 1);
+    uint32_t rank = b->first[slot_of(b, left, right)];
 
-    while (b->slots[i].rank != PHI_NO_TOKEN &&
-           (b->slots[i].left != left || b->slots[i].right != right))
-        i = (i + 1) & (b->nslots - 1);
-    return &b->slots[i];
+    while (rank != PHI_NO_TOKEN &&
+           (b->merge[rank].left != left || b->merge[rank].right != right))
+        rank = b->next[rank];
+    return rank;
+}
+
+static void choose_secret(struct phi_bpe *b)
+{
+    uint64_t key[2];
+
+    phi_siphash_secret(key, b->first, b);
+    for (uint8_t i = 0; i < 3; i++)
+        b->secret[i] = phi_siphash(key, &i, 1);
 }
 
 enum phi_status phi_bpe_init(struct phi_bpe *b, size_t nmerges,
@@ -68,36 +78,40 @@ enum phi_status phi_bpe_init(struct phi_bpe *b, size_t nmerges,
     if (nmerges > (size_t)1 << 31)
         return phi_fail(err, PHI_E_FORMAT, "%zu merges, expected at most 2^31",
                         nmerges);
-    while (nslots / 2 < nmerges)
-        nslots *= 2;
+    b->slot_bits = 4;
+    for (; nslots / 2 < nmerges; nslots *= 2)
+        b->slot_bits++;
     b->merge = phi_alloc(nmerges, sizeof(*b->merge), err);
-    b->slots = phi_alloc(nslots, sizeof(*b->slots), err);
-    if (b->merge == NULL || b->slots == NULL)
+    b->next = phi_alloc(nmerges, sizeof(*b->next), err);
+    b->first = phi_alloc(nslots, sizeof(*b->first), err);
+    if (b->merge == NULL || b->next == NULL || b->first == NULL)
         return PHI_E_NOMEM;
     for (size_t i = 0; i < nslots; i++)
-        b->slots[i].rank = PHI_NO_TOKEN;
-    b->nslots = nslots;
+        b->first[i] = PHI_NO_TOKEN;
+    choose_secret(b);
     return PHI_OK;
 }
 
 enum phi_status phi_bpe_add(struct phi_bpe *b, struct phi_bpe_merge merge,
                             struct phi_err *err)
 {
-    struct phi_bpe_slot *slot = probe(b, merge.left, merge.right);
+    const uint32_t there = find(b, merge.left, merge.right);
+    uint32_t *first = &b->first[slot_of(b, merge.left, merge.right)];
 
-    if (slot->rank != PHI_NO_TOKEN)
+    if (there != PHI_NO_TOKEN)
         return phi_fail(err, PHI_E_FORMAT, "the same pair is merge %lu already",
-                        (unsigned long)slot->rank);
-    *slot =
-        (struct phi_bpe_slot){merge.left, merge.right, (uint32_t)b->nmerges};
-    b->merge[b->nmerges++] = merge;
+                        (unsigned long)there);
+    b->merge[b->nmerges] = merge;
+    b->next[b->nmerges] = *first;
+    *first = (uint32_t)b->nmerges++;
     return PHI_OK;
 }
 
 void phi_bpe_release(struct phi_bpe *b)
 {
     free(b->merge);
-    free(b->slots);
+    free(b->first);
+    free(b->next);
     *b = (struct phi_bpe){0};
 }
 
@@ -178,7 +192,7 @@ static bool put_pair(const struct phi_bpe *b, struct phi_bpe_scratch *s,
 
     if (right == NO_SYMBOL)
         return false;
-    rank = probe(b, s->symbol[left].token, s->symbol[right].token)->rank;
+    rank = find(b, s->symbol[left].token, s->symbol[right].token);
     if (rank == PHI_NO_TOKEN)
         return false;
     s->heap[s->nheap++] = (uint64_t)rank << 32 | left;
@@ -283,14 +297,20 @@ static enum phi_status merge_word(const struct phi_bpe *b,
     return st;
 }
 
-/* FNV-1a, mixed so that any bits of it will do. */
+/*
+ * FNV-1a, mixed so that any bits of it will do. It has no secret: words that
+ * a text chose to fall on one slot only drive each other out of it.
+ */
 static uint32_t hash_word(const uint8_t *word, size_t n)
 {
     uint64_t h = 0xcbf29ce484222325u;
 
     for (size_t i = 0; i < n; i++)
         h = (h ^ word[i]) * 0x100000001b3u;
-    return (uint32_t)mix(h);
+    h *= 0x9e3779b97f4a7c15u;
+    h ^= h >> 32;
+    h *= 0xd6e8feb86659fd93u;
+    return (uint32_t)(h ^ h >> 32);
 }
 
 enum phi_status phi_bpe_encode(const struct phi_bpe *b,

@@ -26,15 +26,16 @@ struct phi_bpe_merge {
     uint32_t result;
 };
 
-struct phi_bpe_slot;
-
 /* Zero-initialised is empty; byte_token must then be filled. */
 struct phi_bpe {
     uint32_t byte_token[256];    /* PHI_NO_TOKEN: the byte has none */
     struct phi_bpe_merge *merge; /* (nmerges), by rank */
-    struct phi_bpe_slot *slots;  /* pair to rank, open addressing */
     size_t nmerges;
-    size_t nslots; /* a power of two */
+    /* The merges of each slot, a chain of ranks that PHI_NO_TOKEN ends. */
+    uint32_t *first; /* (2^slot_bits) */
+    uint32_t *next;  /* (nmerges) */
+    int slot_bits;   /* at most 32 */
+    uint64_t secret[3];
 };
 
 /* Makes room for `nmerges` merges, at most 2^31. */
