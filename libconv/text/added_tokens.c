@@ -64,16 +64,22 @@ static size_t lower(const struct phi_added_token *t, size_t lo, size_t hi,
     return lo;
 }
 
-/* The longest token at the start of text, or NULL: narrows byte by byte. */
+/*
+ * The longest token at the start of text, or NULL: narrows byte by byte. Adds
+ * to *steps how many.
+ */
 static const struct phi_added_token *longest(const struct phi_added_tokens *a,
-                                             const uint8_t *text, size_t n)
+                                             const uint8_t *text, size_t n,
+                                             size_t *steps)
 {
     const struct phi_added_token *t = a->token;
     const struct phi_added_token *best = NULL;
     size_t lo = a->first[text[0]];
     size_t hi = a->first[text[0] + 1];
 
-    for (size_t at = 1; lo < hi; at++) {
+    size_t at = 1;
+
+    for (; lo < hi; at++) {
         if (t[lo].n == at)
             best = &t[lo++];
         if (at == n)
@@ -81,23 +87,31 @@ static const struct phi_added_token *longest(const struct phi_added_tokens *a,
         lo = lower(t, lo, hi, at, text[at]);
         hi = lower(t, lo, hi, at, text[at] + 1u);
     }
+    *steps += at - 1;
     return best;
 }
 
 size_t phi_added_tokens_find(const struct phi_added_tokens *a,
                              const uint8_t *text, size_t n, size_t from,
-                             size_t to, const struct phi_added_token **found)
+                             size_t *steps,
+                             const struct phi_added_token **found)
 {
+    const size_t most = *steps;
+    size_t deeper = 0; /* steps behind the first byte of each place */
+    size_t i = from;
+
+    *found = NULL;
     if (a->n == 0)
-        return to;
-    for (size_t i = from; i < to; i++) {
+        i = n;
+    for (; i < n && i - from + deeper <= most; i++) {
         if (a->first[text[i]] == a->first[text[i] + 1])
             continue;
-        *found = longest(a, text + i, n - i);
+        *found = longest(a, text + i, n - i, &deeper);
         if (*found != NULL)
-            return i;
+            break;
     }
-    return to;
+    *steps = i - from + deeper;
+    return i;
 }
 
 void phi_added_tokens_release(struct phi_added_tokens *a)

@@ -37,13 +37,16 @@ enum phi_status phi_added_tokens_put(struct phi_added_tokens *a,
 void phi_added_tokens_sort(struct phi_added_tokens *a);
 
 /*
- * The first place in [from, to) where a token begins that ends in the n bytes
- * of text: its offset, and the longest token there in *found. Returns `to` if
- * there is none.
+ * The first place in [from, n) where a token begins that ends in the n bytes
+ * of text: its offset, and the longest token there in *found. If there is
+ * none: NULL, and n, or the place where to go on, as more than *steps bytes
+ * were looked at: at each place as many as the longest token has may be.
+ * *steps: how many were, in the end.
  */
 size_t phi_added_tokens_find(const struct phi_added_tokens *a,
                              const uint8_t *text, size_t n, size_t from,
-                             size_t to, const struct phi_added_token **found);
+                             size_t *steps,
+                             const struct phi_added_token **found);
 
 /* Frees the set (not the texts); it is empty again. */
 void phi_added_tokens_release(struct phi_added_tokens *a);

@@ -13,7 +13,7 @@
 /* What one thread takes at a time, at least. */
 #define JOB_BYTES 65536u
 
-/* Looked at between two questions whether to go on. */
+/* Looked at between two questions whether to go on; some more than once. */
 #define ASK_BYTES ((size_t)1 << 22)
 
 /* A stretch of the text: an added token, or text to be split and merged. */
@@ -43,7 +43,7 @@ struct encoding {
     const uint8_t *text;
     size_t n;
     struct phi_tally tally;
-    size_t looked; /* bytes since the monitor was asked */
+    size_t looked; /* since the monitor was asked */
     struct piece *pieces;
     size_t npieces;
     size_t pieces_cap;
@@ -159,13 +159,12 @@ static enum phi_status find_added(struct encoding *e, size_t set, size_t at,
 
     *found = NULL;
     *place = at;
-    while (st == PHI_OK && *found == NULL && at < end) {
-        const size_t to = end - at < ASK_BYTES ? end : at + ASK_BYTES;
+    while (st == PHI_OK && *found == NULL && *place < end) {
+        size_t steps = ASK_BYTES - 1;
 
-        *place = phi_added_tokens_find(&e->t->added[set], e->text, end, at, to,
-                                       found);
-        st = look(e, *place - at, err);
-        at = to;
+        *place = phi_added_tokens_find(&e->t->added[set], e->text, end, *place,
+                                       &steps, found);
+        st = look(e, steps, err);
     }
     return st;
 }

@@ -140,6 +140,41 @@ START_TEST(stray_bytes_past_the_first_piece)
 }
 END_TEST
 
+/*
+ * A long token that begins everywhere and ends nowhere: at each place all of
+ * the text behind it was looked at, and nobody asked before the end of 4 MiB.
+ */
+START_TEST(asks_by_what_was_looked_at)
+{
+    enum { LONG = 65535, N = 6000 };
+    static char token[LONG + 2];
+    const char *const added[] = {token, NULL};
+    static const int added_types[] = {4};
+    struct asked all = {0, SIZE_MAX, 0};
+    struct asked first = {0, 0, 0};
+    struct phi_tokens ids = {0};
+    struct phi_buf text = {0};
+    struct phi_tokenizer *t;
+
+    memset(token, 'a', LONG);
+    token[LONG] = 'b';
+    small_end();
+    small_begin(added, added_types, NULL);
+    t = small_new();
+    put_times(&text, "a", N);
+    ck_ok(phi_buf_status(&text, &err));
+    ck_ok(encode(t, &text, 1, &all, &ids, &err));
+    ck_assert_uint_eq(ids.n, N);
+    ck_assert_uint_ge(all.n, (size_t)N * N / 2 / PIECE);
+    ck_refused(encode(t, &text, 1, &first, &ids, &err), PHI_E_CANCELLED,
+               "interrupted");
+    ck_assert_uint_eq(first.n, 1);
+    phi_tokens_release(&ids);
+    phi_buf_release(&text);
+    phi_tokenizer_free(t);
+}
+END_TEST
+
 static void setup(void)
 {
     small_begin(texts, types, merges);
@@ -159,6 +194,7 @@ int main(void)
     tcase_add_test(tc, pieces_change_nothing);
     tcase_add_test(tc, stops_where_it_is_told_to);
     tcase_add_test(tc, stray_bytes_past_the_first_piece);
+    tcase_add_test(tc, asks_by_what_was_looked_at);
     suite_add_tcase(s, tc);
     return unit_main(s);
 }
