@@ -21,26 +21,42 @@ struct phi_spool {
     atomic_ullong end;
 };
 
-/* Makes a file and takes its name away. */
-static enum phi_status create(struct phi_spool *s, struct phi_err *err)
+/* Makes a file under a name that nobody has, and takes the name away. */
+static enum phi_status create_in(struct phi_spool *s, int dir,
+                                 struct phi_err *err)
 {
-    int dir = -1;
+    enum phi_status st = PHI_OK;
     char *name = NULL;
-    enum phi_status st = phi_folder_around(&dir, s->path, err);
 
-    while (st == PHI_OK && s->fd < 0) {
+    for (int i = 0; st == PHI_OK && i < PHI_OUTPUT_TRIES; i++) {
         st = phi_output_temp(&name, s->path, PHI_OUTPUT_TEMP, err);
         if (st != PHI_OK)
             break;
         s->fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (s->fd < 0 && errno != EEXIST)
+        if (s->fd >= 0) {
+            /* Who takes it for a leftover removes the same name. */
+            if (unlinkat(dir, name, 0) != 0 && errno != ENOENT)
+                st = phi_fail_sys(err, errno, "%s: cannot be removed", name);
+            free(name);
+            return st;
+        }
+        if (errno != EEXIST)
             st = phi_fail_sys(err, errno, "%s: no file can be made beside it",
                               s->path);
-        /* Who takes it for a leftover removes the same name. */
-        if (s->fd >= 0 && unlinkat(dir, name, 0) != 0 && errno != ENOENT)
-            st = phi_fail_sys(err, errno, "%s: cannot be removed", name);
     }
+    if (st == PHI_OK)
+        return phi_output_no_name(&name, s->path, err);
     free(name);
+    return st;
+}
+
+static enum phi_status create(struct phi_spool *s, struct phi_err *err)
+{
+    int dir = -1;
+    enum phi_status st = phi_folder_around(&dir, s->path, err);
+
+    if (st == PHI_OK)
+        st = create_in(s, dir, err);
     if (dir >= 0)
         close(dir);
     return st;

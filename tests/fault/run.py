@@ -98,6 +98,9 @@ JOBS = {
                  "--force", "--save-logits", "out/s.logits"], ["s.logits"]),
     "pack": Job(["quantize", "-q", "-f", "-j", "2", "model", "-t",
                  "pack:q4_0=out/a.phipack"], ["a.phipack"]),
+    "planes": Job(["quantize", "-q", "-f", "-j", "1", "model", "-t",
+                   "pack:copy=out/a.phipack", "--pack-planes"],
+                  ["a.phipack"]),
     "unpack": Job(["extract", "-q", "-f", "in.phipack", "gguf", "-o",
                    "out/u.gguf"], ["u.gguf"]),
     # In the room that the file has, a number in its place, and anew.
@@ -237,6 +240,7 @@ row("lock", errno.EWOULDBLOCK,
 # But not without end, where all names are others'.
 row("lock", errno.EWOULDBLOCK,
     [job for job in MAKERS if job not in SETTERS], {4}, ever=ON)
+row("open", errno.EEXIST, ["planes"], {0, 4}, ever=ON)
 row("lock", errno.EWOULDBLOCK, IN_PLACE, {4}, ever=ONCE)
 # The file itself, and then the temporary one.
 row("lock", errno.EWOULDBLOCK, ["set-anew"], {0, 4}, ever=ONCE)
