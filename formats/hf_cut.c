@@ -19,6 +19,7 @@
 struct maker {
     struct phi_hf_cut *cut;
     const struct phi_source *base;
+    struct phi_map by_name;                /* the base's tensors */
     const struct phi_sink_tensor *tensors; /* (n) */
     size_t n;
     bool folder; /* the base is one, */
@@ -31,6 +32,15 @@ struct maker {
 static const struct phi_hf_stored *stored_of(const struct phi_st_entry *e)
 {
     return (const struct phi_hf_stored *)e;
+}
+
+static bool find(const struct maker *m, const char *name, size_t *i)
+{
+    const uint32_t *found = phi_map_find(&m->by_name, name, strlen(name));
+
+    if (found != NULL)
+        *i = *found;
+    return found != NULL;
 }
 
 /* ---- which tensors ------------------------------------------------------- */
@@ -131,7 +141,7 @@ static enum phi_status check_tensor(const struct maker *m,
                         "tensor \"%s\": is there, but it is the embedding, "
                         "which is stored once",
                         t->name);
-    if (!is_head && !phi_source_find(m->base, t->name, &k))
+    if (!is_head && !find(m, t->name, &k))
         return phi_fail(m->err, PHI_E_ARG,
                         "tensor \"%.*s\": is not one of the base model's",
                         PHI_ERR_NAME, t->name);
@@ -200,9 +210,8 @@ static void look(struct maker *m)
     m->folder = base->folder != NULL;
     for (size_t i = 0; m->folder && i < base->ntensors; i++)
         m->old = m->old || phi_hf_is_old(base->folder->places[i].name);
-    m->head = phi_source_find(base, HEAD, &o) &&
-              !(phi_source_find(base, "token_embd.weight", &e) &&
-                phi_source_is_alias(base, o, e));
+    m->head = find(m, HEAD, &o) && !(find(m, "token_embd.weight", &e) &&
+                                     phi_source_is_alias(base, o, e));
 }
 
 /* ---- which files --------------------------------------------------------- */
@@ -213,7 +222,7 @@ static bool is_same(const struct maker *m)
     size_t stored = m->base->ntensors;
     size_t k;
 
-    if (!m->head && phi_source_find(m->base, HEAD, &k))
+    if (!m->head && find(m, HEAD, &k))
         stored--;
     if (!m->folder || m->n != stored)
         return false;
@@ -221,7 +230,7 @@ static bool is_same(const struct maker *m)
         const struct phi_sink_tensor *t = &m->tensors[i];
         const struct phi_tensor *b;
 
-        if (!phi_source_find(m->base, t->name, &k))
+        if (!find(m, t->name, &k))
             return false;
         b = &m->base->tensors[k];
         if (t->dtype != b->dtype || t->rank != b->rank ||
@@ -268,7 +277,7 @@ static enum phi_status keep_files(struct maker *m)
         struct phi_hf_stored *s = &cut->stored[i];
         size_t k = 0;
 
-        phi_source_find(m->base, m->tensors[s->tensor].name, &k);
+        find(m, m->tensors[s->tensor].name, &k);
         s->file = m->base->folder->places[k].file;
         s->order = m->base->folder->places[k].place;
     }
@@ -353,6 +362,30 @@ static enum phi_status cut_files(struct maker *m, uint64_t max)
     return st;
 }
 
+/* The rest, once there is memory. */
+static enum phi_status make(struct maker *m,
+                            const struct phi_hf_cut_options *options)
+{
+    struct phi_hf_cut *cut = m->cut;
+    enum phi_status st = phi_source_index(m->base, &m->by_name, m->err);
+
+    if (st == PHI_OK) {
+        look(m);
+        st = check_complete(m);
+    }
+    if (st == PHI_OK)
+        st = add_all(m);
+    if (st != PHI_OK)
+        return st;
+    for (size_t i = 0; i < cut->n; i++)
+        cut->order[i] = &cut->stored[i].entry;
+    cut->same = is_same(m);
+    if (cut->same)
+        return keep_files(m);
+    return cut_files(m, options->max_shard > 0 ? options->max_shard
+                                               : PHI_HF_MAX_SHARD);
+}
+
 enum phi_status phi_hf_cut_make(struct phi_hf_cut *out,
                                 const struct phi_source *base,
                                 const struct phi_sink_tensor *tensors, size_t n,
@@ -375,21 +408,10 @@ enum phi_status phi_hf_cut_make(struct phi_hf_cut *out,
     out->stored = phi_alloc(most, sizeof(*out->stored), err);
     out->order = phi_alloc(most, sizeof(*out->order), err);
     out->end = phi_alloc(most, sizeof(*out->end), err);
-    if (out->stored == NULL || out->order == NULL || out->end == NULL)
-        return st;
-    look(&m);
-    st = check_complete(&m);
-    if (st == PHI_OK)
-        st = add_all(&m);
-    if (st != PHI_OK)
-        return st;
-    for (size_t i = 0; i < out->n; i++)
-        out->order[i] = &out->stored[i].entry;
-    out->same = is_same(&m);
-    if (out->same)
-        return keep_files(&m);
-    return cut_files(&m, options->max_shard > 0 ? options->max_shard
-                                                : PHI_HF_MAX_SHARD);
+    if (out->stored != NULL && out->order != NULL && out->end != NULL)
+        st = make(&m, options);
+    phi_map_release(&m.by_name);
+    return st;
 }
 
 void phi_hf_cut_release(struct phi_hf_cut *cut)

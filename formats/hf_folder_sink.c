@@ -12,6 +12,7 @@
 #include "formats/pack_source.h"
 #include "formats/safetensors_layout.h"
 #include "formats/sink_files.h"
+#include "libconv/base/map.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 #include "libconv/base/output_folder.h"
@@ -203,16 +204,24 @@ static enum phi_status set_rows(struct phi_buf *text,
 }
 
 /* Whether a tensor has another type than in the base. */
-static bool types_differ(const struct order *o)
+static enum phi_status types_differ(const struct order *o, bool *differ,
+                                    struct phi_err *err)
 {
-    for (size_t i = 0; i < o->n; i++) {
-        size_t k;
+    struct phi_map by_name = {0};
+    enum phi_status st = PHI_OK;
 
-        if (phi_source_find(o->base, o->tensors[i].name, &k) &&
-            o->base->tensors[k].dtype != o->tensors[i].dtype)
-            return true;
+    *differ = !is_from_folder(o->base);
+    if (!*differ)
+        st = phi_source_index(o->base, &by_name, err);
+    for (size_t i = 0; st == PHI_OK && !*differ && i < o->n; i++) {
+        const char *name = o->tensors[i].name;
+        const uint32_t *k = phi_map_find(&by_name, name, strlen(name));
+
+        *differ =
+            k != NULL && o->base->tensors[*k].dtype != o->tensors[i].dtype;
     }
-    return !is_from_folder(o->base);
+    phi_map_release(&by_name);
+    return st;
 }
 
 /* Brings the text up to what the tensors are. */
@@ -225,10 +234,12 @@ static enum phi_status edit_config(const struct order *o, struct phi_buf *text,
 
     for (size_t i = 0; st == PHI_OK && i < o->n; i++) {
         const struct phi_sink_tensor *t = &o->tensors[i];
+        bool differ;
 
         if (strcmp(t->name, "token_embd.weight") != 0)
             continue;
-        if (types_differ(o))
+        st = types_differ(o, &differ, err);
+        if (st == PHI_OK && differ)
             st = set_dtype(text, root, t->dtype, err);
         if (st == PHI_OK && (!phi_source_find(o->base, t->name, &k) ||
                              o->base->tensors[k].dim[0] != t->dim[0]))

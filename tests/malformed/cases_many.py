@@ -48,6 +48,34 @@ model("ct-ok-many", templates(MANY), ACCEPTED, **ROOMY)
 model("ct-many-twice", templates(MANY + MANY[-1:]), REFUSED,
       "tokenizer_config.json", 'two chat templates are called "a59999"')
 
+# --- a model of as many layers as there may be ------------------------------
+
+LONG, NARROW = 4096, 2
+
+
+def long_checkpoint(path):
+    """Its 57,348 tensors, each of which was looked for among all others four
+    times; Ctrl-C did not end that."""
+    entries = {}
+    for name, shape in tiny.shapes():
+        shape = [d if d == tiny.VOCAB else NARROW for d in shape]
+        for i in range(LONG if ".layers.0." in name else
+                       ".layers." not in name):
+            entries[name.replace(".0.", ".%d." % i)] = (
+                "F16", shape, bytes(2 * tiny.count(shape)))
+    with open(path, "wb") as f:
+        f.write(tiny.st_file(entries))
+
+
+# Links to the sound model's files would be refused.
+LONG_MODEL = {**tiny.model(), "model.safetensors": long_checkpoint,
+              "config.json": compact({
+    **tiny.CONFIG, "num_hidden_layers": LONG, "hidden_size": NARROW,
+    "intermediate_size": NARROW, "num_attention_heads": 1,
+    "num_key_value_heads": 1, "partial_rotary_factor": 1.0})}
+model("st-ok-many-exported", LONG_MODEL, ACCEPTED, seconds=5,
+      args=["export", "-q", "-j", "1", "-o", "out"])
+
 # --- what inspect shows -----------------------------------------------------
 
 inspected("ok-many-floats", {
