@@ -184,20 +184,24 @@ static enum phi_status write_id(struct phi_meta *meta, size_t role, uint64_t id,
     return phi_meta_set_u(meta, roles[role].key, PHI_KV_U32, id, err);
 }
 
-/* A list of ids, as some configs have for the end, is for generation. */
+/*
+ * A list of ids, as some configs have for the end, is for generation. The id
+ * of a row without a token says nothing where there are no rows.
+ */
 static enum phi_status write_config_id(struct phi_meta *meta, size_t role,
                                        const struct phi_hf_files *files,
-                                       uint64_t size, struct phi_err *err)
+                                       const struct phi_hf_vocab *v,
+                                       struct phi_err *err)
 {
-    struct phi_json v;
+    struct phi_json value;
     uint64_t id;
     enum phi_status st;
 
-    if (!find(&files->config, roles[role].id, &v) ||
-        phi_json_type(&v) == PHI_JSON_ARRAY)
+    if (!find(&files->config, roles[role].id, &value) ||
+        phi_json_type(&value) == PHI_JSON_ARRAY)
         return PHI_OK;
-    st = phi_json_uint(&v, 0, size - 1, &id, err);
-    return st == PHI_OK ? write_id(meta, role, id, err) : st;
+    st = phi_json_uint(&value, 0, v->rows - 1, &id, err);
+    return st == PHI_OK && id < v->size ? write_id(meta, role, id, err) : st;
 }
 
 enum phi_status phi_hf_roles_write(struct phi_meta *meta,
@@ -220,7 +224,7 @@ enum phi_status phi_hf_roles_write(struct phi_meta *meta,
     }
     for (size_t i = 0; i < PHI_HF_NROLES && st == PHI_OK; i++) {
         if (!written[i])
-            st = write_config_id(meta, i, files, v->size, err);
+            st = write_config_id(meta, i, files, v, err);
     }
     for (int i = 0; i < PHI_HF_NROLES && st == PHI_OK; i++) {
         struct phi_json add;

@@ -321,25 +321,41 @@ static enum phi_status write_all(struct job *j)
     return st;
 }
 
+static enum phi_status make(struct job *j, uint64_t rows, bool backed)
+{
+    enum phi_status st = phi_hf_vocab_init(&j->vocab, rows, backed, j->err);
+
+    if (st != PHI_OK)
+        phi_err_prefix(j->err, "%s", phi_json_name(&j->files.config));
+    if (st == PHI_OK)
+        st = open_files(j);
+    if (st == PHI_OK)
+        st = read_all(j);
+    if (st == PHI_OK)
+        st = write_all(j);
+    phi_hf_vocab_release(&j->vocab);
+    for (size_t i = 0; i < NDOCS; i++)
+        phi_json_free(j->doc[i]);
+    free(j->merges);
+    return st;
+}
+
 enum phi_status phi_hf_tokenizer(struct phi_meta *meta, const char *dir,
                                  const struct phi_json *config,
                                  uint64_t vocab_size, struct phi_err *err)
 {
     struct job j = {
         .files = {.dir = dir, .config = *config}, .meta = meta, .err = err};
-    enum phi_status st = phi_hf_vocab_init(&j.vocab, vocab_size, err);
 
-    if (st != PHI_OK)
-        phi_err_prefix(err, "%s", phi_json_name(config));
-    if (st == PHI_OK)
-        st = open_files(&j);
-    if (st == PHI_OK)
-        st = read_all(&j);
-    if (st == PHI_OK)
-        st = write_all(&j);
-    phi_hf_vocab_release(&j.vocab);
-    for (size_t i = 0; i < NDOCS; i++)
-        phi_json_free(j.doc[i]);
-    free(j.merges);
-    return st;
+    return make(&j, vocab_size, true);
+}
+
+enum phi_status phi_hf_tokenizer_alone(struct phi_meta *meta, const char *dir,
+                                       const struct phi_json *config,
+                                       uint64_t vocab_size, struct phi_err *err)
+{
+    struct job j = {
+        .files = {.dir = dir, .config = *config}, .meta = meta, .err = err};
+
+    return make(&j, vocab_size, false);
 }

@@ -29,4 +29,14 @@ enum phi_status phi_hf_tokenizer(struct phi_meta *meta, const char *dir,
                                  const struct phi_json *config,
                                  uint64_t vocab_size, struct phi_err *err);
 
+/*
+ * The same where nobody has seen any rows and vocab_size is what config.json
+ * says: ids behind the last token are not there, and those before it without
+ * a token are at most PHI_HF_MAX_UNUSED. Not for what a model is made of.
+ */
+enum phi_status phi_hf_tokenizer_alone(struct phi_meta *meta, const char *dir,
+                                       const struct phi_json *config,
+                                       uint64_t vocab_size,
+                                       struct phi_err *err);
+
 #endif

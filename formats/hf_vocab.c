@@ -17,16 +17,19 @@ struct described {
     bool has_special; /* whether the file says */
 };
 
-enum phi_status phi_hf_vocab_init(struct phi_hf_vocab *v, uint64_t size,
-                                  struct phi_err *err)
+enum phi_status phi_hf_vocab_init(struct phi_hf_vocab *v, uint64_t rows,
+                                  bool backed, struct phi_err *err)
 {
-    *v = (struct phi_hf_vocab){.size = size};
-    if (size > PHI_HF_MAX_VOCAB)
+    *v = (struct phi_hf_vocab){.rows = rows};
+    if (rows > PHI_HF_MAX_VOCAB)
         return phi_fail(err, PHI_E_UNSUPPORTED,
                         "a vocabulary of %llu tokens, the limit is %llu",
-                        (unsigned long long)size,
+                        (unsigned long long)rows,
                         (unsigned long long)PHI_HF_MAX_VOCAB);
-    v->token = phi_alloc((size_t)size, sizeof(*v->token), err);
+    if (!backed)
+        return PHI_OK;
+    v->size = rows;
+    v->token = phi_alloc((size_t)rows, sizeof(*v->token), err);
     return v->token != NULL ? PHI_OK : PHI_E_NOMEM;
 }
 
@@ -71,13 +74,37 @@ static enum phi_status check_id(const struct phi_hf_vocab *v,
                                 const struct phi_json *at, const char *text,
                                 uint64_t id, struct phi_err *err)
 {
-    if (id < v->size)
+    if (id < v->rows)
         return PHI_OK;
     return phi_json_refuse(at, PHI_E_FORMAT, err,
                            "token \"%.*s\" has id %llu, but the model has %llu "
                            "rows: vocabulary does not fit the model",
                            PHI_ERR_NAME, text, (unsigned long long)id,
-                           (unsigned long long)v->size);
+                           (unsigned long long)v->rows);
+}
+
+/* Room for the id of a new token. */
+static enum phi_status make_room(struct phi_hf_vocab *v,
+                                 const struct phi_json *at,
+                                 const struct described *d, struct phi_err *err)
+{
+    void *p = v->token;
+    enum phi_status st;
+
+    if (d->id < v->size)
+        return PHI_OK;
+    if (d->id >= v->nlisted + PHI_HF_MAX_UNUSED)
+        return phi_json_refuse(at, PHI_E_UNSUPPORTED, err,
+                               "token \"%.*s\" has id %u, but there are %zu "
+                               "tokens; without weights the limit is %u ids "
+                               "that none has",
+                               PHI_ERR_NAME, d->text, (unsigned)d->id,
+                               v->nlisted, PHI_HF_MAX_UNUSED);
+    st = phi_grow(&p, &v->cap, (size_t)d->id + 1, sizeof(*v->token), err);
+    v->token = p;
+    if (st == PHI_OK)
+        v->size = (uint64_t)d->id + 1;
+    return st;
 }
 
 /* Puts a new text at a free id. */
@@ -85,8 +112,12 @@ static enum phi_status add(struct phi_hf_vocab *v, const struct phi_json *at,
                            const struct described *d, uint32_t flags,
                            struct phi_err *err)
 {
-    struct phi_hf_token *t = &v->token[d->id];
+    const enum phi_status st = make_room(v, at, d, err);
+    struct phi_hf_token *t;
 
+    if (st != PHI_OK)
+        return st;
+    t = &v->token[d->id];
     if (t->text != NULL)
         return phi_json_refuse(at, PHI_E_FORMAT, err,
                                "tokens \"%.*s\" and \"%.*s\" both have id %u",
@@ -122,6 +153,8 @@ enum phi_status phi_hf_vocab_set_base(struct phi_hf_vocab *v,
     enum phi_status st = phi_json_expect(object, PHI_JSON_OBJECT, err);
 
     v->from = phi_json_name(object);
+    if (st == PHI_OK)
+        v->nlisted += phi_json_count(object);
     while (st == PHI_OK && phi_json_next(object, &item)) {
         struct described d;
 
@@ -280,6 +313,8 @@ enum phi_status phi_hf_vocab_set_added(struct phi_hf_vocab *v,
     enum phi_status st =
         array ? PHI_OK : phi_json_expect(tokens, PHI_JSON_OBJECT, err);
 
+    if (st == PHI_OK)
+        v->nlisted += phi_json_count(tokens);
     while (st == PHI_OK && phi_json_next(tokens, &item)) {
         struct phi_hf_token *t;
         struct described d;

@@ -15,6 +15,7 @@
 #ifndef PHI_FORMATS_HF_VOCAB_H
 #define PHI_FORMATS_HF_VOCAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@
 
 #define PHI_HF_MAX_VOCAB ((uint64_t)1 << 24)
 #define PHI_HF_MAX_TOKEN ((size_t)64 << 10) /* bytes */
+
+/* Ids that no token has, where there are no weights with a row for each. */
+#define PHI_HF_MAX_UNUSED 65536u
 
 enum {
     PHI_HF_BASE = 1,    /* of the BPE model */
@@ -44,17 +48,25 @@ struct phi_hf_merge {
 
 struct phi_hf_vocab {
     const char *from;           /* the file that the tokens came from */
-    uint64_t size;              /* rows of the model's embedding */
+    uint64_t rows;              /* of the model's embedding */
+    uint64_t size;              /* all rows, or those up to the last token */
     uint64_t nbase;             /* BASE tokens */
+    size_t nlisted;             /* tokens in the lists of files so far */
     struct phi_hf_token *token; /* (size), indexed by id */
+    size_t cap;
     struct phi_map ids;         /* text to id */
     struct phi_hf_merge *merge; /* (nmerges), best first */
     size_t nmerges;
 };
 
-/* size is at most PHI_HF_MAX_VOCAB. Release v even after a failure. */
-enum phi_status phi_hf_vocab_init(struct phi_hf_vocab *v, uint64_t size,
-                                  struct phi_err *err);
+/*
+ * For ids below `rows`, which is at most PHI_HF_MAX_VOCAB. `backed`: there are
+ * weights with so many rows; otherwise there is memory for those ids alone
+ * that tokens have, and PHI_HF_MAX_UNUSED between them. Release v even after a
+ * failure.
+ */
+enum phi_status phi_hf_vocab_init(struct phi_hf_vocab *v, uint64_t rows,
+                                  bool backed, struct phi_err *err);
 void phi_hf_vocab_release(struct phi_hf_vocab *v);
 
 /* The token of that text, or NULL. */

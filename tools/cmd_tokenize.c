@@ -70,7 +70,7 @@ static enum phi_status folder_meta(struct phi_meta *meta, const char *dir,
     root = phi_json_root(doc);
     st = phi_hf_config_read(&c, &root, err);
     if (st == PHI_OK)
-        st = phi_hf_tokenizer(meta, dir, &root, c.vocab, err);
+        st = phi_hf_tokenizer_alone(meta, dir, &root, c.vocab, err);
     phi_json_free(doc);
     return st;
 }

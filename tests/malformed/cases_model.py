@@ -160,14 +160,14 @@ for key in ("bos_token_id", "eos_token_id"):
 
 
 def tokenizer(name, change, says, code=REFUSED, files=None,
-              where="tokenizer.json"):
+              where="tokenizer.json", **more):
     value = tiny.tokenizer()
     change(value)
     # Its twins say the same of the vocabulary: they would object first.
     model("tk-" + name, {"tokenizer.json": dump(value), "vocab.json": None,
                          "merges.txt": None, "added_tokens.json": None,
                          "tokenizer_config.json": None, **(files or {})},
-          code, where, says)
+          code, where, says, **more)
 
 
 def put(*path):
@@ -242,6 +242,28 @@ tokenizer("token-65536", put("model", "vocab", "x" * 65537, 265),
 tokenizer("ok-token-65536", lambda t: t["model"]["vocab"].update(
     {"x" * 65536: t["model"]["vocab"].pop("hell")}) or
     t["model"]["merges"].pop(2), "", ACCEPTED)
+# Without weights nothing backs config.json's vocab_size: this made strings for
+# 16 million rows, 2.3 GB of them.
+ALONE = ["tokenize", "--count", "-f", "text.txt"]
+ROWS = {"config.json": dump({**tiny.CONFIG, "vocab_size": 1 << 24})}
+model("tk-ok-rows", {**ROWS, "model.safetensors": None}, ACCEPTED, args=ALONE)
+# Nor does an id. There are 261 tokens here.
+for name, number, says in [
+        ("ok-alone-at", 261 + 65535, ""),
+        ("alone-over", 261 + 65536, r'key "model\.vocab\.zz": token "zz" has id '
+         "65797, but there are 261 tokens; without weights the limit is 65536"),
+        ("alone-last", (1 << 24) - 1, r'key "model\.vocab\.zz": token "zz" has '
+         "id 16777215, but there are 261 tokens"),
+        ("alone-rows", 1 << 24, r'key "model\.vocab\.zz": token "zz" has id '
+         "16777216, but the model has 16777216 rows")]:
+    tokenizer(name, lambda t: t["model"]["vocab"].update({"zz": number}) or
+              t["added_tokens"].clear(), says, REFUSED if says else ACCEPTED,
+              {**ROWS, "special_tokens_map.json": None}, args=ALONE)
+# The end of a text may be a row that no token has.
+model("tk-ok-alone-role", {
+    "config.json": dump({**tiny.CONFIG, "eos_token_id": 271}),
+    "tokenizer_config.json": None, "special_tokens_map.json": None},
+    ACCEPTED, args=ALONE)
 tokenizer("no-byte", lambda t: t["model"]["vocab"].update(
     {"xx": t["model"]["vocab"].pop("\u0100")}), "byte 0x00 has no token")
 tokenizer("vocab-empty", put("model", "vocab", {}), r'key "added_tokens\[0\]": '
