@@ -8,6 +8,11 @@
 #include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
 
+/* Each is compared with each module of the base, of which there are hundreds:
+ * names and layers in no time, patterns in steps that are counted. */
+#define MAX_NAMES    16384
+#define MAX_PATTERNS 1024
+
 #define MAX_LAYER 1000000
 #define MAX_TOKEN (((uint64_t)1 << 24) - 1)
 
@@ -137,8 +142,25 @@ static enum phi_status one_more(void **list, size_t n, size_t size,
     return phi_grow(list, &cap, n > 0 ? 2 * n : 1, size, err);
 }
 
+/* Whether there may be one more of names, patterns and layers, at `at`. */
+static enum phi_status check_names(const struct phi_lora_config *c,
+                                   const struct phi_json *at,
+                                   struct phi_err *err)
+{
+    const size_t n = c->targets.n + c->excluded.n + c->ranks.n + c->alphas.n +
+                     c->nlayers + c->nlayer_patterns + c->nsaved + c->ntokens;
+
+    if (n < MAX_NAMES)
+        return PHI_OK;
+    return phi_json_refuse(at, PHI_E_UNSUPPORTED, err,
+                           "is one name, pattern or layer too many, the limit "
+                           "is %d",
+                           MAX_NAMES);
+}
+
 /* A pattern of the file; what is wrong with it is said with its place. */
-static enum phi_status read_pattern(const struct phi_json *at, const char *text,
+static enum phi_status read_pattern(struct phi_lora_config *c,
+                                    const struct phi_json *at, const char *text,
                                     enum phi_module_match how,
                                     struct phi_module_pattern **out,
                                     struct phi_err *err)
@@ -148,7 +170,15 @@ static enum phi_status read_pattern(const struct phi_json *at, const char *text,
 
     if (st == PHI_E_NOMEM)
         return phi_fail(err, st, "out of memory");
-    return st == PHI_OK ? st : phi_json_refuse(at, st, err, "%s", why.msg);
+    if (st != PHI_OK)
+        return phi_json_refuse(at, st, err, "%s", why.msg);
+    c->nsearched += !phi_module_pattern_is_plain(*out);
+    if (c->nsearched <= MAX_PATTERNS)
+        return PHI_OK;
+    return phi_json_refuse(at, PHI_E_UNSUPPORTED, err,
+                           "is one pattern too many that is no plain name, the "
+                           "limit is %d",
+                           MAX_PATTERNS);
 }
 
 /*
@@ -181,12 +211,16 @@ static enum phi_status each_text(struct phi_lora_config *c,
     return st;
 }
 
-static enum phi_status add_name(struct phi_lora_modules *m, const char *text,
+static enum phi_status add_name(const struct phi_lora_config *c,
+                                struct phi_lora_modules *m,
+                                const struct phi_json *at, const char *text,
                                 struct phi_err *err)
 {
     void *v = m->names;
-    const enum phi_status st = one_more(&v, m->n, sizeof(*m->names), err);
+    enum phi_status st = check_names(c, at, err);
 
+    if (st == PHI_OK)
+        st = one_more(&v, m->n, sizeof(*m->names), err);
     if (st != PHI_OK)
         return st;
     m->names = v;
@@ -201,31 +235,34 @@ static enum phi_status add_target(struct phi_lora_config *c,
                                   const struct phi_json *at, const char *text,
                                   struct phi_err *err)
 {
-    (void)at;
-    return add_name(&c->targets, text, err);
+    return add_name(c, &c->targets, at, text, err);
 }
 
 static enum phi_status add_excluded(struct phi_lora_config *c,
                                     const struct phi_json *at, const char *text,
                                     struct phi_err *err)
 {
-    (void)at;
-    return add_name(&c->excluded, text, err);
+    return add_name(c, &c->excluded, at, text, err);
 }
 
-static enum phi_status add_pattern(struct phi_module_pattern ***list, size_t *n,
+static enum phi_status add_pattern(struct phi_lora_config *c,
+                                   struct phi_module_pattern ***list, size_t *n,
                                    const struct phi_json *at, const char *text,
                                    enum phi_module_match how,
                                    struct phi_err *err)
 {
+    struct phi_module_pattern *p = NULL;
     void *v = *list;
-    enum phi_status st = one_more(&v, *n, sizeof(**list), err);
+    enum phi_status st = check_names(c, at, err);
 
+    if (st == PHI_OK)
+        st = one_more(&v, *n, sizeof(**list), err);
     if (st != PHI_OK)
         return st;
     *list = v;
-    st = read_pattern(at, text, how, &(*list)[*n], err);
-    *n += st == PHI_OK;
+    st = read_pattern(c, at, text, how, &p, err);
+    if (p != NULL)
+        (*list)[(*n)++] = p;
     return st;
 }
 
@@ -233,14 +270,15 @@ static enum phi_status add_saved(struct phi_lora_config *c,
                                  const struct phi_json *at, const char *text,
                                  struct phi_err *err)
 {
-    return add_pattern(&c->saved, &c->nsaved, at, text, PHI_MODULE_WITHIN, err);
+    return add_pattern(c, &c->saved, &c->nsaved, at, text, PHI_MODULE_WITHIN,
+                       err);
 }
 
 static enum phi_status add_layer_pattern(struct phi_lora_config *c,
                                          const struct phi_json *at,
                                          const char *text, struct phi_err *err)
 {
-    return add_pattern(&c->layer_patterns, &c->nlayer_patterns, at, text,
+    return add_pattern(c, &c->layer_patterns, &c->nlayer_patterns, at, text,
                        PHI_MODULE_LAYER, err);
 }
 
@@ -279,7 +317,7 @@ static enum phi_status read_modules(struct phi_lora_config *c,
     }
     if (m == &c->excluded && text[0] == '\0')
         return PHI_OK;
-    return read_pattern(&v, text, PHI_MODULE_WHOLE, &m->pattern, err);
+    return read_pattern(c, &v, text, PHI_MODULE_WHOLE, &m->pattern, err);
 }
 
 static enum phi_status add_layer(struct phi_lora_config *c,
@@ -289,6 +327,8 @@ static enum phi_status add_layer(struct phi_lora_config *c,
     uint64_t layer = 0;
     enum phi_status st = phi_json_uint(v, 0, MAX_LAYER, &layer, err);
 
+    if (st == PHI_OK)
+        st = check_names(c, v, err);
     if (st == PHI_OK)
         st = one_more(&list, c->nlayers, sizeof(*c->layers), err);
     if (st != PHI_OK)
@@ -331,7 +371,8 @@ static enum phi_status read_layers(struct phi_lora_config *c,
     return st;
 }
 
-static enum phi_status read_overrides(struct phi_lora_overrides *o,
+static enum phi_status read_overrides(struct phi_lora_config *c,
+                                      struct phi_lora_overrides *o,
                                       const struct phi_json *root,
                                       const char *key, struct phi_err *err)
 {
@@ -345,11 +386,15 @@ static enum phi_status read_overrides(struct phi_lora_overrides *o,
     if (o->v == NULL)
         return PHI_E_NOMEM;
     while (st == PHI_OK && phi_json_next(&map, &item)) {
-        struct phi_lora_override *v = &o->v[o->n++];
+        struct phi_lora_override *v = &o->v[o->n];
 
+        st = check_names(c, &item, err);
+        if (st != PHI_OK)
+            return st;
+        o->n++;
         st = phi_json_number(&item, -FLT_MAX, FLT_MAX, &v->value, err);
         if (st == PHI_OK)
-            st = read_pattern(&item, phi_json_key(&item), PHI_MODULE_TAIL,
+            st = read_pattern(c, &item, phi_json_key(&item), PHI_MODULE_TAIL,
                               &v->pattern, err);
         if (st == PHI_OK &&
             (v->text = phi_strdup(phi_json_key(&item), err)) == NULL)
@@ -368,6 +413,8 @@ static enum phi_status add_tokens(struct phi_lora_config *c, const char *name,
     void *v = c->tokens;
     enum phi_status st = phi_json_expect(list, PHI_JSON_ARRAY, err);
 
+    if (st == PHI_OK)
+        st = check_names(c, list, err);
     if (st == PHI_OK)
         st = one_more(&v, c->ntokens, sizeof(*c->tokens), err);
     if (st != PHI_OK)
@@ -466,8 +513,10 @@ static enum phi_status read_config(struct phi_lora_config *c,
                            add_excluded, err)) != PHI_OK ||
         (st = read_layers(c, root, err)) != PHI_OK ||
         (st = read_tokens(c, root, err)) != PHI_OK ||
-        (st = read_overrides(&c->ranks, root, "rank_pattern", err)) != PHI_OK ||
-        (st = read_overrides(&c->alphas, root, "alpha_pattern", err)) != PHI_OK)
+        (st = read_overrides(c, &c->ranks, root, "rank_pattern", err)) !=
+            PHI_OK ||
+        (st = read_overrides(c, &c->alphas, root, "alpha_pattern", err)) !=
+            PHI_OK)
         return st;
     if (phi_json_find(root, "modules_to_save", &v))
         st = each_text(c, &v, add_saved, err);

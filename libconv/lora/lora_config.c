@@ -58,24 +58,25 @@ static bool ends_in(const char *path, const char *name)
 }
 
 static enum phi_status among(const struct phi_lora_modules *m, const char *path,
-                             bool *yes, struct phi_err *err)
+                             uint64_t *work, bool *yes, struct phi_err *err)
 {
     *yes = false;
     if (m->pattern != NULL)
-        return phi_module_pattern_match(m->pattern, path, yes, NULL, err);
+        return phi_module_pattern_match(m->pattern, path, yes, NULL, work, err);
     for (size_t i = 0; i < m->n && !*yes; i++)
         *yes = ends_in(path, m->names[i]);
     return PHI_OK;
 }
 
 enum phi_status phi_lora_saves(const struct phi_lora_config *c,
-                               const char *path, bool *yes, struct phi_err *err)
+                               const char *path, uint64_t *work, bool *yes,
+                               struct phi_err *err)
 {
     enum phi_status st = PHI_OK;
 
     *yes = false;
     for (size_t i = 0; st == PHI_OK && i < c->nsaved && !*yes; i++)
-        st = phi_module_pattern_match(c->saved[i], path, yes, NULL, err);
+        st = phi_module_pattern_match(c->saved[i], path, yes, NULL, work, err);
     return st;
 }
 
@@ -97,7 +98,7 @@ const struct phi_lora_tokens *phi_lora_tokens_of(
 
 /* Whether the module is in one of the layers; outside of any it is in none. */
 static enum phi_status in_layers(const struct phi_lora_config *c,
-                                 const char *path, bool *yes,
+                                 const char *path, uint64_t *work, bool *yes,
                                  struct phi_err *err)
 {
     uint64_t layer = 0;
@@ -109,7 +110,7 @@ static enum phi_status in_layers(const struct phi_lora_config *c,
         return PHI_OK;
     for (size_t i = 0; st == PHI_OK && i < c->nlayer_patterns && !found; i++)
         st = phi_module_pattern_match(c->layer_patterns[i], path, &found,
-                                      &layer, err);
+                                      &layer, work, err);
     for (size_t i = 0; found && i < c->nlayers; i++)
         *yes = *yes || c->layers[i] == layer;
     return st;
@@ -126,14 +127,14 @@ static bool is_named(const struct phi_lora_modules *m, const char *path)
 
 enum phi_status phi_lora_adapts(const struct phi_lora_config *c,
                                 const char *path, enum phi_lora_kind kind,
-                                bool *yes, struct phi_err *err)
+                                uint64_t *work, bool *yes, struct phi_err *err)
 {
     bool out = false;
-    enum phi_status st = among(&c->excluded, path, &out, err);
+    enum phi_status st = among(&c->excluded, path, work, &out, err);
 
     *yes = false;
     if (st == PHI_OK && !out)
-        st = phi_lora_saves(c, path, &out, err);
+        st = phi_lora_saves(c, path, work, &out, err);
     if (st != PHI_OK || out)
         return st;
     /* PEFT asks for the layer only where the end of a path is named. */
@@ -141,21 +142,22 @@ enum phi_status phi_lora_adapts(const struct phi_lora_config *c,
                                  : is_named(&c->targets, path);
     if (*yes || c->targets.all_linear)
         return PHI_OK;
-    st = among(&c->targets, path, yes, err);
+    st = among(&c->targets, path, work, yes, err);
     if (st == PHI_OK && *yes && c->targets.pattern == NULL)
-        st = in_layers(c, path, yes, err);
+        st = in_layers(c, path, work, yes, err);
     return st;
 }
 
 static enum phi_status look_up(const struct phi_lora_overrides *o,
-                               const char *path, double *value,
+                               const char *path, uint64_t *work, double *value,
                                const char **from, struct phi_err *err)
 {
     bool found = false;
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; st == PHI_OK && i < o->n && !found; i++) {
-        st = phi_module_pattern_match(o->v[i].pattern, path, &found, NULL, err);
+        st = phi_module_pattern_match(o->v[i].pattern, path, &found, NULL, work,
+                                      err);
         if (st == PHI_OK && found) {
             *value = o->v[i].value;
             *from = o->v[i].text;
@@ -165,16 +167,18 @@ static enum phi_status look_up(const struct phi_lora_overrides *o,
 }
 
 enum phi_status phi_lora_scale_of(const struct phi_lora_config *c,
-                                  const char *path, struct phi_lora_scale *out,
+                                  const char *path, uint64_t *work,
+                                  struct phi_lora_scale *out,
                                   struct phi_err *err)
 {
     double r = c->r;
     enum phi_status st;
 
     *out = (struct phi_lora_scale){.alpha = c->alpha};
-    st = look_up(&c->ranks, path, &r, &out->rank_from, err);
+    st = look_up(&c->ranks, path, work, &r, &out->rank_from, err);
     if (st == PHI_OK)
-        st = look_up(&c->alphas, path, &out->alpha, &out->alpha_from, err);
+        st =
+            look_up(&c->alphas, path, work, &out->alpha, &out->alpha_from, err);
     if (st != PHI_OK)
         return st;
     if (!(r >= 1 && r <= PHI_LORA_MAX_RANK) || r != floor(r))

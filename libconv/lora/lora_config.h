@@ -76,6 +76,7 @@ struct phi_lora_config {
     size_t nsaved;
     struct phi_lora_tokens *tokens; /* (n) */
     size_t ntokens;
+    size_t nsearched; /* patterns that are no plain names */
 };
 
 /* Accepts a zeroed and a half made one. */
@@ -84,14 +85,17 @@ void phi_lora_config_release(struct phi_lora_config *c);
 /* What all-linear needs to know of a module. */
 enum phi_lora_kind { PHI_LORA_LINEAR, PHI_LORA_OUTPUT, PHI_LORA_OTHER };
 
+/* Below, work is what all questions about one configuration have taken, from 0
+ * on: see phi_module_pattern_match(). */
+
 /* Whether PEFT gives the module an A and a B. */
 enum phi_status phi_lora_adapts(const struct phi_lora_config *c,
                                 const char *path, enum phi_lora_kind kind,
-                                bool *yes, struct phi_err *err);
+                                uint64_t *work, bool *yes, struct phi_err *err);
 
 /* Whether the module, or one that it is a part of, is stored whole. */
 enum phi_status phi_lora_saves(const struct phi_lora_config *c,
-                               const char *path, bool *yes,
+                               const char *path, uint64_t *work, bool *yes,
                                struct phi_err *err);
 
 /* The tokens that were trained of a module, or NULL. */
@@ -109,7 +113,8 @@ struct phi_lora_scale {
 
 /* PHI_E_FORMAT where the rank is no integer from 1 to PHI_LORA_MAX_RANK. */
 enum phi_status phi_lora_scale_of(const struct phi_lora_config *c,
-                                  const char *path, struct phi_lora_scale *out,
+                                  const char *path, uint64_t *work,
+                                  struct phi_lora_scale *out,
                                   struct phi_err *err);
 
 #endif

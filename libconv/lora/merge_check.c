@@ -23,7 +23,7 @@ enum phi_status phi_merge_no_use(struct phi_merge_maker *m, size_t i,
 
     if (m->options->allow_unused != NULL)
         st = phi_module_pattern_match(m->options->allow_unused, key, &allowed,
-                                      NULL, err);
+                                      NULL, NULL, err);
     if (st != PHI_OK)
         return st;
     if (!allowed) {
@@ -124,9 +124,10 @@ enum phi_status phi_merge_check_group(struct phi_merge_maker *m,
         g->saves = g->place.shape == PHI_SHAPE_NORM;
         g->adapts = !g->saves;
     } else {
-        st = phi_lora_adapts(c, g->path, g->place.kind, &g->adapts, err);
+        st = phi_lora_adapts(c, g->path, g->place.kind, &m->work, &g->adapts,
+                             err);
         if (st == PHI_OK)
-            st = phi_lora_saves(c, g->path, &g->saves, err);
+            st = phi_lora_saves(c, g->path, &m->work, &g->saves, err);
         if (st != PHI_OK)
             return phi_err_prefix(err, "%s", m->adapter->path);
     }
@@ -182,7 +183,7 @@ static enum phi_status check_adapted(const struct phi_merge_maker *m,
 }
 
 /* A module of the base, by the adapter's naming, and what the adapter has. */
-static enum phi_status check_module(const struct phi_merge_maker *m,
+static enum phi_status check_module(struct phi_merge_maker *m,
                                     const struct phi_map *map, const char *path,
                                     size_t *adapted, struct phi_err *err)
 {
@@ -203,9 +204,9 @@ static enum phi_status check_module(const struct phi_merge_maker *m,
         weight.n == 0 ||
         (st = phi_merge_find(m, &place, true, &bias, err)) != PHI_OK)
         return st;
-    st = phi_lora_saves(c, path, &saves, err);
+    st = phi_lora_saves(c, path, &m->work, &saves, err);
     if (st == PHI_OK && place.shape != PHI_SHAPE_NORM)
-        st = phi_lora_adapts(c, path, place.kind, &adapts, err);
+        st = phi_lora_adapts(c, path, place.kind, &m->work, &adapts, err);
     if (st != PHI_OK)
         return phi_err_prefix(err, "%s", m->adapter->path);
     *adapted += adapts;
@@ -278,7 +279,7 @@ enum phi_status phi_merge_check_halves(const struct phi_merge_maker *m,
     return st;
 }
 
-enum phi_status phi_merge_check_complete(const struct phi_merge_maker *m,
+enum phi_status phi_merge_check_complete(struct phi_merge_maker *m,
                                          const struct phi_map *map,
                                          struct phi_err *err)
 {

@@ -205,6 +205,7 @@ static enum phi_status add_adapter(struct phi_merge_maker *m, size_t input,
 
     m->input = input;
     m->adapter = m->inputs[input].adapter;
+    m->work = 0;
     m->naming = naming_of(m->adapter);
     m->ngroups = 0;
     st = check_arch(m, err);

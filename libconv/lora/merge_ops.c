@@ -419,7 +419,7 @@ static enum phi_status add_bias(struct phi_merge_maker *m,
 }
 
 /* The factor of the product as PEFT has it: a double, rounded to f32. */
-static enum phi_status scale_of(const struct phi_merge_maker *m,
+static enum phi_status scale_of(struct phi_merge_maker *m,
                                 const struct phi_merge_group *g,
                                 struct phi_merge_module *line, float *out,
                                 struct phi_err *err)
@@ -438,7 +438,7 @@ static enum phi_status scale_of(const struct phi_merge_maker *m,
             .alpha = c->alpha,
             .scale = c->alpha != 0 ? c->alpha / (double)b->dim[1] : 1};
     else
-        st = phi_lora_scale_of(c, line->path, &line->scale, err);
+        st = phi_lora_scale_of(c, line->path, &m->work, &line->scale, err);
     if (st != PHI_OK)
         return phi_err_prefix(err, "%s", m->adapter->path);
     line->rslora = c->rslora;

@@ -31,6 +31,7 @@ struct phi_merge_maker {
     /* the current adapter */
     size_t input;
     const struct phi_adapter *adapter;
+    uint64_t work; /* that its patterns took */
     enum phi_lora_naming naming;
     struct phi_merge_group *groups; /* (ngroups) */
     size_t ngroups;
@@ -130,7 +131,7 @@ enum phi_status phi_merge_check_halves(const struct phi_merge_maker *m,
 
 /* Every module of the base that the configuration names has its tensors;
  * map: path -> group. */
-enum phi_status phi_merge_check_complete(const struct phi_merge_maker *m,
+enum phi_status phi_merge_check_complete(struct phi_merge_maker *m,
                                          const struct phi_map *map,
                                          struct phi_err *err);
 

@@ -15,13 +15,26 @@
 
 #include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
+#include "libconv/lora/plain_pattern.h"
 
 /* A path has a few dozen bytes; a search takes a few hundred steps. */
 #define MAX_STEPS 1000000
 
+/* The first try of a search that is counted; most end in as many. */
+#define TRY_STEPS 64
+
+/* Between two steps that PCRE2 counts it may go through all of a pattern: of
+ * one that is longer than most, compiled, each step counts as several. */
+#define USUAL_BYTES  256
+#define BYTES_A_STEP 32
+
 struct phi_module_pattern {
+    struct phi_plain_pattern plain; /* or */
     pcre2_code *code;
-    int layer; /* the group that holds its index, or 0 */
+    enum phi_module_match how;
+    uint64_t weight; /* of a step */
+    int layer;       /* the group that holds its index, or 0 */
+    char *text;      /* for messages; NULL where it had none */
 };
 
 static enum phi_status refuse(size_t at, const char *what, struct phi_err *err)
@@ -117,6 +130,7 @@ static enum phi_status compile(struct phi_module_pattern *out,
     char text[PHI_MODULE_PATTERN_MAX + 64];
     char reason[128] = "";
     PCRE2_SIZE at = 0;
+    size_t size = 0;
     int code = 0;
 
     snprintf(text, sizeof(text), "%s%s%s", pattern ? frames[how].before : "",
@@ -130,6 +144,9 @@ static enum phi_status compile(struct phi_module_pattern *out,
         pcre2_get_error_message(code, (PCRE2_UCHAR *)reason, sizeof(reason));
         return phi_fail(err, PHI_E_FORMAT, "no pattern: %s", reason);
     }
+    pcre2_pattern_info(out->code, PCRE2_INFO_SIZE, &size);
+    out->weight =
+        1 + (size > USUAL_BYTES ? (size - USUAL_BYTES) / BYTES_A_STEP : 0);
     if (how == PHI_MODULE_LAYER)
         out->layer =
             pcre2_substring_number_from_name(out->code, (PCRE2_SPTR) "idx");
@@ -153,7 +170,13 @@ enum phi_status phi_module_pattern_new(struct phi_module_pattern **out,
     p = phi_alloc(1, sizeof(*p), err);
     if (p == NULL)
         return PHI_E_NOMEM;
-    st = compile(p, pattern, how, err);
+    p->how = how;
+    if (pattern != NULL && (p->text = phi_strdup(pattern, err)) == NULL)
+        st = PHI_E_NOMEM;
+    if (st == PHI_OK && pattern != NULL && how != PHI_MODULE_ANYWHERE)
+        st = phi_plain_pattern_read(&p->plain, pattern, err);
+    if (st == PHI_OK && p->plain.text == NULL)
+        st = compile(p, pattern, how, err);
     if (st != PHI_OK) {
         phi_module_pattern_free(p);
         return st;
@@ -167,49 +190,106 @@ void phi_module_pattern_free(struct phi_module_pattern *p)
     if (p == NULL)
         return;
     pcre2_code_free(p->code);
+    free(p->plain.text);
+    free(p->text);
     free(p);
+}
+
+bool phi_module_pattern_is_plain(const struct phi_module_pattern *p)
+{
+    return p->plain.text != NULL;
 }
 
 static uint64_t read_layer(const struct phi_module_pattern *p,
                            pcre2_match_data *data, const char *path)
 {
-    const PCRE2_SIZE *range = pcre2_get_ovector_pointer(data);
-    uint64_t v = 0;
+    const PCRE2_SIZE *range =
+        pcre2_get_ovector_pointer(data) + 2 * (size_t)p->layer;
 
-    for (PCRE2_SIZE i = range[2 * p->layer]; i < range[2 * p->layer + 1]; i++) {
-        if (v > (UINT64_MAX - 9) / 10)
-            return UINT64_MAX;
-        v = v * 10 + (uint64_t)(path[i] - '0');
-    }
-    return v;
+    return phi_module_layer(path + range[0], path + range[1]);
+}
+
+/*
+ * Takes a search of so many steps at most from what is left, and says how many
+ * that are: less than `steps` where less is left, 0 where nothing is.
+ */
+static uint32_t take(uint64_t *work, uint64_t weight, uint32_t steps)
+{
+    const uint64_t left = (PHI_MODULE_MAX_WORK - *work) / weight;
+
+    if (left < steps)
+        steps = (uint32_t)left;
+    *work += steps * weight;
+    return steps;
+}
+
+/* PCRE2's answer. It does not say how many steps it took: each search is tried
+ * with few, then with twice as many, and every try counts. */
+static int search(const struct phi_module_pattern *p, const char *path,
+                  pcre2_match_data *data, pcre2_match_context *limits,
+                  uint64_t *work)
+{
+    uint32_t want = work != NULL ? TRY_STEPS : MAX_STEPS;
+    uint32_t steps;
+    int code;
+
+    do {
+        steps = work != NULL ? take(work, p->weight, want) : want;
+        pcre2_set_match_limit(limits, steps);
+        code = pcre2_match(p->code, (PCRE2_SPTR)path, strlen(path), 0, 0, data,
+                           limits);
+        if (code != PCRE2_ERROR_MATCHLIMIT || steps < want)
+            return code;
+        want = want < MAX_STEPS / 2 ? 2 * want : MAX_STEPS;
+    } while (steps < MAX_STEPS);
+    return code;
+}
+
+static enum phi_status too_slow(const struct phi_module_pattern *p,
+                                const char *path, const uint64_t *work,
+                                struct phi_err *err)
+{
+    const char *text = p->text != NULL ? p->text : ANY_LAYER;
+
+    if (work != NULL && PHI_MODULE_MAX_WORK - *work < p->weight)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "pattern \"%.*s\": all patterns together take more "
+                        "than %d steps, this one on \"%.*s\"",
+                        PHI_ERR_NAME, text, PHI_MODULE_MAX_WORK, PHI_ERR_NAME,
+                        path);
+    return phi_fail(err, PHI_E_FORMAT,
+                    "pattern \"%.*s\": takes more than %d steps on \"%.*s\"",
+                    PHI_ERR_NAME, text, MAX_STEPS, PHI_ERR_NAME, path);
 }
 
 enum phi_status phi_module_pattern_match(const struct phi_module_pattern *p,
                                          const char *path, bool *found,
-                                         uint64_t *layer, struct phi_err *err)
+                                         uint64_t *layer, uint64_t *work,
+                                         struct phi_err *err)
 {
-    pcre2_match_context *limits = pcre2_match_context_create(NULL);
-    pcre2_match_data *data =
-        pcre2_match_data_create_from_pattern(p->code, NULL);
+    pcre2_match_context *limits;
+    pcre2_match_data *data;
     enum phi_status st = PHI_OK;
     int code;
 
+    if (phi_module_pattern_is_plain(p)) {
+        *found = phi_plain_pattern_match(&p->plain, p->how, path, layer);
+        return PHI_OK;
+    }
+    limits = pcre2_match_context_create(NULL);
+    data = pcre2_match_data_create_from_pattern(p->code, NULL);
     if (limits == NULL || data == NULL) {
         st = phi_fail(err, PHI_E_NOMEM, "out of memory");
         goto out;
     }
-    pcre2_set_match_limit(limits, MAX_STEPS);
-    code = pcre2_match(p->code, (PCRE2_SPTR)path, strlen(path), 0, 0, data,
-                       limits);
+    code = search(p, path, data, limits, work);
     *found = code >= 0;
     if (*found && p->layer > 0 && layer != NULL)
         *layer = read_layer(p, data, path);
     if (code == PCRE2_ERROR_NOMEMORY)
         st = phi_fail(err, PHI_E_NOMEM, "out of memory");
     else if (code < 0 && code != PCRE2_ERROR_NOMATCH)
-        st = phi_fail(err, PHI_E_FORMAT,
-                      "the pattern takes more than %d steps on \"%.*s\"",
-                      MAX_STEPS, PHI_ERR_NAME, path);
+        st = too_slow(p, path, work, err);
 out:
     pcre2_match_data_free(data);
     pcre2_match_context_free(limits);

@@ -14,6 +14,9 @@
 
 #define PHI_MODULE_PATTERN_MAX 4096 /* bytes of a pattern */
 
+/* Steps of all searches for what one file says: about a second. */
+#define PHI_MODULE_MAX_WORK 100000000
+
 struct phi_module_pattern;
 
 /* How PEFT applies a pattern P to a path. */
@@ -38,13 +41,20 @@ enum phi_status phi_module_pattern_new(struct phi_module_pattern **out,
                                        struct phi_err *err);
 void phi_module_pattern_free(struct phi_module_pattern *p); /* accepts NULL */
 
+/* Whether it is a name, which takes no steps. */
+bool phi_module_pattern_is_plain(const struct phi_module_pattern *p);
+
 /*
  * Whether the pattern matches, and for PHI_MODULE_LAYER the index, which is
  * UINT64_MAX where it has more digits than fit; layer may be NULL otherwise.
  * Several threads may ask at once. PHI_E_FORMAT if it takes too many steps.
+ * work: those that all searches have taken together, which are bounded by
+ * PHI_MODULE_MAX_WORK, or NULL; it is counted on here, by twice as many steps
+ * as were taken at most and, of long patterns, more.
  */
 enum phi_status phi_module_pattern_match(const struct phi_module_pattern *p,
                                          const char *path, bool *found,
-                                         uint64_t *layer, struct phi_err *err);
+                                         uint64_t *layer, uint64_t *work,
+                                         struct phi_err *err);
 
 #endif

@@ -18,20 +18,22 @@ static void ask(const struct phi_lora_config *c, size_t i)
 {
     struct phi_lora_scale scale;
     struct phi_err err = {0};
+    uint64_t work = 0;
     bool yes = false;
     bool again = true;
 
-    if (!fuzz_accepted(
-            phi_lora_adapts(c, modules[i].path, modules[i].kind, &yes, &err),
-            &err))
+    if (!fuzz_accepted(phi_lora_adapts(c, modules[i].path, modules[i].kind,
+                                       &work, &yes, &err),
+                       &err))
         return;
-    PROMISE(phi_lora_adapts(c, modules[i].path, modules[i].kind, &again,
+    work = 0;
+    PROMISE(phi_lora_adapts(c, modules[i].path, modules[i].kind, &work, &again,
                             &err) == PHI_OK);
     PROMISE(yes == again);
-    if (fuzz_accepted(phi_lora_scale_of(c, modules[i].path, &scale, &err),
-                      &err))
+    if (fuzz_accepted(
+            phi_lora_scale_of(c, modules[i].path, &work, &scale, &err), &err))
         PROMISE(scale.rank >= 1 && scale.rank <= PHI_LORA_MAX_RANK);
-    fuzz_accepted(phi_lora_saves(c, modules[i].path, &yes, &err), &err);
+    fuzz_accepted(phi_lora_saves(c, modules[i].path, &work, &yes, &err), &err);
     (void)phi_lora_tokens_of(c, modules[i].path, i == 2);
 }
 

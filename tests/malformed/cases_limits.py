@@ -211,7 +211,46 @@ adapter("cf-ok-pattern", {"adapter_config.json": json.dumps(
 SLOW = "(?:[a-z.0-9_]|[a-z]|e)*(?:[a-z.0-9_]|[a-z]|e)*[XY]"
 adapter("cf-steps", {"adapter_config.json": json.dumps(
     {**CONFIG, "target_modules": SLOW}).encode()}, REFUSED,
-    "adapter: the pattern takes more than 1000000 steps on")
+    'adapter: pattern ".*": takes more than 1000000 steps on')
+# Each of them just within that, and together they took hours. They are long,
+# so that it takes fewer steps to come to the limit.
+adapter("cf-work", {"adapter_config.json": json.dumps(
+    {**CONFIG, "modules_to_save": [
+        "%d?(?:%s)%s" % (i, ".?" * 17, "[XYZ]" * 5)
+        for i in range(900)]}).encode()},
+    REFUSED, 'adapter: pattern ".*": all patterns together take more than '
+    "100000000 steps, this one on")
+# Names alone, and with others.
+NAMES = ["m%d" % i for i in range(16384)]
+FEW = ["q_proj", "fc1"]
+adapter("cf-ok-names-16384", {"adapter_config.json": json.dumps(
+    {**CONFIG, "target_modules": FEW + NAMES[:8190], "rank_pattern": {
+        n: 2 for n in NAMES[8192:]}}).encode()}, ACCEPTED)
+for name, value, place in [
+        ("target", {"target_modules": FEW + NAMES[:16383]},
+         r"target_modules\[16384\]"),
+        ("excluded", {"exclude_modules": NAMES}, r"exclude_modules\[16382\]"),
+        ("saved", {"modules_to_save": NAMES}, r"modules_to_save\[16382\]"),
+        ("layers", {"layers_to_transform": list(range(16384))},
+         r"layers_to_transform\[16382\]"),
+        ("layer-patterns", {"layers_to_transform": [0],
+                            "layers_pattern": NAMES},
+         r"layers_pattern\[16381\]"),
+        ("ranks", {"rank_pattern": {n: 2 for n in NAMES}},
+         r"rank_pattern\.m16382"),
+        ("alphas", {"alpha_pattern": {n: 2 for n in NAMES}},
+         r"alpha_pattern\.m16382"),
+        ("tokens", {"trainable_token_indices": {n: [0] for n in NAMES}},
+         r"trainable_token_indices\.m16382")]:
+    adapter_config("names-" + name, 'key "%s": is one name, pattern or layer '
+                   "too many, the limit is 16384" % place, **value)
+for name, n, code in [("ok-patterns-1024", 1024, ACCEPTED),
+                      ("patterns-1025", 1025, REFUSED)]:
+    adapter_config(name, "" if code == ACCEPTED else
+                   r'key "rank_pattern\..*1024": is one pattern too many that '
+                   "is no plain name, the limit is 1024", code,
+                   rank_pattern={"(m)%d" % i: 2 for i in range(n)},
+                   alpha_pattern={m: 4 for m in NAMES[:1024]})
 limit("pattern-bytes", "target_modules", {"target_modules": "a" * 4096},
       {"target_modules": "a" * 4097},
       ".*the pattern has 4097 bytes, the limit is 4096")

@@ -15,12 +15,14 @@
 static char *dir;
 static char *path;
 static struct phi_lora_config config;
+static uint64_t work;
 
 static void setup(void)
 {
     dir = fixture_folder();
     path = fixture_path(dir, NAME);
     config = (struct phi_lora_config){0};
+    work = 0;
 }
 
 static void teardown(void)
@@ -57,7 +59,7 @@ static bool check_module(const struct phi_json *module)
     ck_assert(phi_json_next(module, &item));
     ck_ok(phi_json_str(&item, &kind, &err));
     ck_assert(phi_json_next(module, &item));
-    ck_ok(phi_lora_adapts(&config, name, kind_of(kind), &yes, &err));
+    ck_ok(phi_lora_adapts(&config, name, kind_of(kind), &work, &yes, &err));
     ck_assert_msg(yes == (phi_json_type(&item) == PHI_JSON_ARRAY),
                   "%s: adapted %d", name, yes);
     if (yes) {
@@ -69,7 +71,7 @@ static bool check_module(const struct phi_json *module)
             ck_assert(phi_json_next(&item, &number));
             ck_ok(phi_json_number(&number, -1e9, 1e9, &want[i], &err));
         }
-        ck_ok(phi_lora_scale_of(&config, name, &scale, &err));
+        ck_ok(phi_lora_scale_of(&config, name, &work, &scale, &err));
         ck_assert_double_eq((double)scale.rank, want[0]);
         ck_assert_double_eq(scale.alpha, want[1]);
         ck_assert_double_eq(scale.scale, want[2]);
@@ -256,11 +258,11 @@ START_TEST(ranks_from_patterns_are_checked)
                  "{\"peft_type\":\"LORA\",\"rank_pattern\":{\"fc1\":%s}}",
                  values[i]);
         ck_ok(read_text(text, &err));
-        ck_refused(
-            phi_lora_scale_of(&config, "model.layers.0.mlp.fc1", &scale, &err),
-            PHI_E_FORMAT, "rank");
-        ck_ok(
-            phi_lora_scale_of(&config, "model.layers.0.mlp.fc2", &scale, &err));
+        ck_refused(phi_lora_scale_of(&config, "model.layers.0.mlp.fc1", &work,
+                                     &scale, &err),
+                   PHI_E_FORMAT, "rank");
+        ck_ok(phi_lora_scale_of(&config, "model.layers.0.mlp.fc2", &work,
+                                &scale, &err));
     }
 }
 END_TEST
@@ -274,8 +276,95 @@ START_TEST(slow_patterns_end)
                     &err));
     ck_refused(phi_lora_adapts(&config,
                                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                               PHI_LORA_LINEAR, &yes, &err),
+                               PHI_LORA_LINEAR, &work, &yes, &err),
                PHI_E_FORMAT, "more than 1000000 steps");
+}
+END_TEST
+
+/*
+ * Thousands of patterns that were each just quick enough took hours. A search
+ * of up to 64 steps counts as 64.
+ */
+START_TEST(all_patterns_together_end)
+{
+    const uint64_t most = 100000000;
+    bool yes;
+
+    ck_assert_uint_eq(PHI_MODULE_MAX_WORK, most);
+    ck_ok(read_text("{\"peft_type\":\"LORA\",\"modules_to_save\":[\"(a)\"]}",
+                    &err));
+    work = most - 64;
+    ck_ok(phi_lora_saves(&config, "b.a", &work, &yes, &err));
+    ck_assert(yes);
+    ck_assert_uint_eq(work, most);
+    work = most - 5;
+    ck_refused(phi_lora_saves(&config, "b.b.b.b.a", &work, &yes, &err),
+               PHI_E_FORMAT,
+               "pattern \"(a)\": all patterns together take more than "
+               "100000000 steps, this one on \"b.b.b.b.a\"");
+    /* One that takes more than the first try. */
+    ck_ok(read_text("{\"peft_type\":\"LORA\",\"modules_to_save\":[\"[a-c.]*"
+                    "[a-c.]*[xy]\"]}",
+                    &err));
+    work = 0;
+    ck_ok(phi_lora_saves(&config, "a.b.c.a.b.c.a.b.c", &work, &yes, &err));
+    ck_assert(!yes);
+    ck_assert_uint_ge(work, 64 + 128);
+    ck_assert_uint_eq(work % 64, 0);
+}
+END_TEST
+
+/* A name takes no steps, and is found where the same pattern is, were it
+ * searched for. */
+START_TEST(plain_names_are_compared)
+{
+    static const struct {
+        const char *plain;
+        const char *same;
+    } names[] = {
+        {"b", "(?:b)"},         {"a.b", "(?:a.b)"},   {"a\\.b", "(?:a\\.b)"},
+        {"^a", "(?:^a)"},       {"^b.c", "(?:^b.c)"}, {".", "(?:.)"},
+        {"a-b_1", "(?:a-b_1)"}, {"..", "(?:..)"},     {"b.3", "(?:b.3)"},
+        {"abc", "(?:abc)"},
+    };
+    static const char *const paths[] = {
+        "",          "a",         "b",           "a.b",
+        "axb",       "x.a.b",     "x.axb",       "xa.b",
+        "a.b.c",     "x.b.3.y",   "a.b.3.b.4.c", "b.12.c",
+        "b.3",       "b.x.3.c",   "a-b_1",       "x.a-b_1",
+        "a-b_1.7.y", "abc.1.2.3", ".b",          "b.",
+        "..",        "a..b",      "b.3.3.y",     "a\nb",
+        "a\n.b",     "a.b\nc",    "x\n.b.3.c",   "b.99999999999999999999.c"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        for (int how = PHI_MODULE_WHOLE; how <= PHI_MODULE_LAYER; how++) {
+            struct phi_module_pattern *p = NULL;
+            struct phi_module_pattern *q = NULL;
+
+            ck_ok(phi_module_pattern_new(&p, names[i].plain,
+                                         (enum phi_module_match)how, &err));
+            ck_ok(phi_module_pattern_new(&q, names[i].same,
+                                         (enum phi_module_match)how, &err));
+            ck_assert(phi_module_pattern_is_plain(p));
+            ck_assert(!phi_module_pattern_is_plain(q));
+            for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++) {
+                uint64_t layer[2] = {7, 7};
+                bool found[2] = {false, false};
+
+                ck_ok(phi_module_pattern_match(p, paths[k], &found[0],
+                                               &layer[0], &work, &err));
+                ck_assert_uint_eq(work, 0);
+                ck_ok(phi_module_pattern_match(q, paths[k], &found[1],
+                                               &layer[1], NULL, &err));
+                ck_assert_msg(found[0] == found[1] && layer[0] == layer[1],
+                              "%s (%d) on %s: %d, layer %llu", names[i].plain,
+                              how, paths[k], found[0],
+                              (unsigned long long)layer[0]);
+            }
+            phi_module_pattern_free(p);
+            phi_module_pattern_free(q);
+        }
+    }
 }
 END_TEST
 
@@ -294,6 +383,8 @@ int main(void)
     tcase_add_test(t, keys_that_are_off_are_no_matter);
     tcase_add_test(t, ranks_from_patterns_are_checked);
     tcase_add_test(t, slow_patterns_end);
+    tcase_add_test(t, all_patterns_together_end);
+    tcase_add_test(t, plain_names_are_compared);
     suite_add_tcase(s, t);
     return unit_main(s);
 }
