@@ -17,6 +17,7 @@
 
 /* The hash of adapter_config.json; a GGUF file has all in one. */
 static enum phi_status hash_settings(struct phi_adapted_input *in,
+                                     const struct phi_monitor *monitor,
                                      struct phi_err *err)
 {
     struct phi_file *f = NULL;
@@ -30,23 +31,25 @@ static enum phi_status hash_settings(struct phi_adapted_input *in,
         return PHI_E_NOMEM;
     st = phi_file_open(&f, path, err);
     if (st == PHI_OK)
-        st = phi_sha256_file(f, NULL, in->settings, err);
+        st = phi_sha256_file(f, monitor, in->settings, err);
     phi_file_close(f);
     free(path);
     return st;
 }
 
 static enum phi_status open_input(struct phi_adapted_input *in,
-                                  const char *path, struct phi_err *err)
+                                  const char *path,
+                                  const struct phi_monitor *monitor,
+                                  struct phi_err *err)
 {
     enum phi_status st = phi_adapter_open(&in->adapter, path, err);
 
     if (st == PHI_OK)
         st = phi_file_open(&in->file, in->adapter->file, err);
     if (st == PHI_OK)
-        st = phi_sha256_file(in->file, NULL, in->weights, err);
+        st = phi_sha256_file(in->file, monitor, in->weights, err);
     if (st == PHI_OK)
-        st = hash_settings(in, err);
+        st = hash_settings(in, monitor, err);
     return st;
 }
 
@@ -244,6 +247,7 @@ enum phi_status phi_adapted_open(struct phi_adapted *out, const char *base,
                                  const struct phi_adapter_words *words,
                                  size_t n,
                                  const struct phi_merge_options *options,
+                                 const struct phi_monitor *monitor,
                                  struct phi_err *err)
 {
     enum phi_status st = phi_model_open(&out->base, base, err);
@@ -259,7 +263,7 @@ enum phi_status phi_adapted_open(struct phi_adapted *out, const char *base,
     while (st == PHI_OK && out->n < n) {
         struct phi_adapted_input *in = &out->inputs[out->n];
 
-        st = open_input(in, words[out->n].path, err);
+        st = open_input(in, words[out->n].path, monitor, err);
         out->order[out->n] =
             (struct phi_merge_input){in->adapter, words[out->n].scale};
         out->n++;

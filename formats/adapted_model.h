@@ -18,6 +18,7 @@
 
 #include "libconv/base/err.h"
 #include "libconv/base/file.h"
+#include "libconv/base/monitor.h"
 #include "libconv/base/sha256.h"
 #include "libconv/lora/merge.h"
 #include "libconv/tensor/source.h"
@@ -55,12 +56,14 @@ struct phi_adapted {
  * Opens all and decides what becomes of every tensor (phi_merge_make()).
  * Without adapters, only base is set, and shapes is the base. PHI_E_FORMAT if
  * two adapters bring different tokenizers, or if the vocabulary is resized
- * and no tokenizer says what its tokens are. words are borrowed.
+ * and no tokenizer says what its tokens are. words are borrowed. monitor may be
+ * NULL: adapters are hashed, which takes its time.
  */
 enum phi_status phi_adapted_open(struct phi_adapted *out, const char *base,
                                  const struct phi_adapter_words *words,
                                  size_t n,
                                  const struct phi_merge_options *options,
+                                 const struct phi_monitor *monitor,
                                  struct phi_err *err);
 
 /* The merged model as a source that can be read; its path is a->name. The

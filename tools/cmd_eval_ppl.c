@@ -21,6 +21,7 @@
 #include "tools/lora_options.h"
 #include "tools/lora_report.h"
 #include "tools/run_leftovers.h"
+#include "tools/signals.h"
 
 struct args {
     struct common common;
@@ -122,9 +123,9 @@ static enum phi_status open_adapted(struct job *job, size_t i,
                                     struct phi_err *err)
 {
     struct phi_adapted *a = &job->adapted[i];
-    const enum phi_status st =
-        phi_adapted_open(a, job->args.common.operands.v[i], job->words.v,
-                         job->words.n, &job->words.options, err);
+    const enum phi_status st = phi_adapted_open(
+        a, job->args.common.operands.v[i], job->words.v, job->words.n,
+        &job->words.options, &signals_monitor, err);
 
     if (st != PHI_OK)
         return st;
@@ -206,7 +207,8 @@ static enum phi_status verify(const struct job *job, const struct phi_source *s,
     const struct phi_pack_verify_options opt = {
         .nthreads = (size_t)job->args.common.threads,
         .crc32 = phi_crc32_kernel(job->eval.features),
-        .sha256_pair = phi_sha256_kernel(job->eval.features)};
+        .sha256_pair = phi_sha256_kernel(job->eval.features),
+        .monitor = &signals_monitor};
     struct phi_pack_verified v = {0};
     enum phi_status st = PHI_OK;
 

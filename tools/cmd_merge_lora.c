@@ -18,6 +18,7 @@
 #include "tools/lora_report.h"
 #include "tools/progress.h"
 #include "tools/run_leftovers.h"
+#include "tools/signals.h"
 #include "tools/version.h"
 
 struct args {
@@ -189,7 +190,7 @@ static enum phi_status prepare(struct job *j, struct phi_err *err)
     struct phi_disk_need need = {.path = j->args.output};
     enum phi_status st =
         phi_adapted_open(&j->model, j->args.common.operands.v[0], j->words.v,
-                         j->words.n, &j->words.options, err);
+                         j->words.n, &j->words.options, &signals_monitor, err);
 
     if (st == PHI_OK)
         st = j->gguf ? plan_gguf(j, err) : plan_folder(j, err);

@@ -18,6 +18,7 @@
 #include "libconv/base/mem.h"
 #include "libconv/engine/hparams.h"
 #include "libconv/tensor/source_hash.h"
+#include "tools/signals.h"
 #include "tools/version.h"
 
 #define MAGIC "phiconv journal 1\n"
@@ -48,7 +49,7 @@ static enum phi_status describe(struct phi_buf *b, const struct phi_source *s,
         hex != NULL ? phi_hparams_read(&h, s, err) : PHI_E_NOMEM;
 
     if (st == PHI_OK)
-        st = phi_source_hash(s, nthreads, NULL, hex, err);
+        st = phi_source_hash(s, nthreads, &signals_monitor, hex, err);
     if (st == PHI_OK)
         st = phi_source_digest(s, (const char(*)[PHI_SHA256_HEX])hex, digest,
                                err);
@@ -80,6 +81,8 @@ static enum phi_status describe_file(struct phi_buf *b,
         st = phi_source_read_file(s, 0, at, bytes, n, err);
         if (st == PHI_OK)
             st = phi_sha256_add(h, bytes, n, err);
+        if (st == PHI_OK)
+            st = phi_monitor_tick(&signals_monitor, at + n, size, NULL, err);
     }
     if (st == PHI_OK)
         st = phi_sha256_hex(h, hex, err);

@@ -15,6 +15,7 @@
 #include "tools/quantize_target.h"
 #include "tools/report.h"
 #include "tools/run_leftovers.h"
+#include "tools/signals.h"
 #include "tools/version.h"
 
 /* "TYPE" or "TYPE=FILE" of every -t; -o names the file of a single TYPE. */
@@ -218,9 +219,9 @@ static enum phi_status make_plan(struct quantize_job *job,
 
 enum phi_status quantize_open(struct quantize_job *job, struct phi_err *err)
 {
-    enum phi_status st =
-        phi_adapted_open(&job->model, job->args.common.operands.v[0],
-                         job->words.v, job->words.n, &job->words.options, err);
+    enum phi_status st = phi_adapted_open(
+        &job->model, job->args.common.operands.v[0], job->words.v, job->words.n,
+        &job->words.options, &signals_monitor, err);
 
     job->source = job->model.base;
     job->shapes = job->model.shapes;

@@ -80,7 +80,7 @@ static enum phi_status open_model(struct phiconv_model *m, const char *path,
     for (size_t i = 0; i < n; i++)
         words[i] =
             (struct phi_adapter_words){adapters[i].path, adapters[i].scale};
-    st = phi_adapted_open(&m->adapted, path, words, n, &options, err);
+    st = phi_adapted_open(&m->adapted, path, words, n, &options, NULL, err);
     if (st == PHI_OK && n > 0)
         st = phi_adapted_values(&m->adapted, &m->merged, err);
     free(words);

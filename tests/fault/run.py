@@ -686,6 +686,43 @@ def changes(bench):
         bench.fill()
 
 
+def hashing(bench):
+    """Ctrl-C while whole models are hashed, or verified: the run dies of it,
+    and does not first come to what it fails for."""
+    evaluate = ["eval-ppl", "-q", "-j", "1", "-c", "16", "in.gguf", "-f"]
+    journal = ["text.txt", "--journal", "out/none/j"]
+    for what, args in [
+            ("a journal", evaluate + journal),
+            ("a journal, and logits",
+             evaluate[:4] + ["in.gguf", "-r", "base.logits"] + journal[1:]),
+            ("a journal, and an adapter",
+             evaluate + journal + ["--lora", "adapter"]),
+            ("adapters", evaluate + ["none", "--lora", "adapter"]),
+            ("adapters", ["quantize", "-q", "model", "--lora", "adapter", "-t",
+                          "q8_0", "-o", "out/none/q.gguf"]),
+            ("adapters", ["merge-lora", "-q", "model", "adapter", "-o",
+                          "out/none/m.gguf"]),
+            ("--verify", ["eval-ppl", "-q", "-j", "1", "--verify",
+                          "in.phipack", "-f", "none"])]:
+        shutil.rmtree(bench.path("out"))
+        os.mkdir(bench.path("out"))
+        count = bench.path("count")
+        done, _ = bench.run(args, {"FAULT": "read:short:0",
+                                   "FAULT_COUNT": count})
+        with open(count) as f:
+            n = int(f.read())
+        os.remove(count)
+        bench.report("%s for %s" % (what, args[0]), None if done.returncode == 4
+                     else "exit code %d, expected 4" % done.returncode, done)
+        for k in range(max(1, n - bench.options.most), n + 1):
+            done, _ = bench.run(args, {"FAULT": "read:int:%d" % k})
+            wrong = None
+            if done.returncode != -signal.SIGINT or done.stderr:
+                wrong = "expected to end by the signal, and to say nothing"
+            bench.report("%s for %s: SIGINT at read %d of %d" % (
+                what, args[0], k, n), wrong, done)
+
+
 def limits(bench):
     import resource
 
@@ -1079,8 +1116,8 @@ def main():
     forget(bench)
     learnt = bench.runs
     matrix(bench)
-    for part in (uncaught, changes, limits, slow_disk, streams, surroundings,
-                 crashes, traced, power_cuts):
+    for part in (uncaught, changes, hashing, limits, slow_disk, streams,
+                 surroundings, crashes, traced, power_cuts):
         if re.search(options.only, part.__name__):
             before = bench.runs
             part(bench)

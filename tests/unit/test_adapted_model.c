@@ -69,7 +69,7 @@ static enum phi_status open_model(struct phi_err *out)
     const struct phi_adapter_words words = {dir, 1};
     const struct phi_merge_options options = {.features = phi_cpu_detect()};
 
-    return phi_adapted_open(&model, PHI_SAMPLE, &words, 1, &options, out);
+    return phi_adapted_open(&model, PHI_SAMPLE, &words, 1, &options, NULL, out);
 }
 
 static void setup(void)

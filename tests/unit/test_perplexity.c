@@ -46,7 +46,7 @@ static void model_open(struct model *m, const char *adapter)
 
     snprintf(path, sizeof(path), LORA "%s", adapter != NULL ? adapter : "");
     ck_ok(phi_adapted_open(&m->adapted, PHI_SAMPLE, &words, adapter != NULL,
-                           &options, &err));
+                           &options, NULL, &err));
     m->source = m->adapted.base;
     if (adapter != NULL)
         ck_ok(phi_adapted_values(&m->adapted, &m->source, &err));
