@@ -44,10 +44,9 @@ static enum phi_status open_input(struct phi_adapted_input *in,
 {
     enum phi_status st = phi_adapter_open(&in->adapter, path, err);
 
+    /* What was read, whatever has that name by now. */
     if (st == PHI_OK)
-        st = phi_file_open(&in->file, in->adapter->file, err);
-    if (st == PHI_OK)
-        st = phi_sha256_file(in->file, monitor, in->weights, err);
+        st = phi_sha256_file(in->adapter->weights, monitor, in->weights, err);
     if (st == PHI_OK)
         st = hash_settings(in, monitor, err);
     return st;
@@ -330,10 +329,8 @@ void phi_adapted_release(struct phi_adapted *a)
     if (a->shapes != a->base)
         phi_source_close(a->shapes);
     phi_merge_release(&a->merge);
-    for (size_t i = 0; i < a->n; i++) {
+    for (size_t i = 0; i < a->n; i++)
         phi_adapter_close(a->inputs[i].adapter);
-        phi_file_close(a->inputs[i].file);
-    }
     free(a->inputs);
     free(a->order);
     free(a->name);

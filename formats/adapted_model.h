@@ -32,7 +32,6 @@ struct phi_adapter_words {
 /* An adapter, and what its provenance says. */
 struct phi_adapted_input {
     struct phi_adapter *adapter;
-    struct phi_file *file;         /* of its tensors */
     char weights[PHI_SHA256_HEX];  /* of that file */
     char settings[PHI_SHA256_HEX]; /* of adapter_config.json, or "" */
 };

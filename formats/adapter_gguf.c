@@ -286,6 +286,7 @@ enum phi_status phi_adapter_gguf_open(struct phi_adapter **out,
         (st = phi_gguf_read(&g->gguf, g->file, err)) != PHI_OK ||
         (st = read_meta(g, err)) != PHI_OK)
         goto out;
+    g->base.weights = g->file;
     st = read_tensors(g, err);
 out:
     if (st == PHI_OK)

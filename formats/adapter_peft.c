@@ -35,7 +35,8 @@ static enum phi_status peft_read(const struct phi_adapter *a, size_t i,
 static enum phi_status peft_unchanged(const struct phi_adapter *a,
                                       struct phi_err *err)
 {
-    const enum phi_status st = phi_file_unchanged(self(a)->config, err);
+    /* It is read by its path, the weights are not. */
+    const enum phi_status st = phi_file_in_place(self(a)->config, err);
 
     return st == PHI_OK ? phi_file_unchanged(self(a)->st->file, err) : st;
 }
@@ -204,6 +205,7 @@ enum phi_status phi_adapter_peft_open(struct phi_adapter **out,
             PHI_OK ||
         (st = phi_st_open(&p->st, at.weights, err)) != PHI_OK)
         goto out;
+    p->base.weights = p->st->file;
     p->base.file = phi_file_path(p->st->file);
     st = describe_all(p, err);
     if (st == PHI_OK)

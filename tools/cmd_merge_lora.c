@@ -168,7 +168,7 @@ static enum phi_status plan_folder(struct job *j, struct phi_err *err)
     if (j->inputs == NULL)
         return PHI_E_NOMEM;
     for (size_t i = 0; i < j->model.n; i++)
-        j->inputs[i] = phi_file_identity(j->model.inputs[i].file);
+        j->inputs[i] = phi_file_identity(j->model.inputs[i].adapter->weights);
     j->folder = (struct phi_hf_folder_options){
         .replace = j->args.force,
         .max_shard = j->args.max_shard,

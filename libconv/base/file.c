@@ -25,6 +25,12 @@ struct phi_file {
     bool locked;
 };
 
+static bool says_nothing_there(int sys)
+{
+    return sys == ENOENT || sys == ENOTDIR || sys == ELOOP ||
+           sys == ENAMETOOLONG;
+}
+
 enum phi_status phi_file_open(struct phi_file **out, const char *path,
                               struct phi_err *err)
 {
@@ -64,20 +70,30 @@ void phi_file_close(struct phi_file *f)
     free(f);
 }
 
-enum phi_status phi_file_lock(struct phi_file *f, struct phi_err *err)
+/* Whether the path still names the file. */
+static enum phi_status check_name(const struct phi_file *f, struct phi_err *err)
 {
     struct stat named;
+    const int sys = stat(f->path, &named) == 0 ? 0 : errno;
 
+    if (sys == 0 && named.st_dev == f->st.st_dev &&
+        named.st_ino == f->st.st_ino)
+        return PHI_OK;
+    if (sys != 0 && !says_nothing_there(sys))
+        return phi_fail_sys(err, sys, "%s: cannot be examined", f->path);
+    return phi_fail(err, PHI_E_IO, "%s: was replaced meanwhile", f->path);
+}
+
+enum phi_status phi_file_lock(struct phi_file *f, struct phi_err *err)
+{
     f->locked = flock(f->fd, LOCK_EX | LOCK_NB) == 0;
     if (!f->locked && errno == EWOULDBLOCK)
         return phi_fail(err, PHI_E_IO, "%s: another process is changing it",
                         f->path);
-    if (fstat(f->fd, &f->st) != 0 || stat(f->path, &named) != 0)
+    if (fstat(f->fd, &f->st) != 0)
         return phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
     /* Whoever had the lock may have renamed another file to the name. */
-    if (named.st_dev != f->st.st_dev || named.st_ino != f->st.st_ino)
-        return phi_fail(err, PHI_E_IO, "%s: was replaced meanwhile", f->path);
-    return PHI_OK;
+    return check_name(f, err);
 }
 
 bool phi_file_is_locked(const struct phi_file *f)
@@ -163,6 +179,13 @@ enum phi_status phi_file_unchanged(const struct phi_file *f,
     return PHI_OK;
 }
 
+enum phi_status phi_file_in_place(const struct phi_file *f, struct phi_err *err)
+{
+    const enum phi_status st = phi_file_unchanged(f, err);
+
+    return st == PHI_OK ? check_name(f, err) : st;
+}
+
 static enum phi_status read_all(const struct phi_file *f,
                                 const struct phi_monitor *m, uint8_t *to,
                                 struct phi_err *err)
@@ -219,12 +242,6 @@ out:
     free(p);
     phi_file_close(f);
     return st;
-}
-
-static bool says_nothing_there(int sys)
-{
-    return sys == ENOENT || sys == ENOTDIR || sys == ELOOP ||
-           sys == ENAMETOOLONG;
 }
 
 enum phi_path_kind phi_path_kind(const char *path)

@@ -46,9 +46,20 @@ uint64_t phi_file_links(const struct phi_file *f); /* names that it has */
 enum phi_status phi_file_read(const struct phi_file *f, uint64_t offset,
                               void *to, size_t n, struct phi_err *err);
 
-/* PHI_E_IO if size, modification time or identity differ from the opening. */
+/*
+ * PHI_E_IO if size or modification time differ from the opening. A file that
+ * another has taken the name of is what it was: who reads f alone needs to know
+ * no more.
+ */
 enum phi_status phi_file_unchanged(const struct phi_file *f,
                                    struct phi_err *err);
+
+/*
+ * The same for who also opens f's path again: PHI_E_IO, too, if nothing or
+ * another file has that name now.
+ */
+enum phi_status phi_file_in_place(const struct phi_file *f,
+                                  struct phi_err *err);
 
 /*
  * The whole file of at most `limit` bytes, with a NUL after it that *n does

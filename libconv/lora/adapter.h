@@ -19,6 +19,8 @@
 #include "libconv/lora/lora_config.h"
 #include "libconv/tensor/dtype.h"
 
+struct phi_file;
+
 struct phi_adapter_tensor {
     const char *key;  /* its name in the file, for messages */
     const char *path; /* the module's, without "base_model.model." */
@@ -48,10 +50,11 @@ struct phi_adapter_ops {
 /* First member of each format's own structure. */
 struct phi_adapter {
     const struct phi_adapter_ops *ops;
-    const char *path;   /* as the user gave it */
-    const char *file;   /* the path of the file with the tensors */
-    const char *format; /* "peft", "gguf" */
-    const char *arch;   /* of the base, as GGUF names it; NULL: not said */
+    const char *path;               /* as the user gave it */
+    const char *file;               /* the path of the file with the tensors */
+    const struct phi_file *weights; /* that file, open; NULL: in memory */
+    const char *format;             /* "peft", "gguf" */
+    const char *arch; /* of the base, as GGUF names it; NULL: not said */
     struct phi_lora_config config;
     struct phi_adapter_tensor *tensors; /* (ntensors), in file order */
     size_t ntensors;

@@ -621,6 +621,11 @@ def uncaught(bench):
 
 # --- what is no single call ------------------------------------------------
 
+# What is opened, and then read by its name.
+BY_NAME = ["model/config.json", "model/tokenizer.json", "model/README.md",
+           "adapter/adapter_config.json"]
+
+
 def changes(bench):
     """Inputs that somebody changes while they are read."""
     cases = [("quantize", "model/model.safetensors"),
@@ -656,7 +661,8 @@ def changes(bench):
                 # Before it is opened, a change is none; a small file is
                 # whole after it is cut, and a matrix is closed early.
                 codes = {0, 3, 4} if hit else {0}
-                if what == "replace":
+                # An open file stays what it is; these are read by name.
+                if what == "replace" and name not in BY_NAME:
                     codes = {0}
                 wrong = bench.judge(job, done.returncode, done.stderr, codes)
                 bench.report("%s %s %s at read %d" % (job, what, name, k),
@@ -664,8 +670,13 @@ def changes(bench):
                 if os.path.exists(bench.path("new")):
                     os.remove(bench.path("new"))
     bench.fill()
-    # And ones that must be noticed: the weights, after most of the reads.
-    for job, name in [("quantize", "model/model.safetensors"),
+    # And ones that must be noticed, after most of the reads: of the weights,
+    # and of the names of what may have been read before or after.
+    for job, name in [("quantize", name) for name in BY_NAME[:3]] + [
+                      ("merge", BY_NAME[3]), ("merge-folder", BY_NAME[3]),
+                      ("merge-folder", BY_NAME[0]), ("export", BY_NAME[2]),
+                      ("pack", BY_NAME[1]), ("inspect", BY_NAME[0]),
+                      ("quantize", "model/model.safetensors"),
                       ("merge", "model/model.safetensors"),
                       ("merge-folder", "model/model.safetensors"),
                       ("export", "model/model.safetensors"),
@@ -675,14 +686,19 @@ def changes(bench):
         n = bench.calls_of(job, "read")
         old = time.time() - 100
         os.utime(bench.path(name), (old, old))
+        shutil.copyfile(bench.path(name), bench.path("new"))
         bench.empty(job)
+        what, says = ("replace", b"replaced meanwhile") if name in BY_NAME \
+            else ("touch", b"changed while being read")
         done, _ = bench.run(JOBS[job].args, {
-            "FAULT": "read:touch:%d" % max(1, n * 3 // 4),
-            "FAULT_PATH": bench.path(name)})
+            "FAULT": "read:%s:%d" % (what, max(1, n * 3 // 4)),
+            "FAULT_PATH": bench.path(name), "FAULT_NEW": bench.path("new")})
         wrong = bench.judge(job, done.returncode, done.stderr, {4})
-        if wrong is None and b"changed while being read" not in done.stderr:
+        if wrong is None and says not in done.stderr:
             wrong = "does not say that it changed"
-        bench.report("%s: a change that counts" % job, wrong, done)
+        bench.report("%s %s: a change that counts" % (job, name), wrong, done)
+        if os.path.exists(bench.path("new")):
+            os.remove(bench.path("new"))
         bench.fill()
 
 

@@ -479,6 +479,33 @@ START_TEST(reads_are_whole_or_errors)
 }
 END_TEST
 
+/* A file put in the place of one that was read by its path went unnoticed. */
+START_TEST(another_file_of_the_name_is_seen)
+{
+    struct phi_file *f = NULL;
+
+    put("in", "1");
+    put("other", "1");
+    ck_ok(phi_file_open(&f, "in", &err));
+    ck_ok(phi_file_in_place(f, &err));
+    ck_assert_int_eq(rename("in", "moved"), 0);
+    ck_refused(phi_file_in_place(f, &err), PHI_E_IO,
+               "in: was replaced meanwhile");
+    ck_assert_int_eq(symlink("moved", "in"), 0);
+    ck_ok(phi_file_in_place(f, &err));
+    ck_assert_int_eq(rename("other", "in"), 0);
+    ck_refused(phi_file_in_place(f, &err), PHI_E_IO,
+               "in: was replaced meanwhile");
+    /* For who reads the open one it makes no difference. */
+    ck_ok(phi_file_unchanged(f, &err));
+    ck_assert_int_eq(rename("moved", "in"), 0);
+    ck_ok(phi_file_in_place(f, &err));
+    ck_assert_int_eq(truncate("in", 0), 0);
+    ck_refused(phi_file_in_place(f, &err), PHI_E_IO, "changed while");
+    phi_file_close(f);
+}
+END_TEST
+
 START_TEST(only_regular_files_are_opened)
 {
     struct phi_file *f = NULL;
@@ -538,6 +565,7 @@ int main(void)
     tcase_add_test(t, disks_hold_all_or_are_refused);
     tcase_add_test(t, input_is_known_under_every_name);
     tcase_add_test(t, reads_are_whole_or_errors);
+    tcase_add_test(t, another_file_of_the_name_is_seen);
     tcase_add_test(t, only_regular_files_are_opened);
     tcase_add_test(t, paths_are_joined);
     suite_add_tcase(s, t);
