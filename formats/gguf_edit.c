@@ -161,8 +161,8 @@ static enum phi_status put_chosen(struct phi_buf *b, const struct phi_meta *m,
     /* An empty list has no entries to point at. */
     const struct phi_meta part = {first < list->n ? list->kv + first : NULL,
                                   list->n - first, 0};
-    size_t *at = NULL;
-    enum phi_status st = phi_meta_match(&at, m, &part, err);
+    size_t *at = phi_meta_match(m, &part, err);
+    enum phi_status st = at != NULL ? PHI_OK : PHI_E_NOMEM;
 
     for (size_t i = 0; st == PHI_OK && i < m->n; i++) {
         if ((at[i] != PHI_META_NONE) != in)
@@ -215,8 +215,8 @@ static enum phi_status try_sector(struct phi_gguf_edit *e, bool *done,
     struct phi_gguf_edit_parts *p = e->parts;
     const struct phi_meta *old = &e->gguf.meta;
     struct phi_buf b = {0};
-    size_t *at = NULL;
-    enum phi_status st = phi_meta_match(&at, old, &e->meta, err);
+    size_t *at = phi_meta_match(old, &e->meta, err);
+    enum phi_status st = at != NULL ? PHI_OK : PHI_E_NOMEM;
     size_t taken = 0;
     size_t first = 0;
     size_t last;
@@ -483,8 +483,8 @@ static enum phi_status check(const struct phi_gguf_edit *e, struct phi_err *err)
     /* The lock is ours. */
     if (st == PHI_OK)
         st = read_head(&now, err);
-    if (st == PHI_OK)
-        st = phi_meta_match(&at, &e->meta, &now.meta, err);
+    if (st == PHI_OK && (at = phi_meta_match(&e->meta, &now.meta, err)) == NULL)
+        st = PHI_E_NOMEM;
     same = st == PHI_OK && now.meta.n == e->meta.n;
     for (size_t i = 0; same && i < e->meta.n; i++) {
         same = at[i] != PHI_META_NONE;

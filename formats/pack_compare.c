@@ -32,15 +32,14 @@ static const struct phi_pack_section *next_have(struct walk *w)
     return NULL;
 }
 
-/* Which comes first, as numbers do; what is not there comes last. */
-static int order(const struct phi_pack_section *want,
-                 const struct phi_pack_section *have)
+/* Whether a is, and comes before b, which may be missing. */
+static bool is_before(const struct phi_pack_section *a,
+                      const struct phi_pack_section *b)
 {
-    if (want == NULL || have == NULL)
-        return want == NULL ? 1 : -1;
-    if (want->kind != have->kind)
-        return want->kind < have->kind ? -1 : 1;
-    return strcmp(want->name, have->name);
+    if (a == NULL || b == NULL)
+        return a != NULL;
+    return a->kind != b->kind ? a->kind < b->kind
+                              : strcmp(a->name, b->name) < 0;
 }
 
 /* The plain bytes of a part; *own, if any, is to be released with free(). */
@@ -99,22 +98,22 @@ enum phi_status phi_pack_compare(const struct phi_sink *planned,
         const struct phi_pack_section *want =
             w.i < w.want->n ? &w.want->parts[w.i].head : NULL;
         const struct phi_pack_section *have = next_have(&w);
-        int first;
+        const bool missing = is_before(want, have);
+        const bool more = is_before(have, want);
 
-        if (want == NULL && have == NULL)
-            return PHI_OK;
-        first = order(want, have);
-        if (first < 0)
+        if (missing)
             st = tell(ctx, want->name, PHI_PACK_UNLIKE_MISSING, 0, err);
-        else if (first > 0)
+        else if (more)
             st = tell(ctx, have->name, PHI_PACK_UNLIKE_MORE, 0, err);
+        else if (want == NULL || have == NULL)
+            return PHI_OK;
         else if (want->plain != have->plain)
             st =
                 tell(ctx, want->name, PHI_PACK_UNLIKE_LENGTH, have->plain, err);
         else
             st = compare_bytes(&w, err);
-        w.i += first <= 0;
-        w.k += first >= 0;
+        w.i += !more;
+        w.k += !missing;
     }
     return st;
 }

@@ -150,18 +150,17 @@ static enum phi_status differences(const struct job *j, differs_fn put,
 {
     const struct phi_meta *old = &j->edit.gguf.meta;
     const struct phi_meta *now = &j->edit.meta;
-    size_t *kept = NULL;
-    size_t *had = NULL;
-    enum phi_status st = phi_meta_match(&kept, old, now, err);
+    size_t *kept = phi_meta_match(old, now, err);
+    size_t *had = phi_meta_match(now, old, err);
+    const enum phi_status st =
+        kept != NULL && had != NULL ? PHI_OK : PHI_E_NOMEM;
 
-    if (st == PHI_OK)
-        st = phi_meta_match(&had, now, old, err);
     for (size_t i = 0; st == PHI_OK && i < old->n; i++) {
-        const struct phi_kv *kv =
-            kept[i] != PHI_META_NONE ? &now->kv[kept[i]] : NULL;
+        const bool gone = kept[i] == PHI_META_NONE;
+        const struct phi_kv *kv = gone ? NULL : &now->kv[kept[i]];
 
         if (strncmp(old->kv[i].key, "phiconv.", 8) != 0 &&
-            (kv == NULL || !same_value(&old->kv[i], kv)))
+            (gone || !same_value(&old->kv[i], kv)))
             put(ctx, old->kv[i].key, &old->kv[i], kv);
     }
     for (size_t i = 0; st == PHI_OK && i < now->n; i++) {

@@ -235,8 +235,8 @@ static bool same_type(const struct phi_kv *a, const struct phi_kv *b)
 
 /* Appends the row of a key, of a and of b, unless they are the same. One of
  * them may be NULL: the key is not there. */
-static void compare_key(struct table *t, const struct phi_kv *a,
-                        const struct phi_kv *b)
+static void compare_key(struct table *t, const char *key,
+                        const struct phi_kv *a, const struct phi_kv *b)
 {
     const struct phi_kv *both[2] = {a, b};
     const bool typed = a != NULL && b != NULL && !same_type(a, b);
@@ -258,7 +258,7 @@ static void compare_key(struct table *t, const struct phi_kv *a,
     /* What is empty has no bytes to point at. */
     if (typed || a == NULL || b == NULL || full[0].n != full[1].n ||
         (full[0].n > 0 && memcmp(full[0].p, full[1].p, full[0].n) != 0)) {
-        table_cell(t, "%s", a != NULL ? a->key : b->key);
+        table_cell(t, "%s", key);
         for (size_t k = 0; k < 2; k++)
             table_cell(t, "%.*s", (int)part[k].n,
                        part[k].n > 0 ? (const char *)part[k].p : "");
@@ -278,21 +278,19 @@ static enum phi_status print_keys(const struct comparison *c,
     const struct phi_meta *a = &c->a->source->meta;
     const struct phi_meta *b = &c->b->source->meta;
     struct table t = {.ncols = 3};
-    size_t *in_b = NULL;
-    size_t *in_a = NULL;
-    enum phi_status st = phi_meta_match(&in_b, a, b, err);
+    size_t *in_b = phi_meta_match(a, b, err);
+    size_t *in_a = phi_meta_match(b, a, err);
+    enum phi_status st = in_b != NULL && in_a != NULL ? PHI_OK : PHI_E_NOMEM;
 
-    if (st == PHI_OK)
-        st = phi_meta_match(&in_a, b, a, err);
     table_cell(&t, "key");
     table_cell(&t, "A");
     table_cell(&t, "B");
     for (size_t i = 0; st == PHI_OK && i < a->n; i++)
-        compare_key(&t, &a->kv[i],
+        compare_key(&t, a->kv[i].key, &a->kv[i],
                     in_b[i] != PHI_META_NONE ? &b->kv[in_b[i]] : NULL);
     for (size_t i = 0; st == PHI_OK && i < b->n; i++) {
         if (in_a[i] == PHI_META_NONE)
-            compare_key(&t, NULL, &b->kv[i]);
+            compare_key(&t, b->kv[i].key, NULL, &b->kv[i]);
     }
     if (st == PHI_OK && (t.n > t.ncols || t.failed)) {
         st = table_print(&t, stdout, err);

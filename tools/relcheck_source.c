@@ -363,10 +363,9 @@ static enum phi_status judge_meta(struct relcheck *c, struct again *a, size_t i,
         st = phi_provenance_fill(want,
                                  (const char(*)[PHI_SHA256_HEX])a->q.sha256,
                                  a->q.source->nfiles, err);
-    if (st == PHI_OK)
-        st = phi_meta_match(&in_have, want, have, err);
-    if (st == PHI_OK)
-        st = phi_meta_match(&in_want, have, want, err);
+    if (st == PHI_OK && ((in_have = phi_meta_match(want, have, err)) == NULL ||
+                         (in_want = phi_meta_match(have, want, err)) == NULL))
+        st = PHI_E_NOMEM;
     for (size_t k = 0; st == PHI_OK && k < want->n; k++) {
         const char *key = want->kv[k].key;
 

@@ -7,8 +7,8 @@
 #include "libconv/base/map.h"
 #include "libconv/base/mem.h"
 
-enum phi_status phi_meta_match(size_t **out, const struct phi_meta *a,
-                               const struct phi_meta *b, struct phi_err *err)
+size_t *phi_meta_match(const struct phi_meta *a, const struct phi_meta *b,
+                       struct phi_err *err)
 {
     struct phi_map keys = {0};
     size_t *at = phi_alloc(a->n, sizeof(*at), err);
@@ -25,8 +25,7 @@ enum phi_status phi_meta_match(size_t **out, const struct phi_meta *a,
     }
     phi_map_release(&keys);
     if (st == PHI_OK)
-        *out = at;
-    else
-        free(at);
-    return st;
+        return at;
+    free(at);
+    return NULL;
 }

@@ -12,11 +12,11 @@
 #define PHI_META_NONE SIZE_MAX
 
 /*
- * For each key of a, in *out (a->n), its place in b, or PHI_META_NONE. Takes
- * time in proportion to both lists, where phi_meta_find() for each key takes
- * that of their product. The caller frees *out. PHI_E_NOMEM.
+ * (a->n): for each key of a its place in b, or PHI_META_NONE, to be released
+ * with free(). Takes time in proportion to both lists, where phi_meta_find()
+ * for each key takes that of their product. NULL: PHI_E_NOMEM.
  */
-enum phi_status phi_meta_match(size_t **out, const struct phi_meta *a,
-                               const struct phi_meta *b, struct phi_err *err);
+size_t *phi_meta_match(const struct phi_meta *a, const struct phi_meta *b,
+                       struct phi_err *err);
 
 #endif
