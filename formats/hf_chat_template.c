@@ -236,7 +236,7 @@ static enum phi_status add_json_file(struct templates *all, const char *path)
     return st;
 }
 
-/* Where tokenizer_config.json says nothing. */
+/* For where tokenizer_config.json says nothing. */
 static enum phi_status add_files(struct templates *all, const char *dir)
 {
     char *jinja = phi_path_join(dir, "chat_template.jinja", all->err);
@@ -256,6 +256,65 @@ static enum phi_status add_files(struct templates *all, const char *dir)
     free(jinja);
     free(folder);
     free(json);
+    return st;
+}
+
+static const struct named *find(const struct templates *all, const char *name)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        if (strcmp(all->t[i].name, name) == 0)
+            return &all->t[i];
+    }
+    return NULL;
+}
+
+/* The first template of a that b lacks or has with another text, or NULL. */
+static const char *first_other(const struct templates *a,
+                               const struct templates *b)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        const struct named *t = find(b, a->t[i].name);
+
+        if (t == NULL || t->n != a->t[i].n ||
+            memcmp(t->text, a->t[i].text, t->n) != 0)
+            return a->t[i].name;
+    }
+    return NULL;
+}
+
+/*
+ * Where tokenizer_config.json and files of their own both have templates,
+ * transformers takes the files and gguf-py the key. A fine-tune may have new
+ * files and the key that its base left: neither reading is taken for granted.
+ */
+static enum phi_status check_same(const struct templates *all,
+                                  const struct phi_hf_files *files)
+{
+    struct templates other = {.err = all->err};
+    char *jinja = phi_path_join(files->dir, "chat_template.jinja", all->err);
+    const char *name = NULL;
+    enum phi_status st = PHI_OK;
+
+    if (jinja == NULL)
+        return PHI_E_NOMEM;
+    if (phi_path_kind(jinja) != PHI_PATH_NONE) {
+        st = add_files(&other, files->dir);
+        if (st == PHI_OK)
+            name = first_other(&other, all);
+        if (st == PHI_OK && name == NULL)
+            name = first_other(all, &other);
+    }
+    if (name != NULL) {
+        st = phi_fail(all->err, PHI_E_FORMAT,
+                      "%s: template \"%s\" differs from that of key "
+                      "\"chat_template\" of %s, expected the same or one of "
+                      "them",
+                      jinja, name, phi_json_name(&files->options));
+        phi_hint(all->err, "transformers takes the file: if it is the new "
+                           "one, remove the key, else the file");
+    }
+    release(&other);
+    free(jinja);
     return st;
 }
 
@@ -290,19 +349,16 @@ enum phi_status phi_hf_chat_template(struct phi_meta *meta,
                                      struct phi_err *err)
 {
     struct templates all = {.err = err};
-    const struct named *main_one = NULL;
+    const struct named *main_one;
     struct phi_json v;
-    enum phi_status st;
+    enum phi_status st = PHI_OK;
 
     if (files->options.node != NULL &&
         phi_json_find(&files->options, "chat_template", &v))
         st = add_value(&all, &v);
-    else
-        st = add_files(&all, files->dir);
-    for (size_t i = 0; i < all.n; i++) {
-        if (strcmp(all.t[i].name, "default") == 0)
-            main_one = &all.t[i];
-    }
+    if (st == PHI_OK)
+        st = all.n > 0 ? check_same(&all, files) : add_files(&all, files->dir);
+    main_one = find(&all, "default");
     if (st == PHI_OK && all.n > (main_one != NULL))
         st = write_named(meta, &all, all.n - (main_one != NULL));
     if (st == PHI_OK && main_one != NULL)

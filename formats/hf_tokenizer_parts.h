@@ -73,7 +73,8 @@ enum phi_status phi_hf_roles_write(struct phi_meta *meta,
 /*
  * Sets tokenizer.chat_template and its relatives, bytes as they are; nothing
  * is rendered. From tokenizer_config.json, else chat_template.jinja with
- * additional_chat_templates, else chat_template.json.
+ * additional_chat_templates, else chat_template.json; where the first two have
+ * them, they must be the same.
  */
 enum phi_status phi_hf_chat_template(struct phi_meta *meta,
                                      const struct phi_hf_files *files,

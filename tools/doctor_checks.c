@@ -118,6 +118,12 @@ const struct doctor_row doctor_rows[DOCTOR_NCHECKS] = {
     [CHECK_TOKEN_CONFLICT] = {"token-conflict", DOCTOR_WARNING,
                               "files that disagree about bos, eos, pad or unk",
                               "give all files the same token"},
+    [CHECK_CHAT_TEMPLATE] = {"chat-template", DOCTOR_ERROR,
+                             "chat_template.jinja and tokenizer_config.json "
+                             "with different chat templates",
+                             "transformers takes the file: if it is the new "
+                             "one, remove the key chat_template, else the "
+                             "file"},
     [CHECK_CHAT_END] = {"chat-end", DOCTOR_WARNING,
                         "a chat template whose end of turn is not eos",
                         "make it an eos token in generation_config.json, or "

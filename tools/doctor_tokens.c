@@ -304,6 +304,20 @@ static enum phi_status check_template(struct doctor *d, const char *file,
     return st;
 }
 
+/* bytes: what the file has; text: what tokenizer_config.json has, or NULL. */
+static enum phi_status check_jinja(struct doctor *d, const char *file,
+                                   const char *bytes, const char *text,
+                                   struct phi_err *err)
+{
+    const enum phi_status st = check_template(d, file, bytes, err);
+
+    if (st != PHI_OK || text == NULL || strcmp(bytes, text) == 0)
+        return st;
+    return doctor_add(d, CHECK_CHAT_TEMPLATE, err, file,
+                      "is another chat template than that of %s",
+                      doctor_json_names[JSON_TOKENIZER_CONFIG]);
+}
+
 /* The template of tokenizer_config.json and that of a file of its own. */
 static enum phi_status check_chat(struct doctor *d, struct phi_err *err)
 {
@@ -329,7 +343,7 @@ static enum phi_status check_chat(struct doctor *d, struct phi_err *err)
         st = PHI_OK; /* a broken link, said already */
     else if (phi_file_load(path, PHI_JSON_MAX_CONFIG, &bytes, &n, &why) ==
              PHI_OK)
-        st = check_template(d, jinja, (const char *)bytes, err);
+        st = check_jinja(d, jinja, (const char *)bytes, text, err);
     else
         st = doctor_add_error(d, CHECK_TOKENIZER, jinja, &why, err);
     free(bytes);

@@ -439,6 +439,15 @@ for i, value in enumerate(["{% for i in range(10**9) %}{% endfor %}",
                            "{{" * 100000, "\x1b[31m{{ x }}"]):
     options("ok-template-%d" % i, "", ACCEPTED, chat_template=value)
 single("tc-ok-jinja", "chat_template.jinja", b"{{ 7 * 7 }}\n", ACCEPTED)
+# An old template in tokenizer_config.json was taken for the new file's.
+for name, value, code, says in [
+        ("ok-null", None, ACCEPTED, ""), ("ok-same", "{{ 7 }}", ACCEPTED, ""),
+        ("other", "{{ 6 }}", REFUSED, 'template "default" differs from that of '
+         'key "chat_template" of model/tokenizer_config.json')]:
+    model("tc-two-templates-" + name, {
+        "chat_template.jinja": b"{{ 7 }}", "tokenizer_config.json": dump(
+            {**tiny.tokenizer_config(), "chat_template": value})},
+        code, "chat_template.jinja" if says else "", says)
 single("tc-jinja-bytes", "chat_template.jinja", b"\xff\xfe{{ }}", REFUSED,
        ".*UTF-8")
 for i, value in enumerate([1, [], {"content": 2}, True]):

@@ -302,14 +302,52 @@ START_TEST(chat_template_files)
                      "A");
     ck_assert_uint_eq(kv("tokenizer.chat_templates", PHI_KV_ARRAY)->v.arr.n, 2);
     phi_meta_release(&meta);
-    /* tokenizer_config.json goes first, even where it says there is none. */
+    /* A key of tokenizer_config.json that says nothing hid the files. */
     write_one(OPTIONS, "\"add_prefix_space\":false", "\"chat_template\":null");
     ck_ok(run(root, "{}", 263, &err));
-    ck_assert_ptr_null(phi_meta_find(&meta, "tokenizer.chat_template"));
+    ck_assert_str_eq(kv("tokenizer.chat_template", PHI_KV_STRING)->v.str.p,
+                     "{{ \xc3\xa9 }}\r\n");
+    phi_meta_release(&meta);
     write_one(OPTIONS, "", "");
     write_file("chat_template.jinja", "\xff", 1);
     ck_refused(run(root, "{}", 263, &err), PHI_E_FORMAT,
                "chat_template.jinja: is not UTF-8 text");
+}
+END_TEST
+
+/* An old template in tokenizer_config.json was taken for that of the file. */
+START_TEST(chat_template_twice)
+{
+    struct phi_err why = {0};
+    char path[256];
+
+    write_all(ALL);
+    write_one(OPTIONS, "\"add_prefix_space\":false", "\"chat_template\":\"N\"");
+    write_file("chat_template.jinja", "N", 1);
+    ck_ok(run(root, "{}", 263, &err));
+    ck_assert_str_eq(kv("tokenizer.chat_template", PHI_KV_STRING)->v.str.p,
+                     "N");
+    phi_meta_release(&meta);
+    write_file("chat_template.jinja", "O", 1);
+    ck_refused(run(root, "{}", 263, &err), PHI_E_FORMAT,
+               "chat_template.jinja: template \"default\" differs from that of "
+               "key \"chat_template\" of");
+    ck_assert_int_eq(run(root, "{}", 263, &why), PHI_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(why.hint, "transformers takes the file"));
+    /* Those with names, too, and on either side. */
+    write_one(OPTIONS, "\"add_prefix_space\":false",
+              "\"chat_template\":[{\"name\":\"default\",\"template\":\"O\"},"
+              "{\"name\":\"a\",\"template\":\"A\"}]");
+    ck_refused(run(root, "{}", 263, &err), PHI_E_FORMAT,
+               "template \"a\" differs");
+    snprintf(path, sizeof(path), "%s/additional_chat_templates", root);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    write_file("additional_chat_templates/a.jinja", "A", 1);
+    ck_ok(run(root, "{}", 263, &err));
+    phi_meta_release(&meta);
+    write_file("additional_chat_templates/b.jinja", "B", 1);
+    ck_refused(run(root, "{}", 263, &err), PHI_E_FORMAT,
+               "template \"b\" differs");
 }
 END_TEST
 
@@ -481,6 +519,7 @@ int main(void)
     tcase_add_loop_test(t, text_templates, 0, COUNT(templates));
     tcase_add_test(t, named_chat_templates);
     tcase_add_test(t, chat_template_files);
+    tcase_add_test(t, chat_template_twice);
     tcase_add_test(t, sample);
     tcase_add_test(t, sample_golden);
     tcase_add_test(t, phi_2);

@@ -90,6 +90,9 @@ fresh && echo '{"<|im_end|>": 2047}' >m/added_tokens.json && sed -i \
     found chat-end
 fresh && echo '{"<|im_end|>": 2047}' >m/added_tokens.json &&
     echo '{{ m }}<|im_end|>' >m/chat_template.jinja && found chat-end
+# The old one was taken without a word.
+fresh && sed -i 's/{/{"chat_template": "{{ old }}",/' m/tokenizer_config.json &&
+    echo '{{ new }}' >m/chat_template.jinja && found chat-template
 fresh && sed -i 5d m/merges.txt && found refused
 
 e=$(place $shard1 model.embed_tokens.weight)
