@@ -19,4 +19,9 @@
 enum phi_status phi_adapter_open(struct phi_adapter **out, const char *path,
                                  struct phi_err *err);
 
+/* The same of a folder, but no value is read or held: for checks that need
+ * none. */
+enum phi_status phi_adapter_describe(struct phi_adapter **out, const char *path,
+                                     struct phi_err *err);
+
 #endif

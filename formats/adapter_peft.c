@@ -181,8 +181,8 @@ static enum phi_status describe_all(struct peft_adapter *p, struct phi_err *err)
     return st;
 }
 
-enum phi_status phi_adapter_peft_open(struct phi_adapter **out,
-                                      const char *path, struct phi_err *err)
+static enum phi_status open_folder(struct phi_adapter **out, const char *path,
+                                   bool hold, struct phi_err *err)
 {
     struct peft_adapter *p = phi_alloc(1, sizeof(*p), err);
     struct places at = {0};
@@ -208,7 +208,7 @@ enum phi_status phi_adapter_peft_open(struct phi_adapter **out,
     p->base.weights = p->st->file;
     p->base.file = phi_file_path(p->st->file);
     st = describe_all(p, err);
-    if (st == PHI_OK)
+    if (st == PHI_OK && hold)
         st = phi_adapter_hold(&p->base, err);
 out:
     free(at.config);
@@ -219,4 +219,16 @@ out:
     else
         peft_close(&p->base);
     return st;
+}
+
+enum phi_status phi_adapter_peft_open(struct phi_adapter **out,
+                                      const char *path, struct phi_err *err)
+{
+    return open_folder(out, path, true, err);
+}
+
+enum phi_status phi_adapter_describe(struct phi_adapter **out, const char *path,
+                                     struct phi_err *err)
+{
+    return open_folder(out, path, false, err);
 }

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "formats/adapter_open.h"
 #include "formats/hf_config.h"
 #include "formats/hf_dir.h"
 #include "formats/hf_names.h"
+#include "libconv/lora/merge.h"
 #include "tools/doctor.h"
 
 /* Findings of one kind, counted, with the first that there was. */
@@ -281,6 +283,20 @@ static enum phi_status check_pairs(struct doctor *d, struct phi_err *err)
                         "one half of a pair without the other", err);
 }
 
+/* What is refused whatever the base, as far as the adapter alone can tell. */
+static enum phi_status check_merges(struct doctor *d, struct phi_err *err)
+{
+    struct phi_adapter *a = NULL;
+    struct phi_err why = {0};
+    enum phi_status st = phi_adapter_describe(&a, d->dir, &why);
+
+    if (st == PHI_OK)
+        st = phi_merge_check_alone(a, &why);
+    phi_adapter_close(a);
+    return st == PHI_OK ? st
+                        : doctor_add_error(d, CHECK_REFUSED, ".", &why, err);
+}
+
 static enum phi_status check_adapter(struct doctor *d, struct phi_err *err)
 {
     static const char *const needed[] = {"peft_type", "r", "lora_alpha"};
@@ -294,7 +310,10 @@ static enum phi_status check_adapter(struct doctor *d, struct phi_err *err)
                             doctor_json_names[JSON_ADAPTER_CONFIG],
                             "has no \"%s\"", needed[i]);
     }
-    return st == PHI_OK ? check_pairs(d, err) : st;
+    if (st == PHI_OK)
+        st = check_pairs(d, err);
+    return st == PHI_OK && d->count[DOCTOR_ERROR] == 0 ? check_merges(d, err)
+                                                       : st;
 }
 
 /* ---- all ---------------------------------------------------------------- */

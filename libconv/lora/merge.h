@@ -144,6 +144,15 @@ enum phi_status phi_merge_make(struct phi_merge *out,
                                struct phi_err *err);
 void phi_merge_release(struct phi_merge *m);
 
+/*
+ * What phi_merge_make() checks and no base is needed for: each tensor has a
+ * role, a place in a Phi and the configuration's leave, and the halves of an
+ * adapted module have its rank. Values are not looked at. For adapters with a
+ * configuration, not bare ones.
+ */
+enum phi_status phi_merge_check_alone(const struct phi_adapter *a,
+                                      struct phi_err *err);
+
 /* PHI_E_IO if a file of an adapter changed since it was opened. */
 enum phi_status phi_merge_unchanged(const struct phi_merge *m,
                                     struct phi_err *err);

@@ -175,6 +175,8 @@ static enum phi_status check_adapted(const struct phi_merge_maker *m,
         return lacks(m, path, "lora_magnitude_vector", err);
     if (c->lora_bias && !embedding && !has(g, PHI_ADAPTER_B_BIAS))
         return lacks(m, path, "bias of lora_B", err);
+    if (m->out->source == NULL)
+        return PHI_OK; /* whether it has a bias, nobody knows */
     st = phi_merge_find(m, place, true, &bias, err);
     if (st == PHI_OK && bias.n > 0 && c->bias != PHI_LORA_BIAS_NONE &&
         !has(g, PHI_ADAPTER_BIAS) && !has(g, PHI_ADAPTER_BASE_BIAS))

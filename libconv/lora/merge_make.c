@@ -121,20 +121,21 @@ static enum phi_status place_tensor(struct phi_merge_maker *m,
 {
     const struct phi_adapter_tensor *t = &m->adapter->tensors[i];
     struct phi_lora_place place;
-    struct phi_merge_parts parts;
+    struct phi_merge_parts parts = {.n = 1};
     struct phi_merge_group *g;
     bool same = false;
-    enum phi_status st;
+    enum phi_status st = PHI_OK;
 
     if (t->role == PHI_ADAPTER_UNKNOWN)
         return phi_merge_no_use(m, i, err,
                                 "is no part of a LoRA adapter that is known");
     if (!phi_lora_place_of(&place, t->path, m->naming))
         return phi_merge_no_use(m, i, err, "its module is not one of a Phi");
-    st = phi_merge_find(m, &place,
-                        t->role == PHI_ADAPTER_BIAS ||
-                            t->role == PHI_ADAPTER_BASE_BIAS,
-                        &parts, err);
+    if (m->out->source != NULL)
+        st = phi_merge_find(m, &place,
+                            t->role == PHI_ADAPTER_BIAS ||
+                                t->role == PHI_ADAPTER_BASE_BIAS,
+                            &parts, err);
     if (st != PHI_OK)
         return st;
     if (parts.n == 0)
@@ -183,41 +184,50 @@ static enum phi_status add_line(struct phi_merge_maker *m,
 }
 
 static enum phi_status check_arch(const struct phi_merge_maker *m,
+                                  const struct phi_adapter *a,
                                   struct phi_err *err)
 {
     const char *arch = "";
     const enum phi_status st = phi_meta_opt_str(
         &m->out->source->meta, "general.architecture", &arch, err);
 
-    if (st != PHI_OK || m->adapter->arch == NULL ||
-        strcmp(arch, m->adapter->arch) == 0)
+    if (st != PHI_OK || a->arch == NULL || strcmp(arch, a->arch) == 0)
         return st;
-    return phi_fail(
-        err, PHI_E_FORMAT, "%s: is an adapter for %.*s, expected one for %.*s",
-        m->adapter->path, PHI_ERR_NAME, m->adapter->arch, PHI_ERR_NAME, arch);
+    return phi_fail(err, PHI_E_FORMAT,
+                    "%s: is an adapter for %.*s, expected one for %.*s",
+                    a->path, PHI_ERR_NAME, a->arch, PHI_ERR_NAME, arch);
 }
 
-static enum phi_status add_adapter(struct phi_merge_maker *m, size_t input,
-                                   struct phi_err *err)
+/* Groups of all tensors of an adapter, each as the configuration has it. */
+static enum phi_status make_groups(struct phi_merge_maker *m, size_t input,
+                                   struct phi_map *map, struct phi_err *err)
 {
-    struct phi_map map = {0};
-    enum phi_status st;
+    enum phi_status st = PHI_OK;
 
     m->input = input;
     m->adapter = m->inputs[input].adapter;
     m->work = 0;
     m->naming = naming_of(m->adapter);
     m->ngroups = 0;
-    st = check_arch(m, err);
-    if (st != PHI_OK)
-        return st;
     m->groups = phi_alloc(m->adapter->ntensors, sizeof(*m->groups), err);
     if (m->groups == NULL)
         return PHI_E_NOMEM;
     for (size_t i = 0; st == PHI_OK && i < m->adapter->ntensors; i++)
-        st = place_tensor(m, &map, i, err);
+        st = place_tensor(m, map, i, err);
     for (size_t i = 0; st == PHI_OK && i < m->ngroups; i++)
         st = phi_merge_check_group(m, &m->groups[i], err);
+    return st;
+}
+
+static enum phi_status add_adapter(struct phi_merge_maker *m, size_t input,
+                                   struct phi_err *err)
+{
+    struct phi_map map = {0};
+    enum phi_status st = check_arch(m, m->inputs[input].adapter, err);
+
+    if (st != PHI_OK)
+        return st;
+    st = make_groups(m, input, &map, err);
     if (st == PHI_OK)
         st = m->adapter->config.bare ? phi_merge_check_halves(m, err)
                                      : phi_merge_check_complete(m, &map, err);
@@ -230,6 +240,36 @@ static enum phi_status add_adapter(struct phi_merge_maker *m, size_t input,
     }
     phi_map_release(&map);
     free(m->groups);
+    return st;
+}
+
+enum phi_status phi_merge_check_alone(const struct phi_adapter *a,
+                                      struct phi_err *err)
+{
+    const struct phi_merge_options options = {0};
+    const struct phi_merge_input input = {a, 1};
+    struct phi_merge out = {0};
+    struct phi_merge_maker m = {
+        .out = &out, .options = &options, .inputs = &input};
+    struct phi_map map = {0};
+    size_t adapted = 0;
+    enum phi_status st = make_groups(&m, 0, &map, err);
+
+    if (st == PHI_OK)
+        st = phi_merge_check_halves(&m, err);
+    for (size_t i = 0; st == PHI_OK && i < m.ngroups; i++) {
+        if (!m.groups[i].adapts)
+            continue;
+        st = phi_merge_check_rank(&m, &m.groups[i], err);
+        adapted++;
+    }
+    if (st == PHI_OK && adapted == 0)
+        st = phi_fail(err, PHI_E_FORMAT,
+                      "%s: target_modules names no module of \"%s\"", a->path,
+                      a->file);
+    phi_map_release(&map);
+    free(m.groups);
+    phi_merge_release(&out);
     return st;
 }
 

@@ -138,6 +138,25 @@ static enum phi_status check_shape(const struct phi_merge_maker *m,
                          "configuration to another adapter");
 }
 
+enum phi_status phi_merge_check_rank(struct phi_merge_maker *m,
+                                     const struct phi_merge_group *g,
+                                     struct phi_err *err)
+{
+    const bool embedding = g->place.shape == PHI_SHAPE_EMBEDDING;
+    const struct phi_adapter_tensor *a =
+        tensor_of(m, g, embedding ? PHI_ADAPTER_EMBEDDING_A : PHI_ADAPTER_A);
+    const struct phi_adapter_tensor *b =
+        tensor_of(m, g, embedding ? PHI_ADAPTER_EMBEDDING_B : PHI_ADAPTER_B);
+    struct phi_lora_scale scale;
+    enum phi_status st =
+        phi_lora_scale_of(&m->adapter->config, g->path, &m->work, &scale, err);
+
+    if (st != PHI_OK)
+        return phi_err_prefix(err, "%s", m->adapter->path);
+    st = check_shape(m, a, scale.rank, a->dim[1], err);
+    return st == PHI_OK ? check_shape(m, b, b->dim[0], scale.rank, err) : st;
+}
+
 static bool all_zero(const float *x, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {

@@ -21,7 +21,7 @@ struct phi_merge_group {
 };
 
 struct phi_merge_maker {
-    struct phi_merge *out;
+    struct phi_merge *out; /* its source is NULL where nothing is merged */
     const struct phi_merge_options *options;
     const struct phi_merge_input *inputs;
     struct phi_map names; /* of the source: canonical name -> index */
@@ -134,6 +134,11 @@ enum phi_status phi_merge_check_halves(const struct phi_merge_maker *m,
 enum phi_status phi_merge_check_complete(struct phi_merge_maker *m,
                                          const struct phi_map *map,
                                          struct phi_err *err);
+
+/* A and B of an adapted group have the rank that the configuration says. */
+enum phi_status phi_merge_check_rank(struct phi_merge_maker *m,
+                                     const struct phi_merge_group *g,
+                                     struct phi_err *err);
 
 /* Makes the operations of a group whose tensors are all wanted. */
 enum phi_status phi_merge_group_ops(struct phi_merge_maker *m,
