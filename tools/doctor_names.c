@@ -7,6 +7,7 @@
 #include "formats/hf_config.h"
 #include "formats/hf_dir.h"
 #include "formats/hf_names.h"
+#include "libconv/convert/plan.h"
 #include "libconv/lora/merge.h"
 #include "tools/doctor.h"
 
@@ -318,13 +319,19 @@ static enum phi_status check_adapter(struct doctor *d, struct phi_err *err)
 
 /* ---- all ---------------------------------------------------------------- */
 
-/* Whatever else is wrong: no finding means that phiconv takes the folder. */
+/* Whatever else is wrong: no finding means that phiconv converts it. */
 static enum phi_status check_opens(struct doctor *d, struct phi_err *err)
 {
+    const struct phi_plan_options options = {.recipe.type =
+                                                 phi_file_type_find("f32")};
     struct phi_source *s = NULL;
+    struct phi_plan plan = {0};
     struct phi_err why = {0};
-    const enum phi_status st = phi_hf_open(&s, d->dir, &why);
+    enum phi_status st = phi_hf_open(&s, d->dir, &why);
 
+    if (st == PHI_OK)
+        st = phi_plan_make(&plan, s, &options, &why);
+    phi_plan_release(&plan);
     phi_source_close(s);
     return st == PHI_OK ? st
                         : doctor_add_error(d, CHECK_REFUSED, ".", &why, err);
