@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/adapter_base.h"
 #include "formats/adapter_open.h"
 #include "formats/hf_tokenizer.h"
 #include "formats/json.h"
@@ -240,6 +241,21 @@ static enum phi_status make_name(struct phi_adapted *a,
     return st;
 }
 
+static enum phi_status compare_bases(struct phi_adapted *a, struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; st == PHI_OK && i < a->n; i++) {
+        const char *name = a->inputs[i].adapter->config.made_for;
+        bool agrees = true;
+
+        if (name != NULL)
+            st = phi_adapter_base_agrees(&agrees, a->base, name, err);
+        a->inputs[i].other_base = !agrees;
+    }
+    return st;
+}
+
 /* ---- the whole ----------------------------------------------------------- */
 
 enum phi_status phi_adapted_open(struct phi_adapted *out, const char *base,
@@ -270,6 +286,8 @@ enum phi_status phi_adapted_open(struct phi_adapted *out, const char *base,
     if (st == PHI_OK)
         st =
             phi_merge_make(&out->merge, out->base, out->order, n, options, err);
+    if (st == PHI_OK)
+        st = compare_bases(out, err);
     if (st == PHI_OK)
         st = find_tokenizer(out, err);
     if (st == PHI_OK)

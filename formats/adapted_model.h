@@ -34,6 +34,8 @@ struct phi_adapted_input {
     struct phi_adapter *adapter;
     char weights[PHI_SHA256_HEX];  /* of that file */
     char settings[PHI_SHA256_HEX]; /* of adapter_config.json, or "" */
+    /* It names a base (config.made_for), and not this one (adapter_base.h). */
+    bool other_base;
 };
 
 /* Zero-initialise; end with phi_adapted_release(). */

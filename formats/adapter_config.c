@@ -497,6 +497,21 @@ static enum phi_status read_numbers(struct phi_lora_config *c,
     return phi_json_opt_bool(root, "lora_bias", &c->lora_bias, err);
 }
 
+/* The base by name: nothing depends on it, and it may be anything. */
+static enum phi_status read_base(struct phi_lora_config *c,
+                                 const struct phi_json *root,
+                                 struct phi_err *err)
+{
+    const char *name;
+    struct phi_json v;
+
+    if (!phi_json_find(root, "base_model_name_or_path", &v) ||
+        phi_json_str(&v, &name, NULL) != PHI_OK || name[0] == '\0')
+        return PHI_OK;
+    c->made_for = phi_strdup(name, err);
+    return c->made_for != NULL ? PHI_OK : PHI_E_NOMEM;
+}
+
 static enum phi_status read_config(struct phi_lora_config *c,
                                    const struct phi_json *root,
                                    struct phi_err *err)
@@ -505,6 +520,7 @@ static enum phi_status read_config(struct phi_lora_config *c,
     enum phi_status st = phi_json_expect(root, PHI_JSON_OBJECT, err);
 
     if (st != PHI_OK || (st = check_keys(root, err)) != PHI_OK ||
+        (st = read_base(c, root, err)) != PHI_OK ||
         (st = read_numbers(c, root, err)) != PHI_OK ||
         (st = read_bias(c, root, err)) != PHI_OK ||
         (st = read_modules(c, root, "target_modules", &c->targets, add_target,

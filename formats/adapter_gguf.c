@@ -132,6 +132,21 @@ static enum phi_status check_whole(const struct gguf_adapter *g,
     return phi_hint(err, "join the parts first: llama-gguf-split --merge");
 }
 
+/* convert_lora_to_gguf.py has it from the base's folder. */
+static enum phi_status read_base(struct gguf_adapter *g, struct phi_err *err)
+{
+    static const char *const keys[] = {"general.base_model.0.repo_url",
+                                       "general.base_model.0.name"};
+    const char *name = NULL;
+
+    for (size_t i = 0; i < 2 && name == NULL; i++)
+        phi_meta_opt_str(&g->gguf.meta, keys[i], &name, NULL);
+    if (name == NULL)
+        return PHI_OK;
+    g->base.config.made_for = phi_strdup(name, err);
+    return g->base.config.made_for != NULL ? PHI_OK : PHI_E_NOMEM;
+}
+
 static enum phi_status read_meta(struct gguf_adapter *g, struct phi_err *err)
 {
     enum phi_status st;
@@ -147,7 +162,8 @@ static enum phi_status read_meta(struct gguf_adapter *g, struct phi_err *err)
     if (st == PHI_OK)
         st = phi_meta_get_str(&g->gguf.meta, "general.architecture",
                               &g->base.arch, err);
-    return st == PHI_OK ? st : phi_err_prefix(err, "%s", g->base.file);
+    return st == PHI_OK ? read_base(g, err)
+                        : phi_err_prefix(err, "%s", g->base.file);
 }
 
 /* ---- tensors ------------------------------------------------------------- */

@@ -6,9 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
+static void note_base(const struct phi_adapted *a, size_t i)
+{
+    const char *name = a->base->path;
+
+    phi_meta_opt_str(&a->base->meta, "general.name", &name, NULL);
+    report_note("%s: was made for \"%.*s\"; this base is \"%.*s\"",
+                a->inputs[i].adapter->path, PHI_ERR_NAME,
+                a->inputs[i].adapter->config.made_for, PHI_ERR_NAME, name);
+}
+
 void lora_print_notes(const struct phi_adapted *a)
 {
     for (size_t i = 0; i < a->n; i++) {
+        if (a->inputs[i].other_base)
+            note_base(a, i);
         if (a->merge.idle[i])
             report_note("%s: changes nothing: all that it adds is zero",
                         a->inputs[i].adapter->path);
@@ -227,6 +239,8 @@ void lora_json(struct json_out *j, const struct phi_adapted *a, bool done)
         json_text(j, "config_sha256",
                   a->inputs[i].settings[0] != '\0' ? a->inputs[i].settings
                                                    : NULL);
+        json_text(j, "made_for", a->inputs[i].adapter->config.made_for);
+        json_bool(j, "other_base", a->inputs[i].other_base);
         json_bool(j, "idle", a->merge.idle[i]);
         json_open(j, "modules", '[');
         for (size_t k = 0; k < a->merge.nmodules; k++) {

@@ -43,6 +43,7 @@ void phi_lora_config_release(struct phi_lora_config *c)
         free(c->tokens[i].rows);
     }
     free(c->tokens);
+    free(c->made_for);
     *c = (struct phi_lora_config){0};
 }
 

@@ -56,6 +56,7 @@ struct phi_lora_config {
     /* Nothing is said of modules: those with an A and a B are meant, the rank
      * is theirs and alpha = 0 stands for a scale of 1 (GGUF). */
     bool bare;
+    char *made_for; /* the base's name in the adapter's files, or NULL */
     double r;
     double alpha;
     bool rslora; /* alpha / sqrt(r), not alpha / r */
