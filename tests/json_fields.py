@@ -34,7 +34,7 @@ RUNS = [
     (0, ["quantize", MODEL, "-t", "q4_0=c.gguf", "--lora", ADAPTER, "-n"]),
     (0, ["merge-lora", MODEL, ADAPTER, "-o", "m.gguf"]),
     (0, ["eval-ppl", "a.gguf", "-r", MODEL, *SHORT]),
-    (0, ["eval-ppl", "a.gguf", *SHORT]),
+    (0, ["eval-ppl", "a.gguf", "-f", "joined.txt", *SHORT[2:]]),
     (0, ["eval-ppl", MODEL, "--save-logits", "l.logits", *SHORT]),
     (1, ["eval-ppl", "a.gguf", "-r", "l.logits", "--max-kld", "0", *SHORT]),
     (0, ["release", MODEL, "-t", "q4_0", "-e", TEXT, "-c", "64", "--chunks",
@@ -114,6 +114,10 @@ def main():
     seen = {}
     problems = []
     work = tempfile.mkdtemp(prefix="json-fields-")
+    with open(TEXT, encoding="utf-8") as f:
+        text = f.read()
+    with open(work + "/joined.txt", "w", encoding="utf-8") as f:
+        f.write(text + "<|endoftext|>" + text)
     for code, words in RUNS:
         if "damaged.phipack" in words:
             with open(work + "/b.phipack", "rb") as f:

@@ -418,6 +418,8 @@ static int eval_ppl(struct job *job)
         st = verify_models(job, &err);
     if (st == PHI_OK)
         st = eval_read_text(&job->eval, &err);
+    if (st == PHI_OK && !a->common.quiet)
+        eval_note_controls(&job->eval);
     if (st == PHI_OK)
         st = evaluate(job, &err);
     if (st == PHI_OK)

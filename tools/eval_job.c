@@ -6,7 +6,6 @@
 
 #include "libconv/base/file.h"
 #include "libconv/base/mem.h"
-#include "libconv/text/tokenizer.h"
 #include "tools/signals.h"
 
 /* The largest text that is read; it is held in memory with its ids. */
@@ -78,6 +77,7 @@ struct encoded {
     struct phi_tokens tokens;
     bool add_bos;
     uint32_t bos;
+    struct phi_control_texts *controls; /* or NULL: not to be counted */
 };
 
 static enum phi_status encode(const struct eval_job *job,
@@ -95,6 +95,9 @@ static enum phi_status encode(const struct eval_job *job,
     out->add_bos = phi_tokenizer_add_bos(t, &out->bos);
     if (text != NULL)
         st = phi_tokenizer_encode(t, text, n, &how, &out->tokens, err);
+    if (st == PHI_OK && text != NULL && out->controls != NULL)
+        st =
+            phi_tokenizer_controls(t, text, n, how.monitor, out->controls, err);
     if (st != PHI_OK)
         phi_err_prefix(err, "%s", job->args->text);
     phi_tokenizer_free(t);
@@ -136,7 +139,7 @@ static enum phi_status encode_all(struct eval_job *job, const char *text,
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; st == PHI_OK && i < nmodels; i++) {
-        struct encoded got = {0};
+        struct encoded got = {.controls = i == 0 ? &job->controls : NULL};
 
         st = encode(job, job->models[i], text, n, &got, err);
         if (st == PHI_OK && i == 0) {
@@ -217,6 +220,7 @@ enum phi_status eval_read_text(struct eval_job *job, struct phi_err *err)
     enum phi_status st = PHI_OK;
 
     phi_tokens_release(&job->tokens);
+    phi_control_texts_release(&job->controls);
     if (job->stored)
         st = eval_logits_check_options(job->models[job->n], &job->n_ctx,
                                        job->args->stride, err);
@@ -234,6 +238,25 @@ enum phi_status eval_read_text(struct eval_job *job, struct phi_err *err)
         st = job->stored ? take_stored(job, err) : check_length(job, err);
     free(text);
     return st;
+}
+
+/* Control tokens that have a note each. */
+#define NOTED 4
+
+void eval_note_controls(const struct eval_job *job)
+{
+    const struct phi_control_texts *c = &job->controls;
+
+    for (size_t i = 0; i < c->n && i < NOTED; i++) {
+        const bool one = c->v[i].n == 1;
+
+        report_note("%s: %llu x \"%.*s\" %s read as text, not as %s",
+                    job->args->text, (unsigned long long)c->v[i].n,
+                    PHI_ERR_NAME, c->v[i].text, one ? "is" : "are",
+                    one ? "a token" : "tokens");
+    }
+    if (c->n > NOTED)
+        report_note("%s: so are %zu others", job->args->text, c->n - NOTED);
 }
 
 /* ---- the run ------------------------------------------------------------- */
@@ -264,6 +287,7 @@ static void begin_report(struct eval_job *job)
     job->report = (struct eval_report){
         .text = a->text != NULL ? a->text : job->names[job->n],
         .act = acts[job->act],
+        .controls = &job->controls,
         .n_ctx = (size_t)job->n_ctx,
         .models = job->models,
         .names = job->names,
@@ -318,4 +342,5 @@ void eval_job_release(struct eval_job *job)
     eval_gates_release(&job->gates);
     eval_logits_release(&job->logits);
     phi_tokens_release(&job->tokens);
+    phi_control_texts_release(&job->controls);
 }

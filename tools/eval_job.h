@@ -10,6 +10,7 @@
 
 #include "libconv/base/sha256.h"
 #include "libconv/engine/perplexity.h"
+#include "libconv/text/tokenizer.h"
 #include "libconv/text/tokens.h"
 #include "tools/eval_gates.h"
 #include "tools/eval_logits.h"
@@ -36,7 +37,8 @@ struct eval_job {
     uint64_t n_ctx; /* tokens of a window */
     enum phi_engine_act act;
     struct phi_tokens tokens;
-    uint64_t text_nbytes; /* of the file */
+    struct phi_control_texts controls; /* in the text, where they are text */
+    uint64_t text_nbytes;              /* of the file */
     char text_sha256[PHI_SHA256_HEX];
     struct phi_eval_options options; /* whole after eval_read_text() */
     struct eval_logits logits;
@@ -65,6 +67,9 @@ const char *eval_act_name(enum phi_engine_act act);
  * are taken. May be called again after the models have changed.
  */
 enum phi_status eval_read_text(struct eval_job *job, struct phi_err *err);
+
+/* A note on standard error, of what is in the text and no model will see. */
+void eval_note_controls(const struct eval_job *job);
 
 /* Evaluates all models; job->report and job->eval are set afterwards. */
 enum phi_status eval_run(struct eval_job *job, struct phi_err *err);

@@ -246,6 +246,18 @@ static void json_against(struct json_out *j, const struct eval_report *r,
     json_close(j, '}');
 }
 
+void eval_json_controls(struct json_out *j, const struct phi_control_texts *c)
+{
+    json_open(j, "control_texts", '[');
+    for (size_t i = 0; i < c->n; i++) {
+        json_open(j, NULL, '{');
+        json_str(j, "text", c->v[i].text);
+        json_uint(j, "count", c->v[i].n);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 enum phi_status eval_report_json(const struct eval_report *r,
                                  const struct eval_gates *gates,
                                  struct phi_err *err)
@@ -260,6 +272,7 @@ enum phi_status eval_report_json(const struct eval_report *r,
     json_open(&j, NULL, '{');
     json_str(&j, "schema", "phiconv.eval/1");
     json_str(&j, "text", r->text);
+    eval_json_controls(&j, r->controls);
     json_uint(&j, "n_ctx", r->n_ctx);
     json_uint(&j, "windows", e->nwindows);
     json_uint(&j, "windows_planned", e->nplanned);

@@ -4,6 +4,7 @@
 #define PHICONV_TOOLS_EVAL_REPORT_H
 
 #include "libconv/engine/perplexity.h"
+#include "libconv/text/tokenizer.h"
 #include "tools/options.h"
 #include "tools/report.h"
 
@@ -16,7 +17,8 @@ struct eval_size {
 
 struct eval_report {
     const char *text;
-    const char *act; /* the mode of activations */
+    const char *act;                          /* the mode of activations */
+    const struct phi_control_texts *controls; /* in the text */
     size_t n_ctx;
     double seconds;
     const struct phi_source *const *models; /* (eval->nmodels + 1) */
@@ -52,6 +54,9 @@ size_t eval_report_worst(size_t out[EVAL_WORST], const struct eval_report *r,
 void eval_json_perplexity(struct json_out *j,
                           const struct phi_eval_result *res);
 void eval_json_divergence(struct json_out *j, const struct phi_eval_against *a);
+
+/* "control_texts": [...] */
+void eval_json_controls(struct json_out *j, const struct phi_control_texts *c);
 
 enum phi_status eval_report_table(const struct eval_report *r,
                                   struct phi_err *err);

@@ -90,6 +90,8 @@ static enum phi_status try_text(struct release_job *job, struct phi_err *err)
     st = eval_read_text(e, err);
     e->models = NULL;
     e->n = 0;
+    if (st == PHI_OK && !job->args.q.common.quiet)
+        eval_note_controls(e);
     return st;
 }
 

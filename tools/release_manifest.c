@@ -245,6 +245,8 @@ static void put_evaluation(struct json_out *j, const struct release_job *job)
     json_uint(j, "bytes", e->text_nbytes);
     json_str(j, "sha256", e->text_sha256);
     json_uint(j, "tokens", e->tokens.n);
+    if (e->controls.n > 0)
+        eval_json_controls(j, &e->controls);
     json_close(j, '}');
     json_uint(j, "n_ctx", e->report.n_ctx);
     json_uint(j, "window_step", e->eval.step);

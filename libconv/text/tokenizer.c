@@ -380,6 +380,70 @@ enum phi_status phi_tokenizer_encode(const struct phi_tokenizer *t,
     return st;
 }
 
+/* Those of the set that were found. */
+static enum phi_status list_controls(const struct phi_added_tokens *set,
+                                     const uint64_t *found,
+                                     struct phi_control_texts *out,
+                                     struct phi_err *err)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < set->n; i++)
+        n += found[i] > 0;
+    out->v = phi_alloc(n, sizeof(*out->v), err);
+    if (out->v == NULL)
+        return PHI_E_NOMEM;
+    for (size_t i = 0; i < set->n; i++) {
+        const struct phi_added_token *token = &set->token[i];
+        struct phi_control_text *to = &out->v[out->n];
+
+        if (found[i] == 0)
+            continue;
+        to->text = phi_strndup((const char *)token->text, token->n, err);
+        if (to->text == NULL)
+            return PHI_E_NOMEM;
+        to->n = found[i];
+        out->n++;
+    }
+    return PHI_OK;
+}
+
+enum phi_status phi_tokenizer_controls(const struct phi_tokenizer *t,
+                                       const char *text, size_t n,
+                                       const struct phi_monitor *monitor,
+                                       struct phi_control_texts *out,
+                                       struct phi_err *err)
+{
+    const struct phi_added_tokens *set = &t->added[ADDED_CONTROL];
+    struct encoding e = {.t = t, .text = (const uint8_t *)text, .n = n};
+    uint64_t *found = phi_alloc(set->n, sizeof(*found), err);
+    enum phi_status st =
+        found != NULL ? phi_tally_init(&e.tally, monitor, n, err) : PHI_E_NOMEM;
+
+    for (size_t at = 0; st == PHI_OK && at < n;) {
+        const struct phi_added_token *token;
+
+        st = find_added(&e, ADDED_CONTROL, at, n, &at, &token, err);
+        if (st == PHI_OK && token != NULL) {
+            found[token - set->token]++;
+            at += token->n;
+        }
+    }
+    if (st == PHI_OK)
+        st = list_controls(set, found, out, err);
+    encoding_release(&e);
+    free(found);
+    return st;
+}
+
+void phi_control_texts_release(struct phi_control_texts *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        free(c->v[i].text);
+    free(c->v);
+    *c = (struct phi_control_texts){0};
+}
+
 enum phi_status phi_tokenizer_decode(const struct phi_tokenizer *t,
                                      const uint32_t *id, size_t n,
                                      struct phi_buf *out, struct phi_err *err)

@@ -58,6 +58,30 @@ enum phi_status phi_tokenizer_encode(const struct phi_tokenizer *t,
                                      struct phi_tokens *out,
                                      struct phi_err *err);
 
+/* A control token whose spelling is in a text, and how often it is. */
+struct phi_control_text {
+    char *text; /* owned */
+    uint64_t n;
+};
+
+/* Zero-initialise; end with phi_control_texts_release(). */
+struct phi_control_texts {
+    struct phi_control_text *v; /* (n), by the bytes of the spelling */
+    size_t n;
+};
+
+/*
+ * Counts what encode() reads as text and, with `special`, as control tokens.
+ * monitor may be NULL; PHI_E_CANCELLED where it says stop. To be released
+ * after an error, too.
+ */
+enum phi_status phi_tokenizer_controls(const struct phi_tokenizer *t,
+                                       const char *text, size_t n,
+                                       const struct phi_monitor *monitor,
+                                       struct phi_control_texts *out,
+                                       struct phi_err *err);
+void phi_control_texts_release(struct phi_control_texts *c);
+
 /*
  * Appends the bytes of n tokens to *out (to be checked by phi_buf_status());
  * PHI_E_ARG for an id past the vocabulary. What encode() made of a text comes

@@ -116,6 +116,39 @@ START_TEST(stops_where_it_is_told_to)
 }
 END_TEST
 
+/* What encode() reads as text alone was not counted. */
+START_TEST(control_texts_are_counted)
+{
+    struct phi_tokenizer *t = small_new();
+    struct phi_buf text = {0};
+    struct asked asked = {0, SIZE_MAX, 0};
+    const struct phi_monitor monitor = {tick, &asked};
+    struct phi_control_texts c = {0};
+
+    make_text(&text);
+    ck_ok(phi_tokenizer_controls(t, "<e", 2, NULL, &c, &err));
+    ck_assert_uint_eq(c.n, 0);
+    phi_control_texts_release(&c);
+    put_times(&text, "<e><<e>", 2);
+    ck_ok(phi_buf_status(&text, &err));
+    ck_ok(phi_tokenizer_controls(t, (const char *)text.p, text.n, &monitor, &c,
+                                 &err));
+    ck_assert_uint_eq(c.n, 1);
+    ck_assert_str_eq(c.v[0].text, "<e>");
+    ck_assert_uint_eq(c.v[0].n, 5);
+    ck_assert_uint_ge(asked.n, 1);
+    phi_control_texts_release(&c);
+    asked = (struct asked){0, 0, 0};
+    ck_refused(phi_tokenizer_controls(t, (const char *)text.p, text.n, &monitor,
+                                      &c, &err),
+               PHI_E_CANCELLED, "interrupted");
+    ck_assert_uint_eq(asked.n, 1);
+    phi_control_texts_release(&c);
+    phi_buf_release(&text);
+    phi_tokenizer_free(t);
+}
+END_TEST
+
 /* The place of a stray byte is that in the whole text. */
 START_TEST(stray_bytes_past_the_first_piece)
 {
@@ -192,6 +225,7 @@ int main(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, pieces_change_nothing);
+    tcase_add_test(tc, control_texts_are_counted);
     tcase_add_test(tc, stops_where_it_is_told_to);
     tcase_add_test(tc, stray_bytes_past_the_first_piece);
     tcase_add_test(tc, asks_by_what_was_looked_at);
