@@ -35,7 +35,7 @@
 /* A tensor in a file: a tensor of the sink, or some rows of a fused one. */
 struct phi_hf_stored {
     struct phi_st_entry entry; /* first; its name is `origin` */
-    char origin[PHI_HF_ORIGIN_MAX];
+    char origin[PHI_HF_ORIGIN_ROOM];
     size_t tensor; /* of the sink */
     uint64_t nbytes;
     uint64_t order; /* within the model or the file, ascending */

@@ -15,15 +15,15 @@
 #include "libconv/tensor/source.h"
 
 /* Room for every name that a tensor of a Phi has in a checkpoint. */
-#define PHI_HF_ORIGIN_MAX 64
+#define PHI_HF_ORIGIN_ROOM 64
 
 /* A tensor that the model must have. */
 struct phi_hf_slot {
-    char origin[PHI_HF_ORIGIN_MAX]; /* its name in the checkpoint */
-    char name[PHI_MAX_NAME + 1];    /* in GGUF */
-    uint32_t rank;                  /* 1 or 2 */
-    uint64_t dim[2];                /* outermost first */
-    bool tied;                      /* the same as the embedding: need not be */
+    char origin[PHI_HF_ORIGIN_ROOM]; /* its name in the checkpoint */
+    char name[PHI_MAX_NAME + 1];     /* in GGUF */
+    uint32_t rank;                   /* 1 or 2 */
+    uint64_t dim[2];                 /* outermost first */
+    bool tied; /* the same as the embedding: need not be */
 };
 
 struct phi_hf_slots {
@@ -48,7 +48,7 @@ const struct phi_hf_slot *phi_hf_slots_find(const struct phi_hf_slots *slots,
 
 /* The way back: where a tensor with a name of GGUF's is in a checkpoint. */
 struct phi_hf_place {
-    char origin[PHI_HF_ORIGIN_MAX];
+    char origin[PHI_HF_ORIGIN_ROOM];
     uint64_t order; /* ascending in the order of the model's state dict */
 };
 

@@ -15,8 +15,8 @@
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 
-/* Beside them are head, tensors, chunks, origin and data. */
-#define MAX_FILES (PHI_PACK_MAX_SECTIONS - 5)
+/* Sections of files; beside them are head, tensors, chunks, origin and data. */
+#define FILE_SECTIONS (PHI_PACK_MAX_SECTIONS - 5)
 
 void phi_pack_extras_release(struct phi_pack_extras *x)
 {
@@ -200,10 +200,10 @@ enum phi_status phi_pack_extras_list(struct phi_pack_extras *out,
     if (origin == NULL || origin->folder == NULL)
         return PHI_OK;
     st = collect(files, origin, published, err);
-    if (st == PHI_OK && files->n > MAX_FILES)
+    if (st == PHI_OK && files->n > FILE_SECTIONS)
         st = phi_fail(err, PHI_E_ARG,
                       "%zu files beside the weights, at most %u can be packed",
-                      files->n, MAX_FILES);
+                      files->n, FILE_SECTIONS);
     if (st == PHI_OK)
         st = check_names(files, err);
     if (st == PHI_OK)
