@@ -29,7 +29,7 @@ static const struct size_key {
      FIELD(context),
      PHI_HF_MAX_CONTEXT,
      2048},
-    {{"vocab_size"}, FIELD(vocab), PHI_HF_MAX_ROWS, 51200},
+    {{"vocab_size"}, FIELD(vocab), PHI_HF_MAX_ROWS, PHI_HF_VOCAB},
     {{"head_dim"}, FIELD(head_dim), PHI_HF_MAX_HIDDEN, 0},
     {{"rotary_dim"}, FIELD(rotary), PHI_HF_MAX_HIDDEN, 0},
 #undef FIELD

@@ -22,6 +22,7 @@
 #define PHI_HF_MAX_HEADS   65536    /* num_attention_heads */
 #define PHI_HF_MAX_ROWS    16777216 /* vocab_size */
 #define PHI_HF_MAX_CONTEXT 1073741824
+#define PHI_HF_VOCAB       51200 /* vocab_size where nothing says it */
 
 struct phi_hf_config {
     uint64_t hidden;   /* width of the residual stream */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/hf_config.h"
 #include "formats/hf_cut.h"
 #include "formats/hf_index.h"
 #include "formats/json.h"
@@ -136,11 +137,27 @@ static bool is_from_folder(const struct phi_source *s)
     return s->folder != NULL;
 }
 
+static bool is_packed(const struct phi_source *s)
+{
+    return is_from_folder(s) && phi_pack_of(s) != NULL;
+}
+
+struct config {
+    struct phi_buf text;
+    struct phi_json_doc *doc; /* of the text before it changes */
+    bool untie;
+    bool tied; /* as it will be */
+};
+
+static void config_release(struct config *c)
+{
+    phi_json_free(c->doc);
+    phi_buf_release(&c->text);
+}
+
 /* The text of config.json, and parsed. */
-static enum phi_status load_config(const struct hf_sink *h,
-                                   const struct order *o, struct phi_buf *text,
-                                   struct phi_json_doc **doc,
-                                   struct phi_err *err)
+static enum phi_status load_config(struct config *c, const struct hf_sink *h,
+                                   const struct order *o, struct phi_err *err)
 {
     const struct phi_hf_side_item *item =
         phi_hf_side_files_find(&h->side, CONFIG);
@@ -151,27 +168,33 @@ static enum phi_status load_config(const struct hf_sink *h,
         return phi_fail(err, PHI_E_ARG, "%s: has no " CONFIG ", expected one",
                         o->path);
     if (item->path != NULL)
-        st = phi_file_load(item->path, PHI_JSON_MAX_CONFIG, &text->p, &text->n,
-                           err);
+        st = phi_file_load(item->path, PHI_JSON_MAX_CONFIG, &c->text.p,
+                           &c->text.n, err);
     else
-        phi_buf_put(text, item->bytes, (size_t)item->nbytes);
+        phi_buf_put(&c->text, item->bytes, (size_t)item->nbytes);
     if (st == PHI_OK)
-        st = phi_buf_status(text, err);
+        st = phi_buf_status(&c->text, err);
     if (st == PHI_OK)
-        st = phi_json_parse(doc, (const char *)text->p, text->n,
+        st = phi_json_parse(&c->doc, (const char *)c->text.p, c->text.n,
                             item->path != NULL ? item->path : CONFIG, err);
     if (st != PHI_OK)
         return st;
-    root = phi_json_root(*doc);
-    return phi_json_expect(&root, PHI_JSON_OBJECT, err);
+    root = phi_json_root(c->doc);
+    st = phi_json_expect(&root, PHI_JSON_OBJECT, err);
+    if (st == PHI_OK)
+        st = phi_json_opt_bool(&root, "tie_word_embeddings", &c->tied, err);
+    c->untie = c->tied && o->opt->untie;
+    c->tied = c->tied && !o->opt->untie;
+    return st;
 }
+
+static const char *const dtype_keys[] = {"torch_dtype", "dtype"};
 
 /* The embedding is the first tensor of the model and names its type. */
 static enum phi_status set_dtype(struct phi_buf *text,
                                  const struct phi_json *root,
                                  enum phi_dtype dtype, struct phi_err *err)
 {
-    static const char *const keys[] = {"torch_dtype", "dtype"};
     const char *name = torch_name(dtype);
     struct phi_json v;
     enum phi_status st = PHI_OK;
@@ -182,8 +205,8 @@ static enum phi_status set_dtype(struct phi_buf *text,
                         phi_dtype_info(dtype)->name);
     /* Without the key, loaders look at the tensors. */
     for (size_t i = 0; st == PHI_OK && i < 2; i++) {
-        if (phi_json_find(root, keys[i], &v))
-            st = phi_json_set(text, keys[i], name, err);
+        if (phi_json_find(root, dtype_keys[i], &v))
+            st = phi_json_set(text, dtype_keys[i], name, err);
     }
     return st;
 }
@@ -192,7 +215,7 @@ static enum phi_status set_rows(struct phi_buf *text,
                                 const struct phi_json *root, uint64_t rows,
                                 struct phi_err *err)
 {
-    uint64_t had = 0;
+    uint64_t had = PHI_HF_VOCAB;
     char number[24];
     enum phi_status st =
         phi_json_opt_uint(root, "vocab_size", 0, PHI_JSON_MAX_INT, &had, err);
@@ -224,11 +247,61 @@ static enum phi_status types_differ(const struct order *o, bool *differ,
     return st;
 }
 
-/* Brings the text up to what the tensors are. */
-static enum phi_status edit_config(const struct order *o, struct phi_buf *text,
-                                   const struct phi_json *root, bool untie,
+/*
+ * Whether the tensors of a packed file are what the folder had: laid out anew,
+ * each begins where it did. With most other types they would not, nor with one
+ * of the same size, whose name in the head is longer or shorter.
+ */
+static bool is_as_it_was(const struct hf_sink *h)
+{
+    const struct phi_hf_cut *cut = &h->cut;
+    size_t i = 0;
+
+    if (!cut->same)
+        return false;
+    for (size_t k = 0; k < cut->names.n; k++) {
+        const size_t first = i;
+
+        for (; i < cut->end[k]; i++) {
+            const struct phi_hf_stored *s =
+                (const struct phi_hf_stored *)cut->order[i];
+
+            if (s->order != h->layouts[k].at[i - first]) /* its place */
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Whether config.json has a word for the model's type, and it is another. */
+static bool says_other(const struct phi_json *root, enum phi_dtype dtype)
+{
+    const char *name = torch_name(dtype);
+    struct phi_json v;
+    const char *word;
+
+    for (size_t i = 0; i < 2; i++) {
+        if (!phi_json_find(root, dtype_keys[i], &v) ||
+            phi_json_str(&v, &word, NULL) != PHI_OK ||
+            strcmp(word, "auto") == 0)
+            continue;
+        if (name == NULL || strlen(word) != strlen(name) - 2 ||
+            strncmp(word, name + 1, strlen(word)) != 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Brings the text up to what the tensors are. A folder's own says what the
+ * base is; that of a packed file says what the folder was, before tensors got
+ * other types, and maybe more rows, on their way into the file.
+ */
+static enum phi_status edit_config(const struct hf_sink *h,
+                                   const struct order *o, struct config *c,
                                    struct phi_err *err)
 {
+    const struct phi_json root = phi_json_root(c->doc);
     enum phi_status st = PHI_OK;
     size_t k;
 
@@ -239,44 +312,32 @@ static enum phi_status edit_config(const struct order *o, struct phi_buf *text,
         if (strcmp(t->name, "token_embd.weight") != 0)
             continue;
         st = types_differ(o, &differ, err);
+        if (st == PHI_OK && !differ && is_packed(o->base))
+            differ = says_other(&root, t->dtype) && !is_as_it_was(h);
         if (st == PHI_OK && differ)
-            st = set_dtype(text, root, t->dtype, err);
-        if (st == PHI_OK && (!phi_source_find(o->base, t->name, &k) ||
-                             o->base->tensors[k].dim[0] != t->dim[0]))
-            st = set_rows(text, root, t->dim[0], err);
+            st = set_dtype(&c->text, &root, t->dtype, err);
+        if (st == PHI_OK &&
+            (is_packed(o->base) || !phi_source_find(o->base, t->name, &k) ||
+             o->base->tensors[k].dim[0] != t->dim[0]))
+            st = set_rows(&c->text, &root, t->dim[0], err);
     }
-    if (st == PHI_OK && untie)
-        st = phi_json_set(text, "tie_word_embeddings", "false", err);
+    if (st == PHI_OK && c->untie)
+        st = phi_json_set(&c->text, "tie_word_embeddings", "false", err);
     return st;
 }
 
 /* Puts what config.json becomes among the side files. */
 static enum phi_status make_config(struct hf_sink *h, const struct order *o,
-                                   bool *tied, struct phi_err *err)
+                                   struct config *c, struct phi_err *err)
 {
     struct phi_hf_side_file file = {.name = CONFIG};
-    struct phi_buf text = {0};
-    struct phi_json_doc *doc = NULL;
-    struct phi_json root;
-    enum phi_status st = load_config(h, o, &text, &doc, err);
+    const enum phi_status st = edit_config(h, o, c, err);
 
-    *tied = false;
     if (st != PHI_OK)
-        goto out;
-    root = phi_json_root(doc);
-    st = phi_json_opt_bool(&root, "tie_word_embeddings", tied, err);
-    if (st == PHI_OK)
-        st = edit_config(o, &text, &root, *tied && o->opt->untie, err);
-    if (st != PHI_OK)
-        goto out;
-    *tied = *tied && !o->opt->untie;
-    file.bytes = text.p;
-    file.nbytes = text.n;
-    st = phi_hf_side_files_set(&h->side, &file, err);
-out:
-    phi_json_free(doc);
-    phi_buf_release(&text);
-    return st;
+        return st;
+    file.bytes = c->text.p;
+    file.nbytes = c->text.n;
+    return phi_hf_side_files_set(&h->side, &file, err);
 }
 
 /* ---- the beginning ------------------------------------------------------- */
@@ -369,7 +430,7 @@ static enum phi_status sink_new(struct hf_sink **out, const struct order *o,
                                 struct phi_err *err)
 {
     struct hf_sink *h = phi_alloc(1, sizeof(*h), err);
-    bool tied;
+    struct config c = {0};
     enum phi_status st;
 
     if (h == NULL)
@@ -378,10 +439,15 @@ static enum phi_status sink_new(struct hf_sink **out, const struct order *o,
     h->base.ops = &ops;
     st = collect(h, o, err);
     if (st == PHI_OK)
-        st = make_config(h, o, &tied, err);
-    if (st != PHI_OK)
+        st = load_config(&c, h, o, err);
+    if (st != PHI_OK) {
+        config_release(&c);
         return st;
-    st = make_files(h, o, tied, err);
+    }
+    st = make_files(h, o, c.tied, err);
+    if (st == PHI_OK)
+        st = make_config(h, o, &c, err);
+    config_release(&c);
     for (size_t i = 0; st == PHI_OK && i < h->side.n; i++) {
         if (!phi_add_u64(h->base.nbytes, h->side.v[i].nbytes, &h->base.nbytes))
             st = phi_fail(err, PHI_E_ARG, "its size overflows");
