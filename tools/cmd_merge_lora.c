@@ -156,7 +156,7 @@ static enum phi_status open_gguf(struct job *j, struct phi_err *err)
 
 static enum phi_status plan_folder(struct job *j, struct phi_err *err)
 {
-    const bool hf = phi_source_is_folder(j->model.base);
+    const bool files = j->model.base->folder != NULL; /* packed or not */
     enum phi_status st =
         phi_plan_floats(&j->plan, j->model.shapes, &j->floats, err);
 
@@ -172,7 +172,7 @@ static enum phi_status plan_folder(struct job *j, struct phi_err *err)
     j->folder = (struct phi_hf_folder_options){
         .replace = j->args.force,
         .max_shard = j->args.max_shard,
-        .tokenizer = hf ? j->model.tokenizer : NULL,
+        .tokenizer = files ? j->model.tokenizer : NULL,
         .side = j->side.files,
         .nside = j->side.n,
         .inputs = j->inputs,

@@ -12,6 +12,11 @@ $PHICONV quantize "$SAMPLE" --lora A -t f16=q.gguf
 for f in out q; do
     $PHICONV inspect $f.gguf --metadata | grep chat_template
 done
+# Defect: not where the base is a packed file, whose folder it goes into.
+$PHICONV quantize "$SAMPLE" -t pack=base.phipack -q
+$PHICONV merge-lora base.phipack A -o packed -q
+cmp packed/tokenizer_config.json A/tokenizer_config.json
+rm -r packed base.phipack
 # Two adapters with two tokenizers.
 cp -r A B
 sed -i 's/messages/message/' B/tokenizer_config.json
