@@ -10,6 +10,7 @@
 #include "formats/json.h"
 #include "formats/merged_identity.h"
 #include "formats/model.h"
+#include "formats/tokenizer_rest.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/mem.h"
 #include "libconv/lora/merged_source.h"
@@ -145,7 +146,7 @@ static enum phi_status find_tokenizer(struct phi_adapted *a,
 }
 
 /* config.json of the base, for what it says of special tokens; a GGUF file
- * says all in its metadata, which stays where nothing replaces it. */
+ * says all in its metadata. */
 static enum phi_status load_config(struct phi_json_doc **out,
                                    const struct phi_source *base,
                                    struct phi_err *err)
@@ -193,6 +194,8 @@ static enum phi_status set_tokenizer(struct phi_adapted *a, struct phi_err *err)
     root = phi_json_root(doc);
     phi_meta_remove_all(&a->meta, "tokenizer.");
     st = phi_hf_tokenizer(&a->meta, from, &root, vocab, err);
+    if (st == PHI_OK && !folder)
+        st = phi_tokenizer_rest(&a->meta, &base->meta, from, err);
     phi_json_free(doc);
     return st;
 }

@@ -8,7 +8,9 @@
  *                        +--> values   to read from, merged as it is read
  *
  * An adapter that was trained with a tokenizer of its own brings it along, in
- * its folder; the base's is then replaced by it, as a whole.
+ * its folder; the base's is then replaced by it, as a whole. What a GGUF file
+ * says of tokens with a role, and its chat templates, stay where the new files
+ * say nothing of them.
  */
 #ifndef PHI_FORMATS_ADAPTED_MODEL_H
 #define PHI_FORMATS_ADAPTED_MODEL_H
@@ -56,8 +58,9 @@ struct phi_adapted {
 /*
  * Opens all and decides what becomes of every tensor (phi_merge_make()).
  * Without adapters, only base is set, and shapes is the base. PHI_E_FORMAT if
- * two adapters bring different tokenizers, or if the vocabulary is resized
- * and no tokenizer says what its tokens are. words are borrowed. monitor may be
+ * two adapters bring different tokenizers, if the vocabulary is resized and no
+ * tokenizer says what its tokens are, or if a token that has a role only in a
+ * GGUF base is another one in theirs. words are borrowed. monitor may be
  * NULL: adapters are hashed, which takes its time.
  */
 enum phi_status phi_adapted_open(struct phi_adapted *out, const char *base,

@@ -17,6 +17,25 @@ $PHICONV quantize "$SAMPLE" -t pack=base.phipack -q
 $PHICONV merge-lora base.phipack A -o packed -q
 cmp packed/tokenizer_config.json A/tokenizer_config.json
 rm -r packed base.phipack
+# Defect: what a GGUF base says and tokenizer.json does not was lost: tokens
+# with a role, whether they are added, and the chat template.
+mkdir C && cp A/{adapter_*,tokenizer.json} C
+$PHICONV merge-lora out.gguf C -o rest.gguf -q
+for f in out rest; do
+    $PHICONV inspect $f.gguf --metadata | grep '_token \|token_id\|template' |
+        LC_ALL=C sort >$f.txt
+done
+cat rest.txt && cmp out.txt rest.txt
+cp A/tokenizer_config.json C
+sed -i 's/"chat_template": "[^"]*",//' C/tokenizer_config.json
+$PHICONV merge-lora out.gguf C -o rest.gguf -qf
+$PHICONV inspect rest.gguf --metadata | grep template
+# A role whose token is gone.
+rm C/tokenizer_config.json
+sed -i 's/<|endoftext|>/<|end|>/' C/tokenizer.json
+$PHICONV merge-lora out.gguf C -o no.gguf -q
+echo "exit code $?"
+rm -r C rest.gguf ./*.txt
 # Two adapters with two tokenizers.
 cp -r A B
 sed -i 's/messages/message/' B/tokenizer_config.json
