@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats/hf_names.h"
+#include "formats/hf_sampling.h"
 #include "formats/json.h"
 #include "formats/json_write.h"
 #include "formats/safetensors.h"
@@ -152,6 +153,7 @@ enum phi_status phi_hf_export_generation(struct phi_buf *out,
                                          const struct phi_meta *meta,
                                          struct phi_err *err)
 {
+    size_t ids;
     enum phi_status st;
 
     phi_buf_text(out, "{\n");
@@ -162,8 +164,19 @@ enum phi_status phi_hf_export_generation(struct phi_buf *out,
     if (st == PHI_OK)
         st = put_id(out, "pad_token_id", meta,
                     "tokenizer.ggml.padding_token_id", err);
-    phi_buf_text(out, "  \"_from_model_config\": true\n}\n");
-    return st == PHI_OK ? phi_buf_status(out, err) : st;
+    ids = out->n;
+    if (st == PHI_OK)
+        st = phi_hf_sampling_put(out, meta, err);
+    /* transformers makes a file that says so anew, from config.json alone. */
+    if (out->n == ids)
+        phi_buf_text(out, "  \"_from_model_config\": true,\n");
+    if (st == PHI_OK)
+        st = phi_buf_status(out, err);
+    if (st != PHI_OK)
+        return st;
+    out->n -= 2; /* the last comma */
+    phi_buf_text(out, "\n}\n");
+    return phi_buf_status(out, err);
 }
 
 /* One tensor against its slot. */

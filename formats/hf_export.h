@@ -6,7 +6,7 @@
  *
  * Not in a GGUF file, and so set to what makes no difference: dropout (none),
  * the initializer's range (left out), normalization flags of added tokens
- * (there is no normalizer). Sampling parameters are left out.
+ * (there is no normalizer).
  */
 #ifndef PHI_FORMATS_HF_EXPORT_H
 #define PHI_FORMATS_HF_EXPORT_H
@@ -14,6 +14,7 @@
 #include "formats/hf_config.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/err.h"
+#include "libconv/base/folder.h"
 #include "libconv/tensor/meta.h"
 #include "libconv/tensor/source.h"
 
@@ -27,10 +28,21 @@ enum phi_status phi_hf_export_config(struct phi_buf *out,
                                      const struct phi_meta *meta,
                                      struct phi_err *err);
 
-/* Appends generation_config.json: the ids of special tokens. */
+/* Appends generation_config.json: the ids of special tokens, and how the
+ * model's authors sample. */
 enum phi_status phi_hf_export_generation(struct phi_buf *out,
                                          const struct phi_meta *meta,
                                          struct phi_err *err);
+
+/*
+ * Appends README.md, a card with nothing but its front matter, from which
+ * hf_card.h makes the same general.* again; nothing if there is none. left gets
+ * the keys that no file of a folder has a place for, but for those that
+ * describe the GGUF file and not the model.
+ */
+enum phi_status phi_hf_export_card(struct phi_buf *out, struct phi_names *left,
+                                   const struct phi_meta *meta,
+                                   struct phi_err *err);
 
 /* Every tensor that config.json demands is there once, with its shape; query,
  * key and value as three or as one. */

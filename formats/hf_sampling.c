@@ -2,11 +2,15 @@
 #include "formats/hf_sampling.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/json.h"
+#include "formats/json_write.h"
+#include "libconv/base/decimal.h"
 #include "libconv/base/file.h"
+#include "libconv/base/utf8.h"
 
 static const struct {
     const char *json;
@@ -84,4 +88,101 @@ out:
     phi_json_free(doc);
     free(path);
     return st;
+}
+
+/* ---- and back ------------------------------------------------------------ */
+
+static enum phi_status put_text(struct phi_buf *out, const struct phi_kv *kv,
+                                struct phi_err *err)
+{
+    const struct phi_str *s = &kv->v.str;
+
+    if (strlen(s->p) != s->n ||
+        phi_utf8_valid((const uint8_t *)s->p, s->n) < s->n)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "key \"%s\": is no text in UTF-8, expected one",
+                        kv->key);
+    phi_json_put_string(out, s->p);
+    return PHI_OK;
+}
+
+/* Whatever its width, as long as the field can hold it. */
+static enum phi_status put_integer(struct phi_buf *out, const struct phi_kv *kv,
+                                   struct phi_err *err)
+{
+    const bool is_signed = kv->type == PHI_KV_I8 || kv->type == PHI_KV_I16 ||
+                           kv->type == PHI_KV_I32 || kv->type == PHI_KV_I64;
+    const int64_t v = is_signed              ? kv->v.i
+                      : kv->v.u <= INT32_MAX ? (int64_t)kv->v.u
+                                             : INT64_MAX;
+
+    if (v < INT32_MIN || v > INT32_MAX)
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "key \"%s\": is out of range, expected an int32",
+                        kv->key);
+    phi_buf_printf(out, "%lld", (long long)v);
+    return PHI_OK;
+}
+
+/* The shortest text that reads back as the same f32, and not as an integer. */
+static enum phi_status put_float(struct phi_buf *out, const struct phi_kv *kv,
+                                 struct phi_err *err)
+{
+    char text[PHI_DECIMAL_MAX];
+
+    if (!isfinite((float)kv->v.f))
+        return phi_fail(err, PHI_E_UNSUPPORTED,
+                        "key \"%s\": is not finite, which JSON cannot say",
+                        kv->key);
+    phi_decimal_f32(text, (float)kv->v.f);
+    phi_buf_printf(out, "%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "");
+    return PHI_OK;
+}
+
+static enum phi_status put_sampling(struct phi_buf *out,
+                                    const struct phi_kv *kv, size_t i,
+                                    struct phi_err *err)
+{
+    const bool is_float = kv->type == PHI_KV_F32 || kv->type == PHI_KV_F64;
+    enum phi_status st = PHI_E_UNSUPPORTED;
+
+    phi_buf_printf(out, "  \"%s\": ", samplings[i].json);
+    if (samplings[i].type == PHI_KV_STRING && kv->type == PHI_KV_STRING)
+        st = put_text(out, kv, err);
+    else if (samplings[i].type == PHI_KV_F32 && is_float)
+        st = put_float(out, kv, err);
+    else if (samplings[i].type == PHI_KV_I32 && !is_float &&
+             kv->type != PHI_KV_BOOL && kv->type != PHI_KV_STRING &&
+             kv->type != PHI_KV_ARRAY)
+        st = put_integer(out, kv, err);
+    else
+        phi_fail(err, st, "key \"%s\": is %s, expected %s", kv->key,
+                 phi_kv_type_name(kv->type),
+                 phi_kv_type_name(samplings[i].type));
+    phi_buf_text(out, ",\n");
+    return st;
+}
+
+enum phi_status phi_hf_sampling_put(struct phi_buf *out,
+                                    const struct phi_meta *meta,
+                                    struct phi_err *err)
+{
+    enum phi_status st = PHI_OK;
+
+    for (size_t i = 0; i < COUNT(samplings) && st == PHI_OK; i++) {
+        const struct phi_kv *kv = phi_meta_find(meta, samplings[i].key);
+
+        if (kv != NULL)
+            st = put_sampling(out, kv, i, err);
+    }
+    return st;
+}
+
+bool phi_hf_sampling_is(const char *key)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < COUNT(samplings); i++)
+        found = found || strcmp(key, samplings[i].key) == 0;
+    return found;
 }

@@ -204,9 +204,8 @@ static int export(struct job *j)
 
     if (st == PHI_OK)
         st = write(j, &err);
-    for (size_t i = 0;
-         st == PHI_OK && j->args.common.verbose && i < j->side.left.n; i++)
-        report_note("%s: is not copied", j->side.left.v[i]);
+    if (st == PHI_OK && !j->args.common.quiet)
+        export_side_notes(&j->side, j->args.common.verbose);
     if (st == PHI_OK && j->args.common.json)
         st = print_json(j, &err);
     else if (st == PHI_OK && !j->args.common.quiet)
@@ -243,7 +242,8 @@ const struct command cmd_export = {
         "gets the weights as safetensors, in the layout of transformers' "
         "save_pretrained(), with config.json and the tokenizer. From a GGUF "
         "file they are made from its metadata, as far as that says exactly "
-        "what they are; what it does not say is refused. A folder's other "
+        "what they are, with a README.md of licence and origin; what it does "
+        "not say is refused. A folder's other "
         "files are copied: texts, tokenizer, code, licences and pictures, but "
         "no other weights, nothing hidden, no folders and no links out of the "
         "folder. A packed file gives back the folder that it was made from, "

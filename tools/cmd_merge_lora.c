@@ -273,6 +273,10 @@ static enum phi_status print_json(const struct job *j, struct phi_err *err)
     for (size_t i = 0; i < j->model.merge.nunused; i++)
         json_str(&o, NULL, j->model.merge.unused[i]);
     json_close(&o, ']');
+    json_open(&o, "left", '[');
+    for (size_t i = 0; i < j->side.left.n; i++)
+        json_str(&o, NULL, j->side.left.v[i]);
+    json_close(&o, ']');
     json_close(&o, '}');
     return json_finish(&o, err);
 }
@@ -306,8 +310,10 @@ static int merge(struct job *j)
     struct phi_err err = {0};
     enum phi_status st = prepare(j, &err);
 
-    if (st == PHI_OK && !j->args.common.quiet)
+    if (st == PHI_OK && !j->args.common.quiet) {
         lora_print_notes(&j->model);
+        export_side_notes(&j->side, j->args.common.verbose);
+    }
     if (st == PHI_OK && !j->args.dry_run)
         st = write(j, &err);
     if (st == PHI_OK && j->args.common.json)

@@ -7,6 +7,7 @@
 #include "formats/hf_index.h"
 #include "libconv/base/utf8.h"
 #include "libconv/engine/hparams.h"
+#include "tools/report.h"
 
 /* Adds a file of that name, empty; its text is to be filled. */
 static struct phi_buf *add(struct export_side *side, const char *name)
@@ -99,6 +100,18 @@ static enum phi_status add_template(struct export_side *side,
     return PHI_OK;
 }
 
+/* The licence and whatever else the metadata say about the model. */
+static enum phi_status add_card(struct export_side *side,
+                                const struct phi_meta *m, struct phi_err *err)
+{
+    const enum phi_status st =
+        phi_hf_export_card(add(side, "README.md"), &side->left, m, err);
+
+    if (st == PHI_OK && side->texts[side->n - 1].n == 0)
+        phi_buf_release(&side->texts[--side->n]);
+    return st;
+}
+
 static enum phi_status make(struct export_side *side,
                             const struct phi_source *s, struct phi_err *err)
 {
@@ -121,6 +134,8 @@ static enum phi_status make(struct export_side *side,
     }
     if (st == PHI_OK)
         st = add_template(side, &s->meta, err);
+    if (st == PHI_OK)
+        st = add_card(side, &s->meta, err);
     for (size_t i = 0; st == PHI_OK && i < side->n; i++) {
         st = phi_buf_status(&side->texts[i], err);
         side->files[i].bytes = side->texts[i].p;
@@ -139,11 +154,30 @@ enum phi_status export_side_make(struct export_side *side,
         return list_left(side, s, err);
     if (s->folder != NULL) /* a packed one: its files are in it */
         return PHI_OK;
+    side->keys = true;
     st = make(side, s, err);
     if (st != PHI_OK && st != PHI_E_NOMEM &&
         strncmp(err->msg, s->path, strlen(s->path)) != 0)
         phi_err_prefix(err, "%s", s->path);
     return st;
+}
+
+void export_side_notes(const struct export_side *side, bool verbose)
+{
+    const size_t n = side->left.n;
+
+    if (n > 0 && side->keys && !verbose)
+        report_note("%zu key%s of the metadata %s no place in a folder (-v "
+                    "names %s)",
+                    n, n > 1 ? "s" : "", n > 1 ? "have" : "has",
+                    n > 1 ? "them" : "it");
+    for (size_t i = 0; verbose && i < n; i++) {
+        if (side->keys)
+            report_note("key \"%s\": has no place in a folder",
+                        side->left.v[i]);
+        else
+            report_note("%s: is not copied", side->left.v[i]);
+    }
 }
 
 void export_side_release(struct export_side *side)

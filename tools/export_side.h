@@ -15,7 +15,10 @@ struct export_side {
     struct phi_hf_side_file files[EXPORT_MOST]; /* (n) made, not copied */
     struct phi_buf texts[EXPORT_MOST];          /* (n) */
     size_t n;
-    struct phi_names left; /* of a folder: what is not copied */
+    /* Of a folder: files that are not copied; of others: keys of the metadata
+     * that no file has a place for. */
+    struct phi_names left;
+    bool keys;
 };
 
 /*
@@ -26,6 +29,9 @@ struct export_side {
 enum phi_status export_side_make(struct export_side *side,
                                  const struct phi_source *s,
                                  struct phi_err *err);
+
+/* Says what is left: of keys how many, and, if verbose, the names of all. */
+void export_side_notes(const struct export_side *side, bool verbose);
 void export_side_release(struct export_side *side);
 
 #endif
