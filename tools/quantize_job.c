@@ -176,13 +176,13 @@ static enum phi_status plan_provenance(const struct quantize_job *job,
                                        const struct phi_recipe *recipe,
                                        struct phi_err *err)
 {
-    const struct phi_provenance p = {.version = PHICONV_VERSION,
-                                     .recipe = recipe,
-                                     .imatrix_sha256 = job->args.imatrix != NULL
-                                                           ? job->imatrix.sha256
-                                                           : NULL,
-                                     .adapters = job->adapters,
-                                     .nadapters = job->model.n};
+    const struct phi_provenance p = {
+        .version = PHICONV_VERSION,
+        .recipe = recipe,
+        .imatrix_sha256 =
+            phi_plan_has_importance(&t->plan) ? job->imatrix.sha256 : NULL,
+        .adapters = job->adapters,
+        .nadapters = job->model.n};
 
     if (job->args.no_provenance) {
         phi_provenance_remove(&t->plan.meta);

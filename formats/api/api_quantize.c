@@ -41,7 +41,8 @@ static enum phi_status add_provenance(struct job *j, struct phi_err *err)
     const struct phi_provenance p = {
         .version = PHICONV_API_VERSION,
         .recipe = &j->recipe,
-        .imatrix_sha256 = j->o.imatrix != NULL ? j->imatrix.sha256 : NULL,
+        .imatrix_sha256 =
+            phi_plan_has_importance(&j->plan) ? j->imatrix.sha256 : NULL,
         .adapters = adapters,
         .nadapters = a->n};
     enum phi_status st = PHI_E_NOMEM;

@@ -299,26 +299,59 @@ static enum phi_status set_cut(struct phi_meta *m, const char *key,
     return phi_meta_set_str(m, key, text, n < 127 ? n : 127, err);
 }
 
+#define IMATRIX "quantize.imatrix."
+
 /* As in llama-quantize's files, but without the matrix's folder. */
 static enum phi_status set_imatrix(struct phi_meta *meta,
                                    const struct phi_imatrix *m,
                                    struct phi_err *err)
 {
-    static const char *const keys[] = {
-        "quantize.imatrix.file", "quantize.imatrix.dataset",
-        "quantize.imatrix.entries_count", "quantize.imatrix.chunks_count"};
-    enum phi_status st;
+    enum phi_status st =
+        set_cut(meta, IMATRIX "file", phi_path_base(m->path), err);
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        phi_meta_remove(meta, keys[i]); /* of an earlier quantization */
-    st = set_cut(meta, keys[0], phi_path_base(m->path), err);
     if (st == PHI_OK && m->dataset != NULL)
-        st = set_cut(meta, keys[1], m->dataset, err);
+        st = set_cut(meta, IMATRIX "dataset", m->dataset, err);
     if (st == PHI_OK)
-        st = phi_meta_set_u(meta, keys[2], PHI_KV_U32, m->nentries, err);
+        st = phi_meta_set_u(meta, IMATRIX "entries_count", PHI_KV_U32,
+                            m->nentries, err);
     if (st == PHI_OK && m->nchunks > 0)
-        st = phi_meta_set_u(meta, keys[3], PHI_KV_U32, m->nchunks, err);
+        st = phi_meta_set_u(meta, IMATRIX "chunks_count", PHI_KV_U32,
+                            m->nchunks, err);
     return st;
+}
+
+/*
+ * Whether what the source says of a matrix is true of the file, too: all
+ * tensors, or one that a matrix may have rounded, are as they were.
+ */
+static bool keeps_imatrix(const struct phi_plan *plan,
+                          const struct phi_source *s)
+{
+    bool all = true;
+    bool one = false;
+
+    for (size_t i = 0; i < plan->n; i++) {
+        const enum phi_dtype was = s->tensors[plan->steps[i].source].dtype;
+        const bool same = plan->tensors[i].dtype == was;
+
+        all = all && same;
+        one = one || (same && takes_importance(was));
+    }
+    return all || one;
+}
+
+/* Only a matrix that weighed something is named; llama-quantize names every
+ * one that it was given, and all that the source was made with. */
+static enum phi_status plan_imatrix(struct phi_plan *plan,
+                                    const struct phi_source *s,
+                                    const struct phi_imatrix *imatrix,
+                                    struct phi_err *err)
+{
+    const bool used = phi_plan_has_importance(plan);
+
+    if (used || !keeps_imatrix(plan, s))
+        phi_meta_remove_all(&plan->meta, IMATRIX);
+    return used ? set_imatrix(&plan->meta, imatrix, err) : PHI_OK;
 }
 
 /* The type of a file that is copied and does not say it. */
@@ -330,7 +363,6 @@ static enum phi_status set_imatrix(struct phi_meta *meta,
  */
 static enum phi_status plan_meta(struct phi_plan *plan,
                                  const struct phi_source *s,
-                                 const struct phi_imatrix *imatrix,
                                  struct phi_err *err)
 {
     static const char version[] = "general.quantization_version";
@@ -350,8 +382,6 @@ static enum phi_status plan_meta(struct phi_plan *plan,
     st = phi_meta_set_u(&plan->meta, version, PHI_KV_U32, 2, err);
     if (st == PHI_OK && number != NOT_SAID)
         st = phi_meta_set_u(&plan->meta, type, PHI_KV_U32, number, err);
-    if (st == PHI_OK && imatrix != NULL)
-        st = set_imatrix(&plan->meta, imatrix, err);
     return st;
 }
 
@@ -388,7 +418,7 @@ enum phi_status phi_plan_make(struct phi_plan *plan, const struct phi_source *s,
         places[i] = place_of(s, i);
     qsort(places, plan->n, sizeof(*places), by_layer_and_name);
     if ((st = check_model(s, err)) != PHI_OK ||
-        (st = plan_meta(plan, s, options->imatrix, err)) != PHI_OK)
+        (st = plan_meta(plan, s, err)) != PHI_OK)
         goto out;
     if (options->imatrix != NULL &&
         (st = check_imatrix(s, options->imatrix, err)) != PHI_OK)
@@ -401,6 +431,8 @@ enum phi_status phi_plan_make(struct phi_plan *plan, const struct phi_source *s,
         goto out;
     for (size_t i = 0; st == PHI_OK && i < plan->n; i++)
         st = plan_tensor(plan, i, &places[i], options, &walk, err);
+    if (st == PHI_OK)
+        st = plan_imatrix(plan, s, options->imatrix, err);
 out:
     free(places);
     if (st != PHI_OK)
@@ -414,6 +446,15 @@ void phi_plan_release(struct phi_plan *plan)
     free(plan->steps);
     free(plan->tensors);
     *plan = (struct phi_plan){0};
+}
+
+bool phi_plan_has_importance(const struct phi_plan *plan)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < plan->n; i++)
+        has = has || plan->steps[i].importance != NULL;
+    return has;
 }
 
 double phi_plan_bits(const struct phi_plan *plan)

@@ -54,7 +54,9 @@ struct phi_plan_options {
  *
  * An importance matrix must have an entry of the right width for every tensor
  * whose quantizer takes one, but for token_embd.weight and output.weight,
- * which matrices seldom have and which then do without.
+ * which matrices seldom have and which then do without. The metadata name it
+ * if any tensor takes one, and what a source says of another only while
+ * tensors that may be made with it are copied.
  *
  * strict refuses what else is done without a question: a fallback type for an
  * odd width, and float types that cannot hold every value of the source's
@@ -64,6 +66,9 @@ enum phi_status phi_plan_make(struct phi_plan *plan, const struct phi_source *s,
                               const struct phi_plan_options *options,
                               struct phi_err *err);
 void phi_plan_release(struct phi_plan *plan);
+
+/* Whether the importance matrix weighs anything. */
+bool phi_plan_has_importance(const struct phi_plan *plan);
 
 /* Bits a weight, over all tensors. */
 double phi_plan_bits(const struct phi_plan *plan);

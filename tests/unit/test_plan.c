@@ -322,7 +322,7 @@ START_TEST(metadata_of_a_matrix)
         "general.file_type", "quantize.imatrix.file",
         "quantize.imatrix.dataset", "quantize.imatrix.entries_count",
         "quantize.imatrix.chunks_count"};
-    struct phi_plan_options opt = options_of("q8_0");
+    struct phi_plan_options opt = options_of("q4_0");
     struct memory_source m = {0};
     struct phi_imatrix imatrix = {.nchunks = 7};
     char path[200];
@@ -342,7 +342,7 @@ START_TEST(metadata_of_a_matrix)
     imatrix.path = path;
     imatrix.dataset = dataset;
     opt.imatrix = &imatrix;
-    opt.allow_requantize = true;
+    opt.recipe.pure = true;
     ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
     kv = plan.meta.kv + plan.meta.n - 5;
     for (size_t i = 0; i < 5; i++)
@@ -361,6 +361,54 @@ START_TEST(metadata_of_a_matrix)
     ck_assert_ptr_null(phi_meta_find(&plan.meta, keys[4]));
     ck_assert_ptr_nonnull(phi_meta_find(&plan.meta, keys[3]));
     phi_plan_release(&plan);
+    imatrix.path = NULL;
+    phi_imatrix_release(&imatrix);
+    phi_source_close(&m.base);
+}
+END_TEST
+
+/*
+ * Defect: a matrix that weighed nothing was named all the same, and one that
+ * the source was made with by every file that was made from that.
+ */
+START_TEST(metadata_name_no_other_matrix)
+{
+    static const char key[] = "quantize.imatrix.file";
+    static const struct {
+        const char *type;
+        bool matrix; /* --imatrix */
+        bool kept;   /* the source's key stays */
+        bool named;
+    } rows[] = {{"q4_0", true, false, true},  /* down is copied, up made */
+                {"q8_0", true, false, false}, /* takes none */
+                {"f16", true, false, false},     {"f16", false, false, false},
+                {"q4_k_m", false, false, false}, {"q4_0", false, true, false},
+                {"copy", true, true, false},     {"copy", false, true, false}};
+    struct memory_source m = {0};
+    struct phi_imatrix imatrix = {.path = (char[]){"x.imatrix"}};
+
+    fill_model(&m);
+    matrix_add(&imatrix, UP, 256);
+    matrix_add(&imatrix, DOWN, 256);
+    ck_ok(phi_meta_set_str(&m.base.meta, key, "old", 3, &err));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct phi_plan_options opt = options_of(rows[i].type);
+        const char *name = NULL;
+        struct phi_plan plan;
+
+        opt.imatrix = rows[i].matrix ? &imatrix : NULL;
+        opt.recipe.pure = true;
+        opt.recipe.keep = true; /* as of a GGUF file */
+        opt.allow_requantize = true;
+        ck_ok(phi_plan_make(&plan, &m.base, &opt, &err));
+        ck_ok(phi_meta_opt_str(&plan.meta, key, &name, &err));
+        if (rows[i].named || rows[i].kept)
+            ck_assert_str_eq(name, rows[i].named ? "x.imatrix" : "old");
+        else
+            ck_assert_msg(name == NULL, "%s: %s", rows[i].type, name);
+        ck_assert(phi_plan_has_importance(&plan) == rows[i].named);
+        phi_plan_release(&plan);
+    }
     imatrix.path = NULL;
     phi_imatrix_release(&imatrix);
     phi_source_close(&m.base);
@@ -505,6 +553,7 @@ int main(void)
     tcase_add_test(t, importance_goes_to_the_types_that_take_it);
     tcase_add_test(t, matrices_for_other_models);
     tcase_add_test(t, metadata_of_a_matrix);
+    tcase_add_test(t, metadata_name_no_other_matrix);
     tcase_add_test(t, low_bits_need_importance);
     tcase_add_test(t, copies_keep_types_and_number);
     tcase_add_test(t, strict);
