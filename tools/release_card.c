@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats/merged_identity.h"
+#include "libconv/base/decimal.h"
 #include "libconv/base/file.h"
 #include "libconv/kernels/elementary.h"
 #include "tools/release_folder.h"
@@ -310,15 +311,32 @@ static void put_run(struct phi_buf *b, const struct release_job *job)
                         "are to lie beside it.\n");
 }
 
+/* The words that the manifest does not have: with others, or another factor,
+ * other bytes would be made. */
+static void put_words(struct phi_buf *b, const struct release_job *job)
+{
+    for (size_t i = 0; i < job->q.model.n; i++) {
+        const double scale = job->q.adapters[i].scale;
+        char text[PHI_DECIMAL_MAX];
+
+        phi_buf_text(b, " --lora ADAPTER");
+        if (scale != 1)
+            phi_buf_printf(b, ":%s", phi_decimal(text, scale));
+    }
+    if (job->args.q.lora.allow_twice)
+        phi_buf_text(b, " --allow-twice");
+    if (job->args.q.lora.allow_unused != NULL)
+        phi_buf_text(b, " --allow-unused REGEX");
+    if (job->args.q.imatrix != NULL)
+        phi_buf_text(b, " --imatrix FILE");
+}
+
 static void put_verify(struct phi_buf *b, const struct release_job *job)
 {
     phi_buf_text(b, "\n## Verify\n\n```sh\nsha256sum -c " RELEASE_SUMS
                     "\nphiconv verify-release .\n"
                     "phiconv verify-release . --source SOURCE");
-    for (size_t i = 0; i < job->q.model.n; i++)
-        phi_buf_text(b, " --lora ADAPTER");
-    if (job->args.q.imatrix != NULL)
-        phi_buf_text(b, " --imatrix FILE");
+    put_words(b, job);
     phi_buf_text(b, "\n```\n\nThe last makes every tensor anew from the "
                     "original checkpoint and compares the bytes; [" //
                  RELEASE_MANIFEST "](" RELEASE_MANIFEST
