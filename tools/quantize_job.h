@@ -6,6 +6,7 @@
 #ifndef PHICONV_TOOLS_QUANTIZE_JOB_H
 #define PHICONV_TOOLS_QUANTIZE_JOB_H
 
+#include "formats/gguf_copy.h"
 #include "formats/gguf_split.h"
 #include "libconv/base/err.h"
 #include "libconv/base/folder.h"
@@ -48,14 +49,10 @@ struct quantize_target {
     /* Only the container changes: the file has the source's metadata and
      * order, and the bytes before its tensors. */
     bool copied;
-    uint8_t *head; /* (head_nbytes) */
-    size_t head_nbytes;
-    uint64_t gguf_nbytes;
-    size_t *map;                    /* (plan.n) tensors in the source */
-    struct phi_sink_tensor *listed; /* (plan.n) in its order */
-    struct phi_gguf_parts parts;    /* the files */
-    char *first;                    /* name of the first; owned, NULL as path */
-    uint64_t nbytes;                /* of all of them */
+    struct phi_gguf_copy copy;
+    struct phi_gguf_parts parts; /* the files */
+    char *first;                 /* name of the first; owned, NULL as path */
+    uint64_t nbytes;             /* of all of them */
     struct phi_sink *sink;
     struct phi_sink *inner;        /* the same, or what it hands on to */
     struct phi_rounding *rounding; /* (plan.n) */

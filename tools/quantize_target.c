@@ -5,12 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/gguf_head.h"
 #include "formats/gguf_sink.h"
 #include "formats/pack.h"
 #include "formats/pack_sink.h"
 #include "libconv/base/ascii.h"
-#include "libconv/base/mem.h"
 #include "libconv/kernels/crc32_kernels.h"
 #include "libconv/tensor/sink_order.h"
 #include "tools/signals.h"
@@ -77,50 +75,33 @@ int quantize_check_format(const struct quantize_job *job,
     return -1;
 }
 
-/* Whether every tensor stays what it is, in a file that has the same bytes. */
-static bool is_copy(const struct quantize_job *job,
-                    const struct quantize_target *t)
+/* Only the container changes: metadata, and tensors in the order of the
+ * source. */
+static enum phi_status plan_copy(const struct quantize_job *job,
+                                 struct quantize_target *t, struct phi_err *err)
 {
-    const struct phi_source *s = job->source;
     const bool split =
         job->args.split_max_size > 0 || job->args.split_max_tensors > 0;
+    size_t *map;
+    enum phi_status st;
 
-    if (!t->type->copy || job->model.n > 0 || split ||
-        t->plan.n != s->ntensors || !phi_gguf_has_head(s) ||
-        (strcmp(s->format, "gguf") == 0 && !t->packed))
-        return false;
-    for (size_t i = 0; i < t->plan.n; i++) {
-        if (t->plan.tensors[i].dtype !=
-            s->tensors[t->plan.steps[i].source].dtype)
-            return false;
-    }
-    return true;
-}
-
-/* Metadata, and tensors in the order of the source. */
-static enum phi_status keep_all(const struct quantize_job *job,
-                                struct quantize_target *t, struct phi_err *err)
-{
-    enum phi_status st = phi_gguf_head_load(
-        job->source, &t->head, &t->head_nbytes, &t->gguf_nbytes, err);
-
-    if (st != PHI_OK)
-        return st;
-    t->map = phi_alloc(t->plan.n, sizeof(*t->map), err);
-    t->listed = phi_alloc(t->plan.n, sizeof(*t->listed), err);
-    if (t->map == NULL || t->listed == NULL)
+    if (!t->type->copy || job->model.n > 0 || split)
+        return PHI_OK;
+    map = phi_plan_map(&t->plan, err);
+    if (map == NULL)
         return PHI_E_NOMEM;
-    for (size_t i = 0; i < t->plan.n; i++) {
-        t->map[i] = t->plan.steps[i].source;
-        t->listed[t->map[i]] = t->plan.tensors[i];
-    }
+    st = phi_gguf_copy_make(&t->copy, job->source, t->packed, t->plan.tensors,
+                            map, t->plan.n, err);
+    if (st != PHI_OK || t->copy.head == NULL)
+        return st;
+    t->copied = true;
     phi_meta_release(&t->plan.meta);
     return phi_meta_copy(&t->plan.meta, &job->source->meta, err);
 }
 
 static const struct phi_sink_tensor *list_of(const struct quantize_target *t)
 {
-    return t->listed != NULL ? t->listed : t->plan.tensors;
+    return t->copied ? t->copy.listed : t->plan.tensors;
 }
 
 static struct phi_pack_options pack_options(const struct quantize_job *job,
@@ -132,9 +113,9 @@ static struct phi_pack_options pack_options(const struct quantize_job *job,
         /* An adapter's tokenizer would stand beside the base's. */
         .origin = job->model.tokenizer == NULL ? job->source : NULL,
         .published = job->published,
-        .head = t->head,
-        .head_nbytes = t->head_nbytes,
-        .gguf_nbytes = t->gguf_nbytes,
+        .head = t->copy.head,
+        .head_nbytes = t->copy.head_nbytes,
+        .gguf_nbytes = t->copy.gguf_nbytes,
         .reserve = !job->args.no_provenance,
         .crc32 = phi_crc32_kernel(job->features),
         .nthreads = (size_t)job->args.common.threads,
@@ -145,11 +126,11 @@ static struct phi_gguf_options gguf_options(const struct quantize_job *job,
                                             const struct quantize_target *t)
 {
     return (struct phi_gguf_options){.replace = job->args.force,
-                                     .reserve = !job->args.no_provenance &&
-                                                t->head == NULL,
+                                     .reserve =
+                                         !job->args.no_provenance && !t->copied,
                                      .split = job->split,
-                                     .head = t->head,
-                                     .head_nbytes = t->head_nbytes};
+                                     .head = t->copy.head,
+                                     .head_nbytes = t->copy.head_nbytes};
 }
 
 enum phi_status quantize_plan_format(struct quantize_job *job,
@@ -158,11 +139,8 @@ enum phi_status quantize_plan_format(struct quantize_job *job,
 {
     const char *path = t->path != NULL ? t->path : t->packed ? "pack" : "GGUF";
     struct phi_gguf_options gguf;
-    enum phi_status st = PHI_OK;
+    enum phi_status st = plan_copy(job, t, err);
 
-    t->copied = is_copy(job, t);
-    if (t->copied)
-        st = keep_all(job, t, err);
     if (st != PHI_OK)
         return st;
     if (t->packed) {
@@ -204,11 +182,11 @@ enum phi_status quantize_open_format(const struct quantize_job *job,
                                 t->plan.n, &gguf, err);
     if (st != PHI_OK)
         return st;
-    if (t->map == NULL) {
+    if (!t->copied) {
         t->sink = t->inner;
         return PHI_OK;
     }
-    st = phi_sink_reorder(&t->sink, t->inner, t->map, t->plan.n, err);
+    st = phi_sink_reorder(&t->sink, t->inner, t->copy.map, t->plan.n, err);
     if (st != PHI_OK)
         t->inner = NULL; /* it is closed */
     return st;
@@ -218,7 +196,5 @@ void quantize_release_format(struct quantize_target *t)
 {
     phi_sink_close(t->sink != NULL ? t->sink : t->inner);
     free(t->label);
-    free(t->head);
-    free(t->map);
-    free(t->listed);
+    phi_gguf_copy_release(&t->copy);
 }

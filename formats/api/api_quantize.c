@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "formats/api/api_parts.h"
+#include "formats/gguf_copy.h"
 #include "formats/gguf_sink.h"
 #include "formats/imatrix_read.h"
 #include "libconv/base/disk.h"
@@ -13,6 +14,7 @@
 #include "libconv/convert/plan.h"
 #include "libconv/convert/provenance.h"
 #include "libconv/cpu/cpu.h"
+#include "libconv/tensor/sink_order.h"
 
 struct job {
     struct phiconv_model *model;
@@ -21,6 +23,8 @@ struct job {
     struct phi_recipe recipe;
     struct phi_imatrix imatrix;
     struct phi_plan plan;
+    struct phi_gguf_copy copy;             /* of a packed file */
+    const struct phi_sink_tensor *tensors; /* of the plan, or the copy's */
     struct phi_gguf_options gguf;
     struct phi_sink *sink;
     char (*sha256)[PHI_SHA256_HEX];
@@ -59,6 +63,26 @@ out:
     return st;
 }
 
+/* What a packed file was made of comes back as it was, as in the program. */
+static enum phi_status plan_copy(struct job *j, struct phi_err *err)
+{
+    const struct phi_adapted *a = &j->model->adapted;
+    size_t *map;
+    enum phi_status st;
+
+    if (!j->recipe.type->copy || a->n > 0)
+        return PHI_OK;
+    map = phi_plan_map(&j->plan, err);
+    if (map == NULL)
+        return PHI_E_NOMEM;
+    st = phi_gguf_copy_make(&j->copy, a->base, false, j->plan.tensors, map,
+                            j->plan.n, err);
+    if (st != PHI_OK || j->copy.head == NULL)
+        return st;
+    phi_meta_release(&j->plan.meta);
+    return phi_meta_copy(&j->plan.meta, &a->base->meta, err);
+}
+
 /* All that can be refused without reading weights. */
 static enum phi_status prepare(struct job *j, const char *type,
                                struct phi_err *err)
@@ -70,6 +94,7 @@ static enum phi_status prepare(struct job *j, const char *type,
         .strict = j->o.strict != 0};
     struct phi_disk_need need = {j->path, 0};
     enum phi_status st = PHI_OK;
+    bool copied;
 
     j->recipe.type = phi_file_type_find(type);
     j->recipe.pure = j->o.pure != 0;
@@ -82,20 +107,39 @@ static enum phi_status prepare(struct job *j, const char *type,
     opt.recipe = j->recipe;
     if (st == PHI_OK)
         st = phi_plan_make(&j->plan, a->shapes, &opt, err);
+    if (st == PHI_OK)
+        st = plan_copy(j, err);
     if (st != PHI_OK)
         return st;
-    if (j->o.no_provenance)
+    copied = j->copy.head != NULL;
+    if (!copied && j->o.no_provenance)
         phi_provenance_remove(&j->plan.meta);
-    else
+    else if (!copied)
         st = add_provenance(j, err);
-    j->gguf = (struct phi_gguf_options){.replace = j->o.replace != 0,
-                                        .reserve = !j->o.no_provenance};
+    j->tensors = copied ? j->copy.listed : j->plan.tensors;
+    j->gguf =
+        (struct phi_gguf_options){.replace = j->o.replace != 0,
+                                  .reserve = !copied && !j->o.no_provenance,
+                                  .head = j->copy.head,
+                                  .head_nbytes = j->copy.head_nbytes};
     if (st == PHI_OK)
         st = phi_adapted_not_input(a, j->path, err);
     if (st == PHI_OK)
         st = phi_gguf_sink_size(&need.nbytes, j->path, &j->plan.meta,
-                                j->plan.tensors, j->plan.n, &j->gguf, err);
+                                j->tensors, j->plan.n, &j->gguf, err);
     return st == PHI_OK ? phi_disk_check(&need, 1, err) : st;
+}
+
+static enum phi_status open_sink(struct job *j, struct phi_err *err)
+{
+    struct phi_sink *sink = NULL;
+    const enum phi_status st = phi_gguf_sink_open(
+        &sink, j->path, &j->plan.meta, j->tensors, j->plan.n, &j->gguf, err);
+
+    if (st == PHI_OK && j->copy.head != NULL)
+        return phi_sink_reorder(&j->sink, sink, j->copy.map, j->plan.n, err);
+    j->sink = sink;
+    return st;
 }
 
 static enum phi_status write_file(struct job *j, struct phi_err *err)
@@ -114,9 +158,7 @@ static enum phi_status write_file(struct job *j, struct phi_err *err)
         .max_memory = j->o.max_memory,
         .sha256 = j->sha256,
         .monitor = &monitor};
-    enum phi_status st =
-        phi_gguf_sink_open(&j->sink, j->path, &j->plan.meta, j->plan.tensors,
-                           j->plan.n, &j->gguf, err);
+    enum phi_status st = open_sink(j, err);
 
     if (st != PHI_OK)
         return st;
@@ -148,6 +190,7 @@ enum phiconv_status phiconv_quantize(
     if (st == PHI_OK)
         st = write_file(&j, &err);
     phi_sink_close(j.sink);
+    phi_gguf_copy_release(&j.copy);
     phi_plan_release(&j.plan);
     phi_imatrix_release(&j.imatrix);
     free(j.sha256);

@@ -457,6 +457,15 @@ bool phi_plan_has_importance(const struct phi_plan *plan)
     return has;
 }
 
+size_t *phi_plan_map(const struct phi_plan *plan, struct phi_err *err)
+{
+    size_t *map = phi_alloc(plan->n, sizeof(*map), err);
+
+    for (size_t i = 0; map != NULL && i < plan->n; i++)
+        map[i] = plan->steps[i].source;
+    return map;
+}
+
 double phi_plan_bits(const struct phi_plan *plan)
 {
     return plan->weights > 0 ? (double)plan->nbytes * 8 / (double)plan->weights

@@ -70,6 +70,9 @@ void phi_plan_release(struct phi_plan *plan);
 /* Whether the importance matrix weighs anything. */
 bool phi_plan_has_importance(const struct phi_plan *plan);
 
+/* (n) Which tensor of the source each is, for free(); NULL without memory. */
+size_t *phi_plan_map(const struct phi_plan *plan, struct phi_err *err);
+
 /* Bits a weight, over all tensors. */
 double phi_plan_bits(const struct phi_plan *plan);
 
