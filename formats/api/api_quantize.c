@@ -7,6 +7,7 @@
 #include "formats/gguf_sink.h"
 #include "formats/imatrix_read.h"
 #include "libconv/base/disk.h"
+#include "libconv/base/leftovers.h"
 #include "libconv/base/mem.h"
 #include "libconv/base/output.h"
 #include "libconv/base/par.h"
@@ -83,6 +84,14 @@ static enum phi_status plan_copy(struct job *j, struct phi_err *err)
     return phi_meta_copy(&j->plan.meta, &a->base->meta, err);
 }
 
+/* A host that prints nothing is not told either. */
+static void not_told(void *ctx, const char *path, enum phi_leftover what)
+{
+    (void)ctx;
+    (void)path;
+    (void)what;
+}
+
 /* All that can be refused without reading weights. */
 static enum phi_status prepare(struct job *j, const char *type,
                                struct phi_err *err)
@@ -127,7 +136,11 @@ static enum phi_status prepare(struct job *j, const char *type,
     if (st == PHI_OK)
         st = phi_gguf_sink_size(&need.nbytes, j->path, &j->plan.meta,
                                 j->tensors, j->plan.n, &j->gguf, err);
-    return st == PHI_OK ? phi_disk_check(&need, 1, err) : st;
+    if (st != PHI_OK)
+        return st;
+    /* The room that dead runs take is had back before it is asked for. */
+    phi_leftovers_clear(j->path, not_told, NULL);
+    return phi_disk_check(&need, 1, err);
 }
 
 static enum phi_status open_sink(struct job *j, struct phi_err *err)

@@ -206,7 +206,9 @@ PHICONV_API const char *phiconv_type_name(size_t i);
 /*
  * Writes the model as one GGUF file of the named type, byte for byte as the
  * program does. It appears under its name when it is complete and synced,
- * and not before. options may be NULL.
+ * and not before: until then it is .NAME.RANDOM.tmp beside it, locked. What a
+ * process that was killed has left of an output of this name is removed
+ * first. options may be NULL.
  */
 PHICONV_API enum phiconv_status phiconv_quantize(
     struct phiconv_model *model, const char *type, const char *path,

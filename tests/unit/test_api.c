@@ -6,8 +6,10 @@
 #include "formats/gguf_sink.h"
 #include "formats/model.h"
 #include "formats/pack_sink.h"
+#include "libconv/base/output.h"
 #include "tests/unit/fixture.h"
 #include <errno.h>
+#include <sys/wait.h>
 
 static char *dir;
 
@@ -269,6 +271,34 @@ START_TEST(test_copy)
 }
 END_TEST
 
+/* What a host that was killed had left stayed for good, as large as a model. */
+START_TEST(test_leftovers)
+{
+    const struct phi_output_options opt = {.size = 3};
+    struct phiconv_model *m = NULL;
+    struct phiconv_error e = {0};
+    char *path = fixture_path(dir, "a.gguf");
+    const pid_t pid = fork();
+    int status;
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        struct phi_output *o = NULL;
+
+        _exit(phi_output_open(&o, path, &opt, NULL) != PHI_OK);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(fixture_entries(dir), 1);
+    api_ok(phiconv_open(&m, PHI_SAMPLE, &e));
+    api_ok(phiconv_quantize(m, "q4_0", path, NULL, &e));
+    phiconv_close(m);
+    ck_assert_uint_eq(fixture_entries(dir), 1);
+    ck_assert_int_eq(phi_path_kind(path), PHI_PATH_FILE);
+    free(path);
+}
+END_TEST
+
 /* As reference/golden says: transformers' perplexity on the same windows. */
 START_TEST(test_evaluate)
 {
@@ -358,6 +388,7 @@ int main(void)
     tcase_add_test(tc, test_look);
     tcase_add_test(tc, test_quantize);
     tcase_add_test(tc, test_copy);
+    tcase_add_test(tc, test_leftovers);
     tcase_add_test(tc, test_evaluate);
     tcase_add_test(tc, test_adapters);
     suite_add_tcase(s, tc);
