@@ -15,7 +15,10 @@
  * Errors are values: each function that can fail returns a status and fills
  * the struct phiconv_error of its last argument, which may be NULL. The
  * library prints nothing, never ends the process, reads no environment
- * variable and keeps no state between calls.
+ * variable and keeps no state between calls. It changes no signal's action: a
+ * file that would be larger than RLIMIT_FSIZE is refused (PHICONV_SYSTEM,
+ * EFBIG) before SIGXFSZ could come, unless the limit sinks while it is written;
+ * all files that the library writes are of sizes that are known before.
  *
  * Ownership: handles are opaque; what an open function gives, its close
  * function ends, and it accepts NULL. Texts and arrays that a handle hands

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,20 +119,37 @@ static enum phi_status check_target(const struct phi_output *o,
     return PHI_OK;
 }
 
-/* Takes the space now, so that a full disk is noticed before the work. */
-static enum phi_status reserve(struct phi_output *o, struct phi_err *err)
+/* Asked before: what goes past this limit gets SIGXFSZ, which ends a process
+ * that does not ignore it, and a library's may not. */
+static bool is_too_large(uint64_t size)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur;
+}
+
+static int take_space(const struct phi_output *o)
 {
     int rc;
 
-    if (o->size == 0)
-        return PHI_OK;
+    if (is_too_large(o->size)) {
+        errno = EFBIG;
+        return -1;
+    }
     do {
         rc = fallocate(o->fd, 0, 0, (off_t)o->size);
     } while (rc != 0 && errno == EINTR);
     /* Not every file system can, but all of them can be long and empty. */
     if (rc != 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
         rc = ftruncate(o->fd, (off_t)o->size);
-    if (rc == 0)
+    return rc;
+}
+
+/* Takes the space now, so that a full disk is noticed before the work. */
+static enum phi_status reserve(struct phi_output *o, struct phi_err *err)
+{
+    if (o->size == 0 || take_space(o) == 0)
         return PHI_OK;
     return phi_fail_sys(err, errno, "%s: %llu bytes cannot be reserved",
                         o->path, (unsigned long long)o->size);

@@ -9,6 +9,7 @@
 #include "libconv/base/output.h"
 #include "tests/unit/fixture.h"
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static char *dir;
@@ -299,6 +300,32 @@ START_TEST(test_leftovers)
 }
 END_TEST
 
+/* A limit of file sizes ended the process that the library was in: SIGXFSZ. */
+START_TEST(test_limit)
+{
+    struct phiconv_model *m = NULL;
+    struct phiconv_error e = {0};
+    char *path = fixture_path(dir, "a.gguf");
+    const pid_t pid = fork();
+    int status;
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        const struct rlimit limit = {1 << 20, 1 << 20};
+
+        if (setrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+            phiconv_open(&m, PHI_SAMPLE, &e) != PHICONV_OK)
+            _exit(1);
+        _exit(phiconv_quantize(m, "f16", path, NULL, &e) != PHICONV_SYSTEM ||
+              e.system != EFBIG || strstr(e.message, "reserved") == NULL);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(fixture_entries(dir), 0);
+    free(path);
+}
+END_TEST
+
 /* As reference/golden says: transformers' perplexity on the same windows. */
 START_TEST(test_evaluate)
 {
@@ -389,6 +416,7 @@ int main(void)
     tcase_add_test(tc, test_quantize);
     tcase_add_test(tc, test_copy);
     tcase_add_test(tc, test_leftovers);
+    tcase_add_test(tc, test_limit);
     tcase_add_test(tc, test_evaluate);
     tcase_add_test(tc, test_adapters);
     suite_add_tcase(s, tc);
