@@ -11,6 +11,7 @@
 #include "libconv/tensor/source_hash.h"
 #include "tools/model_size.h"
 #include "tools/progress.h"
+#include "tools/signals.h"
 
 /* ---- opening and counting ----------------------------------------------- */
 
@@ -39,10 +40,12 @@ enum phi_status inspect_open(struct inspect_job *job, const char *path,
 {
     enum phi_status st;
 
-    if (strcmp(path, "-") == 0)
+    if (strcmp(path, "-") == 0) {
+        signals_default(); /* a pipe may stall for ever */
         st = phi_pack_open_stream(&job->source, stdin, "standard input", err);
-    else
+    } else {
         st = phi_any_open(&job->source, path, job->args.stored, &job->why, err);
+    }
     job->path = path;
     if (st != PHI_OK)
         return st;

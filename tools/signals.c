@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stddef.h>
 
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+
 /* A handler can reach nothing else: the one mutable global of the program. */
 static volatile sig_atomic_t caught;
 
@@ -13,9 +15,19 @@ static void on_signal(int number)
     caught = number;
 }
 
+static void set_ends(const struct sigaction *action)
+{
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct sigaction old;
+
+        /* Under nohup, SIGHUP stays ignored. */
+        if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(ends[i], action, NULL);
+    }
+}
+
 void signals_install(void)
 {
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction ignore = {0};
     struct sigaction note = {0};
 
@@ -26,13 +38,17 @@ void signals_install(void)
     note.sa_flags = SA_RESTART;
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        struct sigaction old;
+    set_ends(&note);
+}
 
-        /* Under nohup, SIGHUP stays ignored. */
-        if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(ends[i], &note, NULL);
-    }
+void signals_default(void)
+{
+    struct sigaction die = {0};
+
+    die.sa_handler = SIG_DFL;
+    sigemptyset(&die.sa_mask);
+    set_ends(&die);
+    signals_reraise(); /* one that came before */
 }
 
 bool signals_pending(void)

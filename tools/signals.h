@@ -14,6 +14,10 @@
 /* Also ignores SIGPIPE and SIGXFSZ: they become errors of write(). */
 void signals_install(void);
 
+/* They end the program at once again, but for those that are ignored: for work
+ * that writes nothing and waits where nobody looks at the flag. */
+void signals_default(void);
+
 /* Whether one arrived. */
 bool signals_pending(void);
 
