@@ -436,6 +436,7 @@ static enum phi_status sink_new(struct phi_pack_sink **out, const char *path,
     *out = s;
     s->base.ops = &ops;
     s->crc32 = opt->crc32 != NULL ? opt->crc32 : phi_crc32;
+    s->monitor = opt->monitor;
     s->planes = opt->planes;
     s->replace = opt->replace;
     s->copied = opt->head != NULL;

@@ -37,7 +37,9 @@ struct phi_pack_options {
     bool reserve;       /* with room for other metadata (gguf_reserve.h) */
     phi_crc32_fn crc32; /* or NULL: phi_crc32() */
     size_t nthreads;    /* that deflate metadata and files; 0: one */
-    const struct phi_monitor *monitor; /* asked meanwhile; or NULL */
+    /* Asked meanwhile, and while planes go to their places at the end; or NULL.
+     * Borrowed until the sink is closed. */
+    const struct phi_monitor *monitor;
 };
 
 /* What planes saved, when all is written. */
@@ -50,8 +52,8 @@ struct phi_pack_saving {
  * Decides everything and makes all that comes before the tensors: (*out)->
  * nbytes is the file's size, with planes at most so many. Refuses what a GGUF
  * file cannot hold (gguf_write.h), and what is beyond the limits of PACK.md.
- * meta, tensors and options are not needed after the call. On success the
- * caller owns *out.
+ * meta, tensors and options are not needed after the call, but the monitor is.
+ * On success the caller owns *out.
  */
 enum phi_status phi_pack_sink_plan(struct phi_sink **out, const char *path,
                                    const struct phi_meta *meta,

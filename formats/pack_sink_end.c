@@ -23,7 +23,8 @@ static void measure(struct phi_pack_sink *s)
     }
 }
 
-/* What was put aside goes to its place. */
+/* What was put aside goes to its place: all of the file once more, after the
+ * last question of those who write. */
 static enum phi_status unspool(struct phi_pack_sink *s, struct phi_err *err)
 {
     uint8_t *room = phi_alloc_pages(PHI_PACK_CHUNK, err);
@@ -40,6 +41,8 @@ static enum phi_status unspool(struct phi_pack_sink *s, struct phi_err *err)
                                 err);
             if (st == PHI_OK)
                 st = phi_output_put(s->output, at, room, n, err);
+            if (st == PHI_OK)
+                st = phi_monitor_tick(s->monitor, 0, 0, NULL, err);
             at += n;
         }
     }

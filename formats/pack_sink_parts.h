@@ -14,6 +14,7 @@ struct phi_pack_sink {
     struct phi_sink base;
     char *path;
     phi_crc32_fn crc32;
+    const struct phi_monitor *monitor; /* or NULL; borrowed */
     struct phi_output *output;
     struct phi_spool *spool; /* of chunks, with planes; else NULL */
     uint64_t *spooled;       /* (nchunks) where they are in it */

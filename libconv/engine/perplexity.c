@@ -323,6 +323,8 @@ static enum phi_status do_batch(struct phi_evaluation *e, size_t nwindows,
                                 bool *enough, struct phi_err *err)
 {
     const size_t window = e->out->nwindows;
+    struct inner in;
+    const struct phi_monitor m = {inner_tick, &in};
     enum phi_status st = PHI_OK;
 
     take_windows(e, window, nwindows);
@@ -332,8 +334,9 @@ static enum phi_status do_batch(struct phi_evaluation *e, size_t nwindows,
         st = do_heads(e, window, nwindows, err);
     if (st == PHI_OK)
         st = phi_windows_score(e, nwindows, enough, err);
+    in = part_of(e, 0);
     if (st == PHI_OK && e->options->save != NULL)
-        st = phi_windows_save(e, nwindows, err);
+        st = phi_windows_save(e, nwindows, &m, err);
     if (st != PHI_OK)
         return st;
     say_perplexity(e);

@@ -87,8 +87,10 @@ enum phi_status phi_stored_check(const struct phi_evaluation *e,
                                  const struct phi_lse *sum, size_t window,
                                  size_t position, struct phi_err *err);
 
-/* Gives a batch's logits to options->save, after they have been scored. */
+/* Gives a batch's logits to options->save, after they have been scored. They
+ * are computed once more: m is asked meanwhile. */
 enum phi_status phi_windows_save(struct phi_evaluation *e, size_t nwindows,
+                                 const struct phi_monitor *m,
                                  struct phi_err *err);
 
 /* The statistics of all that was added; once, at the end. */

@@ -85,6 +85,7 @@ enum phi_status phi_stored_check(const struct phi_evaluation *e,
  * positions at a time: a small part of what the layers cost.
  */
 enum phi_status phi_windows_save(struct phi_evaluation *e, size_t nwindows,
+                                 const struct phi_monitor *m,
                                  struct phi_err *err)
 {
     const struct phi_eval_save *save = e->options->save;
@@ -97,12 +98,12 @@ enum phi_status phi_windows_save(struct phi_evaluation *e, size_t nwindows,
     enum phi_status st = logits != NULL ? PHI_OK : PHI_E_NOMEM;
 
     for (size_t i0 = 0; st == PHI_OK && i0 < n; i0 += step) {
-        const size_t m = n - i0 < step ? n - i0 : step;
+        const size_t nrows = n - i0 < step ? n - i0 : step;
         const struct phi_head_part part = {
-            c->hidden + i0 * n_embd, m, 0, e->n_vocab, logits, e->n_vocab};
+            c->hidden + i0 * n_embd, nrows, 0, e->n_vocab, logits, e->n_vocab};
 
-        st = phi_engine_head(c->engine, &e->space, &part, NULL, err);
-        for (size_t i = 0; st == PHI_OK && i < m; i++)
+        st = phi_engine_head(c->engine, &e->space, &part, m, err);
+        for (size_t i = 0; st == PHI_OK && i < nrows; i++)
             st = save->add(save->ctx, logits + i * e->n_vocab,
                            phi_log_f64(c->lse[i0 + i].sum), err);
     }

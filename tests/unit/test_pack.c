@@ -411,6 +411,46 @@ START_TEST(stopped)
 }
 END_TEST
 
+struct late {
+    bool stop;
+    size_t asked; /* since stop */
+};
+
+static bool stop_at_end(void *ctx, uint64_t done, uint64_t total,
+                        const char *note)
+{
+    struct late *l = ctx;
+
+    (void)done;
+    (void)total;
+    (void)note;
+    l->asked += l->stop;
+    return !l->stop;
+}
+
+/* With planes all of the file is copied at the end; nobody was asked then. */
+START_TEST(stopped_at_the_end)
+{
+    struct late late = {.stop = false};
+    const struct phi_monitor monitor = {stop_at_end, &late};
+    const struct phi_pack_options opt = {.planes = true, .monitor = &monitor};
+    struct pack_model m;
+    struct phi_sink *s = NULL;
+
+    pack_model_make(&m, true);
+    ck_ok(phi_pack_sink_open(&s, path, &m.meta, m.tensors, m.n, &opt, &err));
+    for (size_t i = 0; i < m.n; i++)
+        ck_ok(phi_sink_write(s, i, 0, m.bytes[i], (size_t)m.tensors[i].nbytes,
+                             &err));
+    late.stop = true;
+    ck_refused(phi_sinks_commit(&s, 1, &err), PHI_E_CANCELLED, "interrupted");
+    ck_assert_uint_eq(late.asked, 1);
+    phi_sink_close(s);
+    ck_assert_uint_eq(fixture_entries(dir), 0);
+    pack_model_release(&m);
+}
+END_TEST
+
 /* ---- files of version 1 -------------------------------------------------- */
 
 START_TEST(golden)
@@ -475,6 +515,7 @@ int main(void)
     tcase_add_test(t, first_touch);
     tcase_add_test(t, bounded);
     tcase_add_test(t, stopped);
+    tcase_add_test(t, stopped_at_the_end);
     tcase_add_test(t, golden);
     suite_add_tcase(s, t);
     return unit_main(s);

@@ -218,7 +218,7 @@ static void check_logits(const char *file, const char *name,
     struct phi_eval_options opt;
     float *logits = NULL;
     float *want;
-    uint32_t ids[64];
+    uint32_t ids[128];
     int64_t stored[64];
     size_t n_vocab = 0;
     size_t found = 0;
@@ -241,7 +241,7 @@ static void check_logits(const char *file, const char *name,
     for (size_t i = 0; i < 64; i++)
         ids[i] = (uint32_t)stored[i];
     opt = options_of(64, 2, NULL);
-    ck_ok(phi_eval_logits(&logits, &n_vocab, m.source, ids, 64, &opt, &err));
+    ck_ok(phi_eval_logits(&logits, &n_vocab, m.source, ids, 128, &opt, &err));
     ck_assert_uint_eq(n_vocab, 2048);
     for (size_t i = 0; i < 64 * 2048; i++)
         ck_assert_msg(fabs((double)logits[i] - (double)want[i]) <= ABSOLUTE,
@@ -309,6 +309,61 @@ START_TEST(threads_and_levels_change_nothing)
 }
 END_TEST
 
+static bool count_asked(void *ctx, uint64_t done, uint64_t total,
+                        const char *note)
+{
+    size_t *asked = ctx;
+
+    (void)note;
+    ck_assert_uint_le(done, total);
+    ++*asked;
+    return true;
+}
+
+static enum phi_status take_size(void *ctx, size_t n_vocab, size_t nwindows,
+                                 struct phi_err *err)
+{
+    (void)ctx;
+    (void)err;
+    return n_vocab > 0 && nwindows > 0 ? PHI_OK : PHI_E_ARG;
+}
+
+static enum phi_status take_logits(void *ctx, const float *logits, double lse,
+                                   struct phi_err *err)
+{
+    (void)ctx;
+    (void)logits;
+    (void)lse;
+    (void)err;
+    return PHI_OK;
+}
+
+/* Logits that are saved are computed once more; nobody was asked then. */
+START_TEST(saving_is_watched)
+{
+    const struct phi_eval_save save = {NULL, take_size, take_logits};
+    uint32_t ids[128] = {0};
+    struct model m = {0};
+    const struct phi_source *one[1];
+    size_t asked[2] = {0};
+
+    model_open(&m, NULL);
+    one[0] = m.source;
+    for (int i = 0; i < 2; i++) {
+        const struct phi_monitor monitor = {count_asked, &asked[i]};
+        struct phi_eval_options opt = options_of(64, 1, NULL);
+        struct phi_eval e = {0};
+
+        opt.monitor = &monitor;
+        opt.save = i == 1 ? &save : NULL;
+        ck_ok(phi_eval_run(&e, one, 1, NULL, ids, 128, &opt, &err));
+        phi_eval_release(&e);
+    }
+    ck_assert_uint_gt(asked[1], asked[0]);
+    model_close(&m);
+}
+END_TEST
+
 START_TEST(what_cannot_be_evaluated)
 {
     struct phi_eval_options opt = options_of(64, 1, NULL);
@@ -346,6 +401,7 @@ int main(void)
     tcase_add_test(t, logits_of_the_first_tokens);
     tcase_add_loop_test(t, logits_with_adapters, 0, NADAPTERS);
     tcase_add_test(t, threads_and_levels_change_nothing);
+    tcase_add_test(t, saving_is_watched);
     tcase_add_test(t, what_cannot_be_evaluated);
     tcase_set_timeout(t, 900);
     suite_add_tcase(s, t);
