@@ -17,10 +17,12 @@
 #include "libconv/base/mem.h"
 #include "tools/relcheck.h"
 #include "tools/release_job.h"
+#include "tools/signals.h"
 
 extern char **environ;
 
-/* Runs a program without input and output; *code is its exit code. */
+/* Runs a program without input and output; *code is its exit code. One that
+ * was killed has not said anything of what it was to look at. */
 static enum phi_status run(const char *program, const char *const *argv,
                            int *code, struct phi_err *err)
 {
@@ -44,7 +46,13 @@ static enum phi_status run(const char *program, const char *const *argv,
         if (errno != EINTR)
             return phi_fail_sys(err, errno, "%s: waitpid", program);
     }
-    *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    /* Ctrl-C is for both of us, and some programs make an exit code of it. */
+    if (signals_pending() && status != 0)
+        return phi_fail(err, PHI_E_CANCELLED, "interrupted");
+    if (!WIFEXITED(status))
+        return phi_fail(err, PHI_E_IO, "%s: was ended by signal %d", program,
+                        WTERMSIG(status));
+    *code = WEXITSTATUS(status);
     /* What a shell says of a program that is not there, and some C libraries
      * of a spawned one. */
     if (*code == 127)
