@@ -79,6 +79,8 @@ int main(int argc, char **argv)
             fprintf(stderr, "hint: %s\n", e.hint);
         goto out;
     }
+    if (phiconv_adapter_idle(merged, 0))
+        fprintf(stderr, "%s: changes nothing\n", argv[2]);
     printf("perplexity %.4f, mean KL divergence %.6f, same top token %.2f %%\n",
            v.perplexity, v.mean_kld, v.same_top * 100);
     if (v.mean_kld > atof(argv[6])) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Models of the public interface: opening, tensors, metadata, errors. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,24 @@ const struct phi_source *phiconv_source_of(const struct phiconv_model *m)
     return m->merged != NULL ? m->merged : m->adapted.base;
 }
 
+/* A scale that was forgotten is 0, and the adapter would be, too. */
+static enum phi_status take_words(struct phi_adapter_words *words,
+                                  const struct phiconv_adapter *adapters,
+                                  size_t n, struct phi_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double scale = adapters[i].scale;
+
+        if (scale == 0 || !isfinite(scale))
+            return phi_fail(err, PHI_E_ARG,
+                            "%s: %g is no scale, expected a finite number but "
+                            "0: set scale to 1",
+                            adapters[i].path, scale);
+        words[i] = (struct phi_adapter_words){adapters[i].path, scale};
+    }
+    return PHI_OK;
+}
+
 static enum phi_status open_model(struct phiconv_model *m, const char *path,
                                   const struct phiconv_adapter *adapters,
                                   size_t n, struct phi_err *err)
@@ -77,10 +96,9 @@ static enum phi_status open_model(struct phiconv_model *m, const char *path,
 
     if (words == NULL)
         return PHI_E_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        words[i] =
-            (struct phi_adapter_words){adapters[i].path, adapters[i].scale};
-    st = phi_adapted_open(&m->adapted, path, words, n, &options, NULL, err);
+    st = take_words(words, adapters, n, err);
+    if (st == PHI_OK)
+        st = phi_adapted_open(&m->adapted, path, words, n, &options, NULL, err);
     if (st == PHI_OK && n > 0)
         st = phi_adapted_values(&m->adapted, &m->merged, err);
     free(words);
@@ -109,6 +127,11 @@ enum phiconv_status phiconv_open(struct phiconv_model **out, const char *path,
                                  struct phiconv_error *error)
 {
     return phiconv_open_adapted(out, path, NULL, 0, error);
+}
+
+int phiconv_adapter_idle(const struct phiconv_model *model, size_t i)
+{
+    return i < model->adapted.n && model->adapted.merge.idle[i];
 }
 
 void phiconv_close(struct phiconv_model *model)

@@ -89,7 +89,7 @@ PHICONV_API enum phiconv_status phiconv_open(struct phiconv_model **out,
 /* A LoRA adapter: a folder as PEFT saves it, or GGUF. */
 struct phiconv_adapter {
     const char *path;
-    double scale; /* 1: as it was trained */
+    double scale; /* 1: as it was trained; PHICONV_MISUSE if it is 0 */
 };
 
 /*
@@ -101,6 +101,13 @@ PHICONV_API enum phiconv_status phiconv_open_adapted(
     struct phiconv_model **out, const char *path,
     const struct phiconv_adapter *adapters, size_t n,
     struct phiconv_error *error);
+
+/*
+ * Not 0 if adapter i, of those that the model was opened with, changes nothing:
+ * all that it adds is zero, as in one that was never trained. 0 past the last.
+ */
+PHICONV_API int phiconv_adapter_idle(const struct phiconv_model *model,
+                                     size_t i);
 
 PHICONV_API void phiconv_close(struct phiconv_model *model);
 

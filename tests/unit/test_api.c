@@ -9,6 +9,7 @@
 #include "libconv/base/output.h"
 #include "tests/unit/fixture.h"
 #include <errno.h>
+#include <math.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -405,6 +406,43 @@ START_TEST(test_adapters)
 }
 END_TEST
 
+/* One that adds nothing but zeros was merged without a word, and one whose
+ * scale was forgotten, which is 0 then. */
+START_TEST(test_idle_adapters)
+{
+    static const char weights[] = "adapter_model.safetensors";
+    static const char trained[] =
+        PHI_SOURCE_DIR "/reference/sample/adapters/physics";
+    const struct phiconv_adapter two[] = {{dir, 1}, {trained, 1}};
+    struct phiconv_adapter forgotten = {.path = trained};
+    struct phiconv_model *m = NULL;
+    struct phiconv_error e = {0};
+    size_t n;
+    size_t at;
+    char *bytes;
+
+    fixture_copy(trained, dir, "adapter_config.json");
+    bytes = fixture_load(trained, weights, &n);
+    at = 8 + (uint8_t)bytes[0] + ((size_t)(uint8_t)bytes[1] << 8);
+    memset(bytes + at, 0, n - at);
+    fixture_write(dir, weights, bytes, n);
+    free(bytes);
+    api_ok(phiconv_open_adapted(&m, PHI_SAMPLE, two, 2, &e));
+    ck_assert(phiconv_adapter_idle(m, 0));
+    ck_assert(!phiconv_adapter_idle(m, 1));
+    ck_assert(!phiconv_adapter_idle(m, 2));
+    phiconv_close(m);
+    api_refused(phiconv_open_adapted(&m, PHI_SAMPLE, &forgotten, 1, &e),
+                PHICONV_MISUSE, "set scale to 1");
+    forgotten.scale = NAN;
+    api_refused(phiconv_open_adapted(&m, PHI_SAMPLE, &forgotten, 1, &e),
+                PHICONV_MISUSE, "set scale to 1");
+    api_ok(phiconv_open(&m, PHI_SAMPLE, &e));
+    ck_assert(!phiconv_adapter_idle(m, 0));
+    phiconv_close(m);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("api");
@@ -419,6 +457,7 @@ int main(void)
     tcase_add_test(tc, test_limit);
     tcase_add_test(tc, test_evaluate);
     tcase_add_test(tc, test_adapters);
+    tcase_add_test(tc, test_idle_adapters);
     suite_add_tcase(s, tc);
     return unit_main(s);
 }
