@@ -286,7 +286,7 @@ static void check_some(void *ctx, size_t first, size_t count, size_t worker)
         if (n > 0 &&
             check_pair(j, checks, n, j->room + worker * ROOM, &err) != PHI_OK)
             phi_tally_fail(&j->tally, c, &err);
-        if (phi_tally_add(&j->tally, nbytes) != PHI_OK)
+        if (phi_tally_add(&j->tally, c, nbytes) != PHI_OK)
             return;
     }
 }

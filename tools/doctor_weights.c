@@ -79,7 +79,7 @@ static enum phi_status read_piece(struct work *w, const struct item *it,
     if (st != PHI_OK)
         return st;
     widen((float *)(void *)(room + PIECE * 8), room, n);
-    return phi_tally_add(&w->tally, n * size);
+    return phi_tally_add(&w->tally, (size_t)(it - w->items), n * size);
 }
 
 static uint64_t count_of(const struct phi_st_tensor *t)

@@ -99,7 +99,7 @@ static void compare_some(void *ctx, size_t first, size_t count, size_t worker)
     for (size_t k = first; k < first + count; k++) {
         struct row *r = &c->rows[k];
         const struct phi_difference_pair pair = {
-            c->a->source, r->i, c->b->source, r->j, c->a->features};
+            c->a->source, r->i, c->b->source, r->j, c->a->features, k};
         struct phi_err err = {0};
 
         if (r->i == NONE || r->j == NONE) {

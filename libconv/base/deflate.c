@@ -19,9 +19,7 @@ static enum phi_status no_memory(struct phi_err *err)
 /* Errors of others are no reason to stop: theirs may not be the first. */
 static enum phi_status ask(struct phi_tally *tally, struct phi_err *err)
 {
-    return tally != NULL && phi_tally_add(tally, 0) == PHI_E_CANCELLED
-               ? phi_tally_status(tally, err)
-               : PHI_OK;
+    return tally != NULL ? phi_tally_ask(tally, err) : PHI_OK;
 }
 
 /* Runs deflate over n bytes until it has taken them and done what `how` asks,

@@ -15,24 +15,43 @@ void phi_tally_release(struct phi_tally *t)
     t->lock = NULL;
 }
 
-enum phi_status phi_tally_add(struct phi_tally *t, uint64_t n)
+/* Under the lock. Nobody needs to finish anything after a stop. */
+static void tick(struct phi_tally *t)
+{
+    struct phi_err err = {0};
+
+    if (t->err.status != PHI_E_CANCELLED &&
+        phi_monitor_tick(t->monitor, t->done, t->total, NULL, &err) != PHI_OK) {
+        t->err = err;
+        t->item = 0;
+    }
+}
+
+enum phi_status phi_tally_add(struct phi_tally *t, size_t item, uint64_t n)
 {
     enum phi_status st;
 
     phi_lock_take(t->lock);
     t->done += n;
-    if (t->err.status == PHI_OK &&
-        phi_monitor_tick(t->monitor, t->done, t->total, NULL, &t->err) !=
-            PHI_OK)
-        t->item = SIZE_MAX;
-    st = t->err.status;
+    tick(t);
+    st = t->item <= item ? t->err.status : PHI_OK;
     phi_lock_give(t->lock);
     return st;
 }
 
 enum phi_status phi_tally_ask(struct phi_tally *t, struct phi_err *err)
 {
-    return phi_tally_add(t, 0) == PHI_OK ? PHI_OK : phi_tally_status(t, err);
+    enum phi_status st = PHI_OK;
+
+    phi_lock_take(t->lock);
+    tick(t);
+    if (t->err.status == PHI_E_CANCELLED) {
+        st = t->err.status;
+        if (err != NULL)
+            *err = t->err;
+    }
+    phi_lock_give(t->lock);
+    return st;
 }
 
 void phi_tally_fail(struct phi_tally *t, size_t item, const struct phi_err *err)

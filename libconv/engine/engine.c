@@ -77,13 +77,18 @@ static void embed(void *ctx, size_t first, size_t count, size_t worker)
     const struct pass *p = ctx;
     const struct phi_matrix *embd = &p->e->weights.embd;
     struct phi_space_worker *own = &p->space->workers[worker];
+    enum phi_status st;
 
     for (size_t t = first; t < first + count; t++) {
-        if (own->status == PHI_OK)
-            own->status = phi_matrix_read(embd, p->batch->tokens[t], 1,
-                                          own->raw.p, &own->err);
-        if (own->status != PHI_OK)
+        if (!phi_space_wants(own, t))
             return;
+        st = phi_matrix_read(embd, p->batch->tokens[t], 1, own->raw.p,
+                             &own->err);
+        if (st != PHI_OK) {
+            own->status = st;
+            own->item = t;
+            return;
+        }
         phi_quant_to_f32(phi_matrix_dtype(embd), own->raw.p, embd->ncols,
                          (float *)p->space->x.p + t * embd->ncols);
     }

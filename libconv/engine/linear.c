@@ -357,30 +357,44 @@ static enum phi_status do_group(const struct run *r,
     return PHI_OK;
 }
 
+/* Worker 0 is the caller's thread: the monitor knows no other. */
+static void ask(struct run *r, struct phi_space_worker *own)
+{
+    struct phi_err err = {0};
+    const enum phi_status st = phi_monitor_tick(r->args->monitor, r->args->done,
+                                                r->args->total, NULL, &err);
+
+    if (st == PHI_OK)
+        return;
+    own->status = st;
+    own->item = 0; /* nobody needs to finish anything */
+    own->err = err;
+    atomic_store(&r->stop, true);
+}
+
 static void do_groups(void *ctx, size_t first, size_t count, size_t worker)
 {
     struct run *r = ctx;
     struct phi_space_worker *own = &r->space->workers[worker];
 
-    /* Worker 0 is the caller's thread: the monitor knows no other. */
-    if (worker == 0 && own->status == PHI_OK) {
-        own->status = phi_monitor_tick(r->args->monitor, r->args->done,
-                                       r->args->total, NULL, &own->err);
-        if (own->status != PHI_OK)
-            atomic_store(&r->stop, true);
-    }
+    if (worker == 0 && !atomic_load(&r->stop))
+        ask(r, own);
     if (atomic_load(&r->stop))
         return;
-    for (size_t i = first; i < first + count; i++) {
+    for (size_t i = first; i < first + count && phi_space_wants(own, i); i++) {
         const struct phi_linear *job = r->args->jobs;
         size_t group = i;
+        enum phi_status st;
 
         while (group >= groups_of(job)) {
             group -= groups_of(job);
             job++;
         }
-        if (own->status == PHI_OK)
-            own->status = do_group(r, own, job, group * PHI_GROUP);
+        st = do_group(r, own, job, group * PHI_GROUP);
+        if (st != PHI_OK) {
+            own->status = st;
+            own->item = i;
+        }
     }
 }
 

@@ -155,17 +155,21 @@ size_t phi_space_token_nbytes(const struct phi_hparams *h)
 
 enum phi_status phi_space_status(struct phi_space *s, struct phi_err *err)
 {
+    const struct phi_space_worker *first = NULL;
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; i < s->nworkers; i++) {
-        struct phi_space_worker *k = &s->workers[i];
+        const struct phi_space_worker *k = &s->workers[i];
 
-        if (st == PHI_OK && k->status != PHI_OK) {
-            st = k->status;
-            if (err != NULL)
-                *err = k->err;
-        }
-        k->status = PHI_OK;
+        if (k->status != PHI_OK && (first == NULL || k->item < first->item))
+            first = k;
     }
+    if (first != NULL) {
+        st = first->status;
+        if (err != NULL)
+            *err = first->err;
+    }
+    for (size_t i = 0; i < s->nworkers; i++)
+        s->workers[i].status = PHI_OK;
     return st;
 }

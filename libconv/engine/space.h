@@ -7,6 +7,7 @@
 #ifndef PHI_ENGINE_SPACE_H
 #define PHI_ENGINE_SPACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,7 @@ struct phi_space_worker {
     struct phi_block scores; /* f32 (n_ctx up to whole panels, 16) */
     struct phi_block heads;  /* f64 (panels of head_dim, 16, 16) */
     enum phi_status status;
+    size_t item; /* that failed: the lowest of this thread */
     struct phi_err err;
 };
 
@@ -80,7 +82,15 @@ void phi_space_release(struct phi_space *s);
 /* Bytes of one token in the blocks, without those of the workers. */
 size_t phi_space_token_nbytes(const struct phi_hparams *h);
 
-/* The first failure among the workers, which are then clean again. */
+/* Whether the worker is to do this item: none above one of its own that failed.
+ * Others go on, so that the lowest that fails is found by whatever thread. */
+static inline bool phi_space_wants(const struct phi_space_worker *k,
+                                   size_t item)
+{
+    return k->status == PHI_OK || item < k->item;
+}
+
+/* The failure of the lowest item, and the workers are clean again. */
 enum phi_status phi_space_status(struct phi_space *s, struct phi_err *err);
 
 #endif

@@ -87,7 +87,7 @@ static enum phi_status same_bytes(bool *same,
             st = phi_source_read(p->b, p->j, at, room + half, n, err);
         if (st != PHI_OK)
             return st;
-        if (phi_tally_add(tally, 2 * n) != PHI_OK)
+        if (phi_tally_add(tally, p->item, 2 * n) != PHI_OK)
             return phi_tally_status(tally, err);
         *same = memcmp(room, room + half, n) == 0;
         at += n;
@@ -125,7 +125,7 @@ static enum phi_status values(struct phi_difference *out,
             st = phi_source_read(p->b, p->j, at_b, raw_b, nb, err);
         if (st != PHI_OK)
             return st;
-        if (phi_tally_add(tally, na + nb) != PHI_OK)
+        if (phi_tally_add(tally, p->item, na + nb) != PHI_OK)
             return phi_tally_status(tally, err);
         widen_a(va, raw_a, n / phi_dtype_info(a->dtype)->block);
         widen_b(vb, raw_b, n / phi_dtype_info(b->dtype)->block);

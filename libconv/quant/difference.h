@@ -30,6 +30,7 @@ struct phi_difference_pair {
     const struct phi_source *b;
     size_t j;
     uint32_t features; /* which kernels may be used, as in cpu/cpu.h */
+    size_t item;       /* that it is of the tally's */
 };
 
 #define PHI_DIFFERENCE_ROOM ((size_t)1 << 20)

@@ -33,7 +33,7 @@ static enum phi_status hash_one(struct work *w, size_t i, uint8_t *room,
         if (st == PHI_OK)
             st = phi_sha256_add(h, room, n, err);
         at += n;
-        if (st == PHI_OK && phi_tally_add(&w->tally, n) != PHI_OK)
+        if (st == PHI_OK && phi_tally_add(&w->tally, i, n) != PHI_OK)
             goto out; /* the tally has the reason */
     }
     if (st == PHI_OK)

@@ -245,7 +245,7 @@ static enum phi_status count_done(struct encoding *e, struct worker *w,
     w->untold += n;
     if (w->untold < JOB_BYTES)
         return st;
-    if (phi_tally_add(&e->tally, w->untold) != PHI_OK)
+    if (phi_tally_add(&e->tally, 0, w->untold) != PHI_OK)
         st = phi_tally_status(&e->tally, err);
     w->untold = 0;
     return st;

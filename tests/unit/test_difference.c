@@ -3,9 +3,11 @@
  * Differences between tensors and hashes of them, on models of arrays whose
  * answers can be worked out by hand.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "libconv/quant/difference.h"
 
 #include <math.h>
+#include <time.h>
 
 #include "libconv/base/half.h"
 #include "libconv/tensor/source_hash.h"
@@ -16,7 +18,7 @@ static uint8_t room[PHI_DIFFERENCE_ROOM];
 static struct phi_difference compare(const struct memory_source *a,
                                      const struct memory_source *b)
 {
-    const struct phi_difference_pair pair = {&a->base, 0, &b->base, 0, 0};
+    const struct phi_difference_pair pair = {&a->base, 0, &b->base, 0, 0, 0};
     struct phi_difference d;
     struct phi_tally tally;
 
@@ -151,6 +153,57 @@ START_TEST(hashes)
 }
 END_TEST
 
+/* Tensor 0 is damaged at its end, tensor 1 at its beginning. */
+static enum phi_status damaged_read(const struct phi_source *s, size_t i,
+                                    uint64_t offset, void *to, size_t n,
+                                    struct phi_err *err)
+{
+    static const struct timespec moment = {.tv_nsec = 200000};
+
+    if (i == 1 || (i == 0 && offset + n == s->tensors[0].nbytes))
+        return phi_fail(err, PHI_E_IO, "tensor %zu is damaged", i);
+    if (i == 0)
+        nanosleep(&moment, NULL);
+    memset(to, 0, n);
+    return PHI_OK;
+}
+
+/* An error of one stopped all the others, those below it, too: which was the
+ * first depended on the threads. */
+START_TEST(the_first_error_is_told)
+{
+    static const char *const names[] = {"a", "b", "c", "d"};
+    struct memory_source m = {0};
+    struct phi_source_ops ops;
+    struct phi_difference_pair pair = {&m.base, 2, &m.base, 3, 0, 0};
+    struct phi_difference d;
+    struct phi_tally tally;
+    struct phi_err other = {0};
+    char hex[4][PHI_SHA256_HEX];
+
+    for (size_t i = 0; i < 4; i++)
+        memory_add(&m, names[i], PHI_U8, 0, (uint64_t)3 << 20, NULL);
+    ops = *m.base.ops;
+    ops.read = damaged_read;
+    m.base.ops = &ops;
+    for (int i = 0; i < 20; i++)
+        ck_refused(phi_source_hash(&m.base, 4, NULL, hex, &err), PHI_E_IO,
+                   "tensor 0");
+    /* The same of two that are compared, one below and one above it. */
+    ck_ok(phi_tally_init(&tally, NULL, 0, &err));
+    phi_fail(&other, PHI_E_IO, "other");
+    phi_tally_fail(&tally, 3, &other);
+    pair.item = 2;
+    ck_ok(phi_difference_of(&d, &pair, room, &tally, &err));
+    ck_assert(d.same_bytes);
+    pair.item = 4;
+    ck_refused(phi_difference_of(&d, &pair, room, &tally, &err), PHI_E_IO,
+               "other");
+    phi_tally_release(&tally);
+    phi_meta_release(&m.base.meta);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("difference");
@@ -160,6 +213,7 @@ int main(void)
     tcase_add_test(t, other_types_and_lengths);
     tcase_add_test(t, no_numbers);
     tcase_add_test(t, hashes);
+    tcase_add_test(t, the_first_error_is_told);
     suite_add_tcase(suite, t);
     return unit_main(suite);
 }

@@ -2,6 +2,7 @@
 /* The engine on tiny random models, against reference/ in double. */
 #define _DEFAULT_SOURCE
 #include <math.h>
+#include <time.h>
 
 #include "libconv/cpu/cpu.h"
 #include "libconv/engine/engine.h"
@@ -239,6 +240,67 @@ START_TEST(read_errors_arrive)
 }
 END_TEST
 
+/* Rows of a tensor that cannot be read, and some time for every read, so that
+ * all threads have a part. */
+static enum phi_status damaged_read(const struct phi_source *s, size_t i,
+                                    uint64_t offset, void *to, size_t n,
+                                    struct phi_err *err)
+{
+    static const struct timespec moment = {.tv_nsec = 20000};
+    const struct phi_tensor *t = &s->tensors[i];
+    const uint64_t size = t->dim[t->rank - 1] * sizeof(float);
+    const bool embd = strcmp(t->name, "token_embd.weight") == 0;
+    const bool head = strcmp(t->name, "output.weight") == 0;
+
+    if (embd || head)
+        nanosleep(&moment, NULL);
+    for (uint64_t row = embd ? 5 : 100; embd || head; row += embd ? 1 : 100) {
+        if (row >= t->dim[0] || row * size >= offset + n)
+            break;
+        if (row * size >= offset && (!embd || row < 7))
+            return phi_fail(err, PHI_E_IO, "row %u is damaged", (unsigned)row);
+    }
+    return memory_read(s, i, offset, to, n, err);
+}
+
+/* Of two errors that of the thread with the lowest number was reported. */
+START_TEST(the_first_error_is_told)
+{
+    static const struct memory_shape s = {512, 64, 8, 16,           1,
+                                          1,   1,  2, .tied = false};
+    static const struct phi_source_ops ops = {.read = damaged_read,
+                                              .close = memory_close};
+    const struct phi_engine_options o = {
+        .kernels = phi_kernels_select(0), .nthreads = 5, .n_ctx = 64};
+    struct memory_model *m = memory_new(&s, 3);
+    uint32_t tokens[64] = {0};
+    const struct phi_batch batch = {tokens, 1, 0, 64};
+    float *hidden = calloc((size_t)64 * s.n_embd, sizeof(*hidden));
+    float *logits = malloc((size_t)64 * s.n_vocab * sizeof(*logits));
+    const struct phi_head_part part = {hidden, 64, 0, 512, logits, 512};
+    struct phi_engine *e = NULL;
+    struct phi_space space = {0};
+
+    ck_ok(phi_engine_open(&e, &m->base, &o, &err));
+    ck_ok(phi_engine_forward(e, &space, &batch, hidden, NULL, &err));
+    m->base.ops = &ops;
+    /* In different pieces of tokens, and groups of rows. */
+    tokens[20] = 5;
+    tokens[40] = tokens[60] = 6;
+    for (int i = 0; i < 40; i++) {
+        ck_refused(phi_engine_forward(e, &space, &batch, hidden, NULL, &err),
+                   PHI_E_IO, "row 5 ");
+        ck_refused(phi_engine_head(e, &space, &part, NULL, &err), PHI_E_IO,
+                   "row 100 ");
+    }
+    phi_space_release(&space);
+    phi_engine_close(e);
+    free(hidden);
+    free(logits);
+    phi_source_close(&m->base);
+}
+END_TEST
+
 /* Linear scaling divides positions. */
 START_TEST(rope_positions)
 {
@@ -278,6 +340,7 @@ int main(void)
     tcase_add_test(t, tensors_are_checked);
     tcase_add_test(t, tokens_are_checked);
     tcase_add_test(t, read_errors_arrive);
+    tcase_add_test(t, the_first_error_is_told);
     tcase_add_test(t, rope_positions);
     suite_add_tcase(s, t);
     return unit_main(s);
