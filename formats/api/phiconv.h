@@ -56,7 +56,9 @@ extern "C" {
 enum phiconv_status {
     PHICONV_OK = 0,
     PHICONV_NO_MEMORY,
-    PHICONV_SYSTEM,      /* the system refused: error->system is errno */
+    PHICONV_SYSTEM,      /* the system refused: error->system is errno; or no
+                            call failed, but a path names no regular file, or a
+                            file changed while it was read: it is 0 */
     PHICONV_MALFORMED,   /* a file breaks its own format */
     PHICONV_UNSUPPORTED, /* well-formed, but not handled */
     PHICONV_MISUSE,      /* the caller asked for something impossible */
@@ -65,7 +67,7 @@ enum phiconv_status {
 
 struct phiconv_error {
     enum phiconv_status status;
-    int system;        /* errno with PHICONV_SYSTEM, else 0 */
+    int system;        /* errno, with PHICONV_SYSTEM alone; or 0 */
     char message[512]; /* one line: file, place, found, expected */
     char hint[512];    /* what to do, in options of the program; or empty */
 };

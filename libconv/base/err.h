@@ -21,7 +21,7 @@
 enum phi_status {
     PHI_OK = 0,
     PHI_E_NOMEM,
-    PHI_E_IO,          /* the system refused; err->sys holds errno */
+    PHI_E_IO,          /* the system refused; err->sys is errno, or 0 */
     PHI_E_FORMAT,      /* the file breaks its own format */
     PHI_E_UNSUPPORTED, /* well-formed, but not handled here */
     PHI_E_ARG,         /* the caller asked for something impossible */
@@ -39,7 +39,7 @@ enum phi_status {
 
 struct phi_err {
     enum phi_status status;
-    int sys;                /* errno where status is PHI_E_IO, else 0 */
+    int sys;                /* errno of a failed call, with PHI_E_IO; or 0 */
     char msg[PHI_ERR_MAX];  /* one line, no control characters */
     char hint[PHI_ERR_MAX]; /* how to fix it, or empty */
 };

@@ -49,6 +49,7 @@ START_TEST(test_look)
     struct phiconv_tensor t;
     struct phiconv_metadata kv;
     bool seen_tags = false;
+    char *fifo;
     uint8_t bytes[4];
 
     api_ok(phiconv_open(&m, PHI_SAMPLE, &e));
@@ -94,6 +95,12 @@ START_TEST(test_look)
     phiconv_close(NULL);
     api_refused(phiconv_open(&m, "missing", &e), PHICONV_SYSTEM, "missing");
     ck_assert_int_eq(e.system, ENOENT);
+    /* No call has failed there: 0, which was said to be errno. */
+    fifo = fixture_path(dir, "fifo");
+    ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+    api_refused(phiconv_open(&m, fifo, &e), PHICONV_SYSTEM, "expected");
+    ck_assert_int_eq(e.system, 0);
+    free(fifo);
     /* Nobody has to take the error. */
     ck_assert_int_eq(phiconv_open(&m, "missing", NULL), PHICONV_SYSTEM);
 }
