@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Parsing and walking; the typed getters are in json_get.c. */
+#define _POSIX_C_SOURCE 200809L
 #include "formats/json.h"
 
 #include <cjson/cJSON.h>
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +104,26 @@ static enum phi_status check_pointer(const char *text, size_t n,
     return PHI_E_FORMAT;
 }
 
+/*
+ * cJSON puts the first byte of the host's decimal point for each point, which
+ * is all of a comma, but of no point of two bytes. So this thread, and nobody
+ * else, is in another locale meanwhile. NULL without memory.
+ */
+static cJSON *parse(const char *text, size_t n)
+{
+    const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    locale_t before;
+    cJSON *root;
+
+    if (c == (locale_t)0)
+        return NULL;
+    before = uselocale(c);
+    root = cJSON_ParseWithLengthOpts(text, n, NULL, 0);
+    uselocale(before);
+    freelocale(c);
+    return root;
+}
+
 enum phi_status phi_json_parse(struct phi_json_doc **out, const char *text,
                                size_t n, const char *name, struct phi_err *err)
 {
@@ -129,7 +151,7 @@ enum phi_status phi_json_parse(struct phi_json_doc **out, const char *text,
             phi_err_prefix(err, "%s", name);
         goto out;
     }
-    doc->root = cJSON_ParseWithLengthOpts(text, n, NULL, 0);
+    doc->root = parse(text, n);
     if (doc->root == NULL) {
         /* The grammar has been checked: nothing else can have failed. */
         st = phi_fail(err, PHI_E_NOMEM, "%s: no memory for its JSON", name);

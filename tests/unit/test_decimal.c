@@ -95,6 +95,23 @@ START_TEST(a_point_where_people_write_a_comma)
 }
 END_TEST
 
+/* Every folder was refused there, for want of memory. */
+START_TEST(a_point_of_two_bytes)
+{
+    char text[8];
+
+    if (comma_begin_wide()) {
+        check_texts();
+        check_json();
+        /* It is the host's still. */
+        snprintf(text, sizeof(text), "%.1f", 1.5);
+        ck_assert_str_eq(text, "1\xd9\xab"
+                               "5");
+    }
+    comma_end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("decimal");
@@ -103,6 +120,7 @@ int main(void)
     tcase_add_test(t, the_fewest_digits);
     tcase_add_test(t, all_bits_survive);
     tcase_add_test(t, a_point_where_people_write_a_comma);
+    tcase_add_test(t, a_point_of_two_bytes);
     suite_add_tcase(s, t);
     return unit_main(s);
 }
