@@ -90,8 +90,8 @@ enum phi_status phi_tokenizer_rest(struct phi_meta *meta,
     size_t *place = NULL; /* in meta */
     enum phi_status st = PHI_E_NOMEM;
 
-    if (rest.kv != NULL)
-        st = phi_meta_match(&place, base, meta, err);
+    if (rest.kv != NULL && (place = phi_meta_match(base, meta, err)) != NULL)
+        st = PHI_OK;
     for (size_t i = 0; st == PHI_OK && i < base->n; i++) {
         const struct phi_kv *kv = &base->kv[i];
         bool keep = is_flag(kv) || (templates && begins(kv->key, TEMPLATE));

@@ -65,6 +65,19 @@ static bool claim_standard_descriptors(void)
     return true;
 }
 
+/* Why standard output is not whole. What failed before the end may have left
+ * errno to another call since: only what a write fails with is a reason. */
+static const char *why_not(int sys)
+{
+    static const int reasons[] = {ENOSPC, EDQUOT, EFBIG, EIO, EPIPE, EAGAIN};
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+        if (sys == reasons[i])
+            return strerror(sys);
+    }
+    return "not all could be written";
+}
+
 int main(int argc, char **argv)
 {
     int code;
@@ -77,11 +90,8 @@ int main(int argc, char **argv)
     }
     signals_install();
     code = run(argc, argv);
-    errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        /* What failed while it was printed has left no reason here. */
-        fprintf(stderr, "phiconv: standard output: %s\n",
-                errno != 0 ? strerror(errno) : "not all could be written");
+        fprintf(stderr, "phiconv: standard output: %s\n", why_not(errno));
         if (code == EXIT_CODE_DONE || code == EXIT_CODE_GATE)
             code = EXIT_CODE_SYSTEM;
     }

@@ -347,7 +347,7 @@ static enum phi_status plan_imatrix(struct phi_plan *plan,
                                     const struct phi_imatrix *imatrix,
                                     struct phi_err *err)
 {
-    const bool used = phi_plan_has_importance(plan);
+    const bool used = imatrix != NULL && phi_plan_has_importance(plan);
 
     if (used || !keeps_imatrix(plan, s))
         phi_meta_remove_all(&plan->meta, IMATRIX);
