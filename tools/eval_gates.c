@@ -2,7 +2,6 @@
 #include "tools/eval_gates.h"
 #include "tools/colour.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,29 +12,19 @@
 #include "libconv/kernels/elementary.h"
 #include "tools/markup.h"
 
-/* The 95th percentile of the normal distribution. */
-#define Z95 1.6448536269514722
-
 #define NGATES 3
 
 /* The sequential test: how often it may err, and when it begins. */
 #define SEQUENTIAL_ALPHA 0.01
 #define SEQUENTIAL_FIRST 16
 
-/* What a model has of each gate, in the order of the limits. */
-struct measured {
-    double value;
-    double bound;
-};
-
-static void measure(struct measured out[NGATES],
-                    const struct phi_eval_against *a, size_t n)
+/*
+ * Windows that a stride lets overlap share what comes before their predictions,
+ * and may have one each: alone they are what tokens are.
+ */
+size_t eval_gates_group(size_t n_ctx, size_t step)
 {
-    out[0] = (struct measured){
-        phi_exp_any_f64(a->ln_ratio),
-        phi_exp_any_f64(a->ln_ratio + Z95 * a->ln_ratio_error)};
-    out[1] = (struct measured){a->mean_kld, a->mean_kld + Z95 * a->kld_error};
-    out[2] = (struct measured){a->same_top, phi_share_low(a->same_top, n, Z95)};
+    return n_ctx / step;
 }
 
 /* What window w of model i adds to the mean that a gate judges. */
@@ -76,33 +65,85 @@ static const struct opt_float *limit_of(const struct eval_report *r, size_t k)
     return limits[k];
 }
 
-/* Between which two the true mean of windows is, at all of their numbers. */
+/* What was measured, in groups; what is left after the last whole one is in the
+ * value alone. */
+struct groups {
+    const struct phi_eval *e;
+    size_t each; /* windows */
+    size_t n;
+};
+
+static struct groups groups_of(const struct eval_report *r,
+                               const struct phi_eval *e)
+{
+    const size_t each = eval_gates_group(r->n_ctx, e->step);
+
+    return (struct groups){e, each, e->nwindows / each};
+}
+
+/* Mean of windows of a group: all have as many predictions. */
+static double group_mean(const struct groups *g, size_t i, size_t k, size_t at)
+{
+    double sum = 0;
+
+    for (size_t w = at * g->each; w < (at + 1) * g->each; w++)
+        sum += kinds[k].window(g->e, i, w);
+    return sum / (double)g->each;
+}
+
+static struct phi_sums sums_of(const struct groups *g, size_t i, size_t k)
+{
+    struct phi_sums sums = {0};
+
+    for (size_t at = 0; at < g->n; at++)
+        phi_sums_add(&sums, group_mean(g, i, k, at));
+    return sums;
+}
+
+/* What model i has of gate k. */
+struct measured {
+    double value;
+    double bound;
+};
+
+static struct measured measure(const struct groups *g, size_t i, size_t k)
+{
+    const struct phi_eval_against *a = &g->e->results[i].against;
+    const double values[NGATES] = {a->ln_ratio, a->mean_kld, a->same_top};
+    const struct phi_sums sums = sums_of(g, i, k);
+    const double end = kinds[k].share
+                           ? phi_sums_share_95(&sums, values[k], g->e->scored)
+                           : values[k] + phi_sums_reach_95(&sums);
+
+    if (!kinds[k].as_log)
+        return (struct measured){values[k], end};
+    return (struct measured){phi_exp_any_f64(values[k]), phi_exp_any_f64(end)};
+}
+
+/* Between which two the true mean of groups is, at all of their numbers. */
 struct span {
     double low;
     double high;
 };
 
-static struct span span_of(const struct phi_eval *e, size_t i, size_t k)
+static struct span span_of(const struct groups *g, size_t i, size_t k)
 {
-    struct phi_sums sums = {0};
-    double mean, half;
+    const struct phi_sums sums = sums_of(g, i, k);
+    const double mean = phi_sums_mean(&sums);
+    const double half = phi_sums_sequence(&sums, SEQUENTIAL_ALPHA);
 
-    for (size_t w = 0; w < e->nwindows; w++)
-        phi_sums_add(&sums, kinds[k].window(e, i, w));
-    mean = phi_sums_mean(&sums);
-    half = phi_sums_sequence(&sums, SEQUENTIAL_ALPHA);
     return (struct span){mean - half, mean + half};
 }
 
 /* Shares that are all alike have no variance, which says nothing of a few. */
-static struct span span_of_share(const struct phi_eval *e, size_t i, size_t k)
+static struct span span_of_share(const struct groups *g, size_t i, size_t k)
 {
     const double alpha = SEQUENTIAL_ALPHA / 2;
     struct phi_low low = {0};
     struct phi_low other = {0};
 
-    for (size_t w = 0; w < e->nwindows; w++) {
-        const double v = kinds[k].window(e, i, w);
+    for (size_t at = 0; at < g->n; at++) {
+        const double v = group_mean(g, i, k, at);
 
         phi_low_add(&low, v, alpha);
         phi_low_add(&other, 1 - v, alpha);
@@ -120,12 +161,13 @@ static bool decide(const struct eval_report *r, const struct phi_eval *e,
 {
     const double given = limit_of(r, k)->value;
     const double limit = kinds[k].as_log ? phi_log_f64(given) : given;
+    const struct groups g = groups_of(r, e);
     struct span span;
     double end;
 
-    if (!r->early || e->nwindows < SEQUENTIAL_FIRST)
+    if (!r->early || g.n < SEQUENTIAL_FIRST)
         return false;
-    span = kinds[k].share ? span_of_share(e, i, k) : span_of(e, i, k);
+    span = kinds[k].share ? span_of_share(&g, i, k) : span_of(&g, i, k);
     if (!(span.high <= limit || span.low >= limit))
         return false;
     *passed = kinds[k].at_most ? span.high <= limit : span.low >= limit;
@@ -158,14 +200,17 @@ bool eval_gates_enough(const struct eval_report *r, const struct phi_eval *e)
 }
 
 static void judge(struct eval_gate *g, const struct eval_report *r, size_t i,
-                  size_t k, const struct measured *m)
+                  size_t k)
 {
+    const struct groups groups = groups_of(r, r->eval);
+    const struct measured m = measure(&groups, i, k);
+
     *g = (struct eval_gate){.name = kinds[k].name,
                             .path = r->names[i],
                             .model = i,
                             .limit = limit_of(r, k)->value,
-                            .value = m->value,
-                            .bound = r->on_mean ? m->value : m->bound};
+                            .value = m.value,
+                            .bound = r->on_mean ? m.value : m.bound};
     /* Comparisons with NaN are false: it does not pass. */
     g->passed = kinds[k].at_most ? g->bound <= g->limit : g->bound >= g->limit;
     g->decided = decide(r, r->eval, i, k, &g->passed, &g->bound);
@@ -180,13 +225,12 @@ enum phi_status eval_gates_judge(struct eval_gates *out,
     out->gate = phi_alloc(n * NGATES, sizeof(*out->gate), err);
     if (out->gate == NULL)
         return PHI_E_NOMEM;
+    out->group = groups_of(r, r->eval).each;
+    out->ngroups = groups_of(r, r->eval).n;
     for (size_t i = 0; i < n; i++) {
-        struct measured m[NGATES];
-
-        measure(m, &r->eval->results[i].against, r->eval->scored);
         for (size_t k = 0; k < NGATES; k++) {
             if (limit_of(r, k)->given)
-                judge(&out->gate[out->n++], r, i, k, &m[k]);
+                judge(&out->gate[out->n++], r, i, k);
         }
     }
     return PHI_OK;
@@ -198,17 +242,28 @@ void eval_gates_release(struct eval_gates *gates)
     *gates = (struct eval_gates){0};
 }
 
-/* "gate max-kld failed: 0.0116, 0.0121 at 95 % confidence, limit 0.01" */
-static void verdict(char *out, size_t n, const struct eval_gate *g)
+/* "8 windows" */
+static void counted(char *out, size_t n, const struct eval_gates *gates)
 {
-    char bound[64] = "";
+    if (gates->group == 1)
+        snprintf(out, n, "%zu windows", gates->ngroups);
+    else
+        snprintf(out, n, "%zu groups of %zu windows", gates->ngroups,
+                 gates->group);
+}
 
-    if (isnan(g->bound))
-        snprintf(bound, sizeof(bound),
-                 ", of one prediction, whose error is not known");
-    else if (g->decided || g->bound != g->value)
-        snprintf(bound, sizeof(bound), ", %.6g at %d %% confidence", g->bound,
-                 g->decided ? 99 : 95);
+/* "gate max-kld failed: 0.0116, 0.0121 at 95 % confidence by 8 windows, limit
+ * 0.01" */
+static void verdict(char *out, size_t n, const struct eval_gates *gates,
+                    const struct eval_gate *g)
+{
+    char bound[160] = "";
+    char by[80];
+
+    counted(by, sizeof(by), gates);
+    if (g->decided || g->bound != g->value)
+        snprintf(bound, sizeof(bound), ", %.6g at %d %% confidence by %s",
+                 g->bound, g->decided ? 99 : 95, by);
     snprintf(out, n, "gate %s %s: %.6g%s, limit %.6g", g->name,
              g->passed ? "passed" : "failed", g->value, bound, g->limit);
 }
@@ -221,17 +276,38 @@ bool eval_gates_print_failed(const struct eval_gates *gates)
     for (size_t i = 0; i < gates->n; i++) {
         const struct eval_gate *g = &gates->gate[i];
         char path[PHI_ERR_MAX];
-        char text[256];
+        char text[352];
 
         if (g->passed)
             continue;
         passed = false;
-        verdict(text, sizeof(text), g);
+        verdict(text, sizeof(text), gates, g);
         fprintf(stderr, "%sphiconv:%s %s: %s\n", colour(stderr, COLOUR_RED),
                 colour(stderr, COLOUR_OFF),
                 phi_printable(path, sizeof(path), g->path), text);
     }
     return passed;
+}
+
+void eval_gates_put_judged(struct phi_buf *b, const struct eval_gates *gates,
+                           const struct eval_report *r)
+{
+    bool early = false;
+    char by[80];
+
+    counted(by, sizeof(by), gates);
+    for (size_t i = 0; i < gates->n; i++)
+        early = early || gates->gate[i].decided;
+    if (r->on_mean)
+        phi_buf_text(b, "Judged is the value that was measured");
+    else
+        phi_buf_printf(b,
+                       "Judged is the worse end of a 95 %% confidence interval "
+                       "by %s (Student's t)",
+                       by);
+    phi_buf_text(b, early ? ", or, where it says 99 %, the end of a confidence "
+                            "sequence by windows that faces the limit."
+                          : ".");
 }
 
 void eval_gates_json(struct json_out *j, const struct eval_gates *gates)
@@ -274,7 +350,7 @@ static void put_suite(struct phi_buf *b, const struct eval_gates *gates,
                    gates->n, failed, r->seconds);
     for (size_t i = 0; i < gates->n; i++) {
         const struct eval_gate *g = &gates->gate[i];
-        char text[256];
+        char text[352];
 
         phi_buf_text(b, "<testcase");
         markup_attribute(b, "classname", g->path);
@@ -283,7 +359,7 @@ static void put_suite(struct phi_buf *b, const struct eval_gates *gates,
             phi_buf_text(b, "/>\n");
             continue;
         }
-        verdict(text, sizeof(text), g);
+        verdict(text, sizeof(text), gates, g);
         phi_buf_text(b, "><failure");
         markup_attribute(b, "message", text);
         phi_buf_text(b, "/></testcase>\n");

@@ -2,11 +2,12 @@
 /*
  * The gates of eval-ppl: limits on what quantization may cost. What is judged
  * is the worse end of a one-sided confidence interval of 95 %, so that a short
- * text does not pass a bad model by luck, or the value itself. A single
- * prediction has no interval but for the share of equal top tokens, and passes
- * no gate that needs one.
+ * text does not pass a bad model by luck, or the value itself. The interval is
+ * by the means of windows (Student's t), for predictions of one window are
+ * alike; those that a stride lets overlap are taken in groups, see below. Two
+ * are the fewest that have one, which eval_read_text() sees to.
  *
- * A sequential test looks at the means of windows after each of them, and
+ * A sequential test looks at the same means after each window, and
  * ends the run when the verdict is sure (99 % over all looks together): a
  * model is decided when a gate has failed, or all have passed. What it leaves
  * open is judged as without it.
@@ -14,6 +15,7 @@
 #ifndef PHICONV_TOOLS_EVAL_GATES_H
 #define PHICONV_TOOLS_EVAL_GATES_H
 
+#include "libconv/base/buf.h"
 #include "tools/eval_report.h"
 
 /* One gate applied to one model. */
@@ -23,17 +25,22 @@ struct eval_gate {
     size_t model; /* of the report's */
     double limit;
     double value;
-    double bound; /* what was judged: the value, or the end of its interval;
-                     NaN: it has none */
+    double bound; /* what was judged: the value, or the end of its interval */
     bool decided; /* by the sequential test */
-    bool passed;  /* never if that is NaN */
+    bool passed;
 };
 
 /* Zero-initialise; end with eval_gates_release(). */
 struct eval_gates {
     struct eval_gate *gate; /* (n) */
     size_t n;
+    size_t group;   /* windows of each */
+    size_t ngroups; /* by which intervals are */
 };
+
+/* How many windows, of which one begins all `step` tokens, have the length of
+ * one: what intervals count as one. */
+size_t eval_gates_group(size_t n_ctx, size_t step);
 
 /* Applies all gates that were given to all models. */
 enum phi_status eval_gates_judge(struct eval_gates *out,
@@ -48,6 +55,10 @@ void eval_gates_release(struct eval_gates *gates);
 
 /* Prints a line to stderr for each gate that failed; true if none did. */
 bool eval_gates_print_failed(const struct eval_gates *gates);
+
+/* "Judged is the worse end of ...", a sentence for pages. */
+void eval_gates_put_judged(struct phi_buf *b, const struct eval_gates *gates,
+                           const struct eval_report *r);
 
 /* "gates": [...], "passed": ... */
 void eval_gates_json(struct json_out *j, const struct eval_gates *gates);

@@ -146,12 +146,14 @@ static void put_gates(struct phi_buf *b, const struct eval_gates *gates,
         put_cell(b, r->labels[g->model]);
         put_cell(b, g->name);
         put_number(b, "%.6g", g->value);
-        put_number(b, "%.6g", g->bound);
+        put_number(b, g->decided ? "%.6g at 99 %%" : "%.6g", g->bound);
         put_number(b, "%.6g", g->limit);
         phi_buf_text(b, g->passed ? "<td class=\"good\">passed</td></tr>\n"
                                   : "<td class=\"bad\">failed</td></tr>\n");
     }
-    phi_buf_text(b, "</table></div>\n");
+    phi_buf_text(b, "</table></div>\n<p class=\"dim\">");
+    eval_gates_put_judged(b, gates, r);
+    phi_buf_text(b, "</p>\n");
 }
 
 static void put_percentiles(struct phi_buf *b, const struct eval_report *r)

@@ -25,6 +25,11 @@ const char *eval_act_name(enum phi_engine_act act)
     return acts[act];
 }
 
+static bool on_mean(const struct eval_args *a)
+{
+    return a->gate_on != NULL && strcmp(a->gate_on, "mean") == 0;
+}
+
 bool eval_gated(const struct eval_args *a)
 {
     return a->max_ratio.given || a->max_kld.given || a->min_top.given;
@@ -212,6 +217,32 @@ static enum phi_status check_length(const struct eval_job *job,
     return phi_hint(err, "-c N makes the windows shorter");
 }
 
+/* A gate judges by how windows differ, or groups of them. */
+static enum phi_status check_interval(const struct eval_job *job,
+                                      struct phi_err *err)
+{
+    const struct eval_args *a = job->args;
+    const size_t n_ctx = (size_t)job->n_ctx;
+    const size_t step = a->stride != 0 ? (size_t)a->stride : n_ctx;
+    const size_t fewest = 2 * eval_gates_group(n_ctx, step);
+    const size_t n = phi_eval_windows(job->tokens.n, n_ctx, &job->options);
+
+    if (!eval_gated(a) || on_mean(a) || n >= fewest)
+        return PHI_OK;
+    if (a->chunks != 0 && a->chunks < fewest)
+        phi_fail(err, PHI_E_ARG,
+                 "--chunks %llu: a gate judges by how windows differ, expected "
+                 "at least %zu",
+                 (unsigned long long)a->chunks, fewest);
+    else
+        phi_fail(err, PHI_E_FORMAT,
+                 "%s: has %zu windows, expected at least %zu: a gate judges "
+                 "by how they differ",
+                 job->stored ? job->models[job->n]->path : a->text, n, fewest);
+    return phi_hint(err, "take more text, or judge the value alone: "
+                         "--gate-on mean");
+}
+
 enum phi_status eval_read_text(struct eval_job *job, struct phi_err *err)
 {
     const char *path = job->args->text;
@@ -236,6 +267,8 @@ enum phi_status eval_read_text(struct eval_job *job, struct phi_err *err)
         st = encode_all(job, (const char *)text, n, err);
     if (st == PHI_OK)
         st = job->stored ? take_stored(job, err) : check_length(job, err);
+    if (st == PHI_OK)
+        st = check_interval(job, err);
     free(text);
     return st;
 }
@@ -297,7 +330,7 @@ static void begin_report(struct eval_job *job)
         .max_ratio = a->max_ratio,
         .max_kld = a->max_kld,
         .min_top = a->min_top,
-        .on_mean = a->gate_on != NULL && strcmp(a->gate_on, "mean") == 0,
+        .on_mean = on_mean(a),
         .early = a->early,
     };
 }

@@ -49,7 +49,8 @@ struct eval_args {
                   "text can show that it is 1"),                               \
         OPT_WORD(0, "gate-on", "WHAT", type, member.gate_on, "ci mean",        \
                  "judge gates by the worse end of a 95 % confidence interval " \
-                 "(ci, the default) or by the value measured (mean)"),         \
+                 "(ci, the default), which is by how windows differ and "      \
+                 "takes two, or by the value measured (mean)"),                \
         OPT_FLAG(                                                              \
             0, "early-stop", type, member.early,                               \
             "end as soon as a sequential test of the windows has decided "     \

@@ -251,7 +251,6 @@ static void put_files(struct phi_buf *b, const struct release_job *job)
 static void put_gates(struct phi_buf *b, const struct release_job *job)
 {
     const struct eval_gates *gates = &job->eval.gates;
-    bool early = false;
 
     phi_buf_text(b, "\n## Gates\n\n"
                     "| file | gate | limit | judged | verdict |\n"
@@ -259,22 +258,13 @@ static void put_gates(struct phi_buf *b, const struct release_job *job)
     for (size_t i = 0; i < gates->n; i++) {
         const struct eval_gate *g = &gates->gate[i];
 
-        phi_buf_printf(b, "| %s | %s | %g | ", g->path, g->name, g->limit);
-        if (isnan(g->bound))
-            phi_buf_text(b, "not known");
-        else
-            phi_buf_printf(b, "%.6g", g->bound);
-        phi_buf_printf(b, "%s | %s |\n", g->decided ? " at 99 %" : "",
+        phi_buf_printf(b, "| %s | %s | %g | %.6g%s | %s |\n", g->path, g->name,
+                       g->limit, g->bound, g->decided ? " at 99 %" : "",
                        g->passed ? "passed" : "**failed**");
-        early = early || g->decided;
     }
-    phi_buf_printf(b, "\nJudged is %s%s.\n",
-                   job->eval.report.on_mean
-                       ? "the value that was measured"
-                       : "the worse end of a 95 % confidence interval",
-                   early ? ", or, where it says 99 %, the end of a confidence "
-                           "sequence that faces the limit"
-                         : "");
+    phi_buf_text(b, "\n");
+    eval_gates_put_judged(b, gates, &job->eval.report);
+    phi_buf_text(b, "\n");
 }
 
 /* The first output that other programs can read; n if all are packed. */

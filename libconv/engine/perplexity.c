@@ -344,13 +344,23 @@ static enum phi_status do_batch(struct phi_evaluation *e, size_t nwindows,
                             e->note, err);
 }
 
+size_t phi_eval_windows(size_t ntokens, size_t n_ctx,
+                        const struct phi_eval_options *options)
+{
+    const size_t stride = options->stride;
+    const size_t most = options->max_windows;
+    const size_t n =
+        stride > 0 ? (ntokens - n_ctx + stride - 1) / stride : ntokens / n_ctx;
+
+    return most != 0 && n > most ? most : n;
+}
+
 /* Where windows begin, and which of their positions are scored. */
 static enum phi_status place_windows(struct phi_evaluation *e, size_t ntokens,
                                      struct phi_err *err)
 {
     const size_t n_ctx = e->options->engine.n_ctx;
     const size_t stride = e->options->stride;
-    const size_t most = e->options->max_windows;
     const size_t fewest = e->options->stored != NULL ? 1 : 2;
     struct phi_eval *out = e->out;
 
@@ -368,17 +378,9 @@ static enum phi_status place_windows(struct phi_evaluation *e, size_t ntokens,
                         "you need at least %zu tokens to evaluate perplexity "
                         "with a context of %zu; the text has only %zu",
                         fewest * n_ctx, n_ctx, ntokens);
-    if (stride > 0) {
-        out->step = stride;
-        out->nplanned = (ntokens - n_ctx + stride - 1) / stride;
-        e->first = n_ctx - 1 - stride;
-    } else {
-        out->step = n_ctx;
-        out->nplanned = ntokens / n_ctx;
-        e->first = n_ctx / 2;
-    }
-    if (most != 0 && out->nplanned > most)
-        out->nplanned = most;
+    out->step = stride > 0 ? stride : n_ctx;
+    out->nplanned = phi_eval_windows(ntokens, n_ctx, e->options);
+    e->first = stride > 0 ? n_ctx - 1 - stride : n_ctx / 2;
     out->per_window = n_ctx - 1 - e->first;
     return PHI_OK;
 }

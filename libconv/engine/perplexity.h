@@ -168,6 +168,10 @@ enum phi_status phi_eval_run(struct phi_eval *out,
                              struct phi_err *err);
 void phi_eval_release(struct phi_eval *e);
 
+/* How many windows ntokens >= n_ctx have, as the options say. */
+size_t phi_eval_windows(size_t ntokens, size_t n_ctx,
+                        const struct phi_eval_options *options);
+
 /*
  * The logits after each token of the first window: *out (n_ctx, *n_vocab), to
  * be released with free().

@@ -9,6 +9,9 @@
 /* The n for which sequences are as narrow as they can be. */
 #define SEQUENCE_N 50
 
+/* The 95th percentile of the normal distribution. */
+#define Z95 1.6448536269514727
+
 void phi_sums_add(struct phi_sums *s, double v)
 {
     s->n++;
@@ -44,13 +47,55 @@ double phi_sums_sequence(const struct phi_sums *s, double alpha)
            sqrt(m / (n * rho2) * (phi_log_f64(m) + two));
 }
 
-double phi_share_low(double share, size_t n, double z)
+double phi_student_95(size_t freedom)
 {
-    const double part = z * z / (double)n;
+    static const double few[] = {6.3137515146750431, 2.9199855803537257,
+                                 2.3533634348018239, 2.1318467863266503,
+                                 2.0150483733330242, 1.9431802805153032,
+                                 1.8945786050900074, 1.8595480375308984,
+                                 1.8331129326562372, 1.8124611228116764};
+    const double v = 1 / (double)freedom;
+    double sum;
+
+    if (freedom == 0)
+        return NAN;
+    if (freedom <= sizeof(few) / sizeof(few[0]))
+        return few[freedom - 1];
+    /* (79 z^9 + 776 z^7 + 1482 z^5 - 1920 z^3 - 945 z) / 92160 and so on. */
+    sum = 0.43387645450490032;
+    sum = sum * v + 0.9830015120343044; /* 3 z^7 + 19 z^5 + 17 z^3 - 15 z */
+    sum = sum * v + 1.4202029826359438; /* 5 z^5 + 16 z^3 + 3 z */
+    sum = sum * v + 1.5237691475737827; /* z^3 + z, by 4 */
+    return sum * v + Z95;
+}
+
+double phi_sums_reach_95(const struct phi_sums *s)
+{
+    return s->n < 2 ? NAN : phi_student_95(s->n - 1) * phi_sums_error(s);
+}
+
+double phi_share_low(double share, double n, double z)
+{
+    const double part = z * z / n;
     const double half = sqrt(part * share * (1 - share) + part * part / 4);
     const double low = (share + part / 2 - half) / (1 + part);
 
     return low > 0 ? low : 0; /* a rounding can be below */
+}
+
+double phi_sums_share_95(const struct phi_sums *s, double share, size_t n)
+{
+    const double error = phi_sums_error(s);
+    const double apart = phi_share_low(share, (double)n, Z95);
+    double together;
+
+    if (s->n < 2)
+        return NAN;
+    if (!(error > 0))
+        return apart;
+    together = phi_share_low(share, share * (1 - share) / (error * error),
+                             phi_student_95(s->n - 1));
+    return together < apart ? together : apart;
 }
 
 /*

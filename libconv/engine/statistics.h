@@ -33,14 +33,45 @@ double phi_sums_error(const struct phi_sums *s);
 double phi_sums_sequence(const struct phi_sums *s, double alpha);
 
 /*
+ * The 95th percentile of Student's t distribution; NaN of no degree of freedom.
+ * Above 10 degrees by four terms of Fisher's expansion (Abramowitz and Stegun,
+ * "Handbook of Mathematical Functions", 26.7.5), to 1.4e-6; no library's bits
+ * are in it.
+ */
+double phi_student_95(size_t freedom);
+
+/*
+ * How far from the mean a one-sided interval of 95 % ends, on either side, by
+ * Student's t. For a number of independent samples that is fixed before and
+ * may be small; they should not be far from normal. Divergences lean to
+ * the right: of the sample model's windows, 2 to 16 drawn at random, 90 to 93 %
+ * of the upper ends are above the mean. NaN of fewer than two.
+ */
+double phi_sums_reach_95(const struct phi_sums *s);
+
+/*
  * The lower end of a one-sided interval for a share, of which `share` was found
- * among n; z: the normal distribution's percentile for the confidence. The
+ * among n; z: the percentile for the confidence, the normal distribution's. The
  * score interval (Wilson, "Probable inference, the law of succession, and
  * statistical inference", 1927): unlike the mean less z standard errors it is
  * no point where all of a few were the same. Brown, Cai and DasGupta,
  * "Interval estimation for a binomial proportion", 2001, recommend it.
  */
-double phi_share_low(double share, size_t n, double z);
+double phi_share_low(double share, double n, double z);
+
+/*
+ * The same with 95 % for predictions that are not independent of those of the
+ * same group, of which s has the shares of all that are whole; groups are equal
+ * in number: n is then the number of independent ones with the error that the
+ * shares have, and Student's t stands for z (Korn and Graubard, "Confidence
+ * intervals for proportions with small expected number of positive counts
+ * estimated from survey data", 1998; with Wilson's interval, which Franco,
+ * Little, Louis and Slud recommend: "Comparative study of confidence intervals
+ * for proportions in complex sample surveys", 2019). Shares can be alike by
+ * chance: the end is no higher than that of n independent predictions. NaN of
+ * fewer than two shares.
+ */
+double phi_sums_share_95(const struct phi_sums *s, double share, size_t n);
 
 /*
  * A confidence sequence for the mean of values in [0, 1], from below: with a

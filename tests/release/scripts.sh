@@ -168,7 +168,7 @@ END
 
 # Names that differ by a dash alone have identifiers of their own.
 "$phiconv" release "$sample/phi-openstax" -t q4_0=a_b -t q4_0=a-b \
-    -t q4_0=a--b -t q4_0=a-5Fb -c 64 --chunks 2 -q -o dashes \
+    -t q4_0=a--b -t q4_0=a-5Fb -c 64 --chunks 2 --gate-on mean -q -o dashes \
     --eval "$sample/text/physics.txt"
 python3 "$root/tools/release/sbom.py" dashes >dashes.json
 python3 -c 'import json

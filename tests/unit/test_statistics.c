@@ -132,11 +132,157 @@ START_TEST(share_is_wilsons)
                 else
                     high = p;
             }
-            ck_assert_double_eq_tol(phi_share_low(share, n, z), low, 1e-12);
+            ck_assert_double_eq_tol(phi_share_low(share, (double)n, z), low,
+                                    1e-12);
         }
     }
     ck_assert(phi_share_low(1, 16, z) < 0.86); /* the exact one is 0.83 */
     ck_assert(phi_share_low(0, 16, z) == 0);
+}
+END_TEST
+
+/* The upper 5 % points as NIST/SEMATECH, e-Handbook of Statistical Methods,
+ * section 1.3.6.7.2, has them. */
+START_TEST(student_is_the_tables)
+{
+    static const struct {
+        size_t freedom;
+        double t;
+    } known[] = {
+        {1, 6.314},  {2, 2.920},  {3, 2.353},   {4, 2.132},         {5, 2.015},
+        {6, 1.943},  {7, 1.895},  {8, 1.860},   {9, 1.833},         {10, 1.812},
+        {11, 1.796}, {12, 1.782}, {13, 1.771},  {14, 1.761},        {15, 1.753},
+        {16, 1.746}, {17, 1.740}, {18, 1.734},  {19, 1.729},        {20, 1.725},
+        {21, 1.721}, {22, 1.717}, {23, 1.714},  {24, 1.711},        {25, 1.708},
+        {26, 1.706}, {27, 1.703}, {28, 1.701},  {29, 1.699},        {30, 1.697},
+        {40, 1.684}, {60, 1.671}, {100, 1.660}, {1000000000, 1.645}};
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        ck_assert_double_eq_tol(phi_student_95(known[i].freedom), known[i].t,
+                                0.00051);
+    ck_assert(isnan(phi_student_95(0)));
+}
+END_TEST
+
+/* The distribution's finite sums, Abramowitz and Stegun, 26.7.3 and 26.7.4: 90
+ * % are nearer to 0. */
+START_TEST(student_solves_its_equation)
+{
+    for (size_t n = 1; n <= 200; n++) {
+        const double t = phi_student_95(n);
+        const double angle = atan(t / sqrt((double)n));
+        const double c = cos(angle);
+        double term = n % 2 != 0 ? c : 1;
+        double sum = 0;
+        double within;
+
+        for (size_t k = 2 + n % 2; k <= n; k += 2) {
+            sum += term;
+            term *= c * c * (double)(k - 1) / (double)k;
+        }
+        within = sin(angle) * sum;
+        if (n % 2 != 0)
+            within = (angle + within) * 2 / 3.141592653589793;
+        ck_assert_double_eq_tol(within, 0.9, n <= 10 ? 1e-15 : 3e-7);
+    }
+}
+END_TEST
+
+/* Windows of predictions that have something in common. */
+enum { IN_WINDOW = 32 };
+
+/* Numbers whose mean is 0. */
+static void add_window(uint64_t *state, struct phi_sums *windows,
+                       struct phi_sums *tokens)
+{
+    const double common = sample(state, 0) / 3;
+    double sum = 0;
+
+    for (size_t i = 0; i < IN_WINDOW; i++) {
+        const double v = common + sample(state, 1);
+
+        phi_sums_add(tokens, v);
+        sum += v;
+    }
+    phi_sums_add(windows, sum / IN_WINDOW);
+}
+
+/* A share of 0.85. */
+static void add_share(uint64_t *state, struct phi_sums *windows, double *all)
+{
+    const double chance = 0.7 + 0.3 * uniform(state);
+    size_t same = 0;
+
+    for (size_t i = 0; i < IN_WINDOW; i++)
+        same += uniform(state) < chance;
+    *all += (double)same;
+    phi_sums_add(windows, (double)same / IN_WINDOW);
+}
+
+/* How often ends of 95 % are on the wrong side: as often as is said if windows
+ * are counted, however few; far more often if their predictions are. */
+START_TEST(interval_is_by_windows)
+{
+    enum { RUNS = 4000 };
+    static const size_t windows[] = {2, 4, 8, 16};
+    const size_t n = windows[_i];
+    uint64_t state = 17;
+    size_t out = 0;
+    size_t out_tokens = 0;
+    size_t out_share = 0;
+    size_t out_share_tokens = 0;
+
+    for (size_t run = 0; run < RUNS; run++) {
+        struct phi_sums means = {0};
+        struct phi_sums tokens = {0};
+        struct phi_sums shares = {0};
+        const double all = (double)(n * IN_WINDOW);
+        double same = 0;
+
+        for (size_t w = 0; w < n; w++) {
+            add_window(&state, &means, &tokens);
+            add_share(&state, &shares, &same);
+        }
+        out += phi_sums_mean(&means) + phi_sums_reach_95(&means) < 0;
+        out_tokens +=
+            phi_sums_mean(&tokens) + 1.6449 * phi_sums_error(&tokens) < 0;
+        out_share +=
+            phi_sums_share_95(&shares, same / all, n * IN_WINDOW) > 0.85;
+        out_share_tokens += phi_share_low(same / all, all, 1.6449) > 0.85;
+    }
+    ck_assert_uint_ge(out, RUNS * 2 / 100);
+    ck_assert_uint_le(out, RUNS * 8 / 100);
+    ck_assert_uint_gt(out_tokens, RUNS * 15 / 100);
+    ck_assert_uint_ge(out_share, RUNS * 2 / 100);
+    ck_assert_uint_le(out_share, RUNS * 8 / 100);
+    ck_assert_uint_gt(out_share_tokens, RUNS * 12 / 100);
+}
+END_TEST
+
+/* What the formulas say of them at their ends. */
+START_TEST(interval_of_few)
+{
+    struct phi_sums s = {0};
+
+    phi_sums_add(&s, 1);
+    ck_assert(isnan(phi_sums_reach_95(&s)) &&
+              isnan(phi_sums_share_95(&s, 1, 9)));
+    /* Alike shares prove no more than predictions that depend on nothing. */
+    for (size_t n = 2; n <= 40; n++) {
+        phi_sums_add(&s, 1);
+        ck_assert(phi_sums_reach_95(&s) == 0);
+        ck_assert_double_eq_tol(
+            phi_sums_share_95(&s, 1, 10 * n),
+            phi_share_low(1, 10 * (double)n, 1.6448536269514722), 1e-12);
+    }
+    /* Two samples are half their distance from the mean, which is their error;
+     * shares as far apart as they can be are worth one prediction. */
+    s = (struct phi_sums){0};
+    phi_sums_add(&s, 0);
+    phi_sums_add(&s, 1);
+    ck_assert_double_eq_tol(phi_sums_reach_95(&s), 6.3137515 / 2, 1e-6);
+    ck_assert_double_eq_tol(phi_sums_share_95(&s, 0.5, 100),
+                            phi_share_low(0.5, 1, phi_student_95(1)), 1e-12);
 }
 END_TEST
 
@@ -220,6 +366,10 @@ int main(void)
     tcase_add_test(t, sequence_is_the_papers);
     tcase_add_loop_test(t, sequence_holds_at_every_look, 0, 2);
     tcase_add_test(t, share_is_wilsons);
+    tcase_add_test(t, student_is_the_tables);
+    tcase_add_test(t, student_solves_its_equation);
+    tcase_add_loop_test(t, interval_is_by_windows, 0, 4);
+    tcase_add_test(t, interval_of_few);
     tcase_add_loop_test(t, low_holds_at_every_look, 0, 5);
     tcase_add_test(t, low_narrows);
     tcase_add_test(t, percentiles_lie_between_neighbours);

@@ -11,12 +11,19 @@ try --chunks 16 --min-same-top 0.8 -q
 # Windows that are all alike decide nothing until there are many.
 try --chunks 400 --min-same-top 0.9999 --early-stop -q
 try --chunks 400 --min-same-top 0.8 --early-stop | sed 1,3d
+# One window says nothing of how they differ, and nothing is computed.
+try --chunks 1 --max-ppl-ratio 1.02 --max-kld 0.1 --min-same-top 0.2
+$PHICONV eval-ppl m -f "$TEXT" -c 4 --chunks 1 --save-logits one.logits -q
+$PHICONV eval-ppl q6.gguf -r one.logits --min-same-top 0.2
+echo "code $?"
+$PHICONV eval-ppl q6.gguf -r one.logits --min-same-top 0.2 --gate-on mean -q
+echo "code $?"
+# Two do.
+try --chunks 2 --max-ppl-ratio 1.02 --max-kld 0.1 --min-same-top 0.2
 # The error of a single prediction is not known.
-try --chunks 1 --max-ppl-ratio 1.02 --max-kld 0.1 --min-same-top 0.2 \
+try --chunks 1 --max-ppl-ratio 1.02 --max-kld 0.1 --gate-on mean \
     --report one.html --junit one.xml
 grep -c '<td>-</td>' one.html
 grep -c 'nan' one.html one.xml
-grep -o 'message="[^"]*"' one.xml
-try --chunks 1 --max-ppl-ratio 1.02 --max-kld 0.1 --gate-on mean -q
-try --chunks 1 --max-ppl-ratio 1.02 --json >one.json
+try --chunks 1 --max-ppl-ratio 1.02 --gate-on mean --json >one.json
 grep -oE '"(ppl_error|kld_error|same_top_error|bound)":[^,]*' one.json

@@ -18,7 +18,7 @@ $PHICONV quantize "$name" -f -t pack="$odd.phipack" --pack-planes | tail -n 1
 $PHICONV set-metadata "$odd.gguf" x:u8=1 --dry-run | tail -n 1
 $PHICONV bench "$odd.gguf" -k model.exact -c 4 -j 1 | tail -n 1
 $PHICONV release "$name" -t q4_0 -e "$TEXT" -c 16 --chunks 2 -o "$odd" \
-    2>/dev/null | tail -n 1
+    --gate-on mean 2>/dev/null | tail -n 1
 $PHICONV release "$name" -t q4_0 -e "$TEXT" -c 16 --chunks 2 -o "$odd" -q \
     --max-kld 0 --keep-failed -f 2>&1 | tail -n 1
 $PHICONV verify-release "$odd" | tail -n 1

@@ -29,7 +29,7 @@ echo "code $?"
 $PHICONV release m -t q8_0 -e text.txt -c 16 --chunks 60 --max-ppl-ratio 1.1 \
     --min-same-top 0.95 --early-stop --gate-on mean -q -o early
 sed -n '/^## Gates/,/^Judged/p' early/README.md
-# A single prediction has no error; a value can be judged.
+# A single window has no interval, which is said first; a value can be judged.
 $PHICONV release m -t q8_0 -e text.txt -c 4 --chunks 1 --max-ppl-ratio 1.1 \
     -q -o one
 echo "code $?"

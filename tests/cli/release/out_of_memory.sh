@@ -14,10 +14,12 @@ try() { # K ARGUMENTS...
         echo "allocation $k: $(cat err)"
 }
 for k in $(seq 12) $(seq 40 150 1500); do
-    try $k release "$SAMPLE" -t q4_0 -e text.txt -c 64 --chunks 2 -o out
+    try $k release "$SAMPLE" -t q4_0 -e text.txt -c 64 --chunks 2 --gate-on mean \
+        -o out
 done
 ls -A
-$PHICONV release "$SAMPLE" -t q4_0 -e text.txt -c 64 --chunks 2 -q -o out
+$PHICONV release "$SAMPLE" -t q4_0 -e text.txt -c 64 --chunks 2 \
+    --gate-on mean -q -o out
 for k in $(seq 30) $(seq 40 100 700); do
     try $k verify-release out --source "$SAMPLE"
 done

@@ -24,7 +24,7 @@ for n in 200 201; do
     try --name "$(letters $n)" -t q4_0
 done
 $PHICONV release m --name "$(letters 96)" -t "q4_0=$(letters 83)" -q -o out \
-    -e "$TEXT" -c 128 --chunks 2 --split-max-tensors 40
+    -e "$TEXT" -c 128 --chunks 2 --gate-on mean --split-max-tensors 40
 echo "code $?"
 $PHICONV verify-release out -q
 echo "code $?"
