@@ -9,6 +9,9 @@
 #               for [[ == ]]: "~ *" matches any line
 # CASE.exit     expected exit code; 0 without the file
 # WRAPPER       is put in front of the program: valgrind, qemu-aarch64
+#
+# No case may expect exit code 86: with it, a sanitizer says that it found
+# something. By themselves they end with 1, which is a verdict of doctor's.
 set -u
 
 phiconv=$(realpath "$1")
@@ -35,6 +38,10 @@ ROOT=$work/root
 SAMPLE=$ROOT/reference/sample/phi-openstax
 TEXT=$ROOT/reference/sample/text/primer.txt
 export ROOT SAMPLE TEXT PHICONV
+for tool in ASAN UBSAN LSAN MSAN TSAN; do
+    name=${tool}_OPTIONS
+    export "$name=${!name:+${!name}:}exitcode=86"
+done
 (cd "$work/run" && LC_ALL=C.UTF-8 bash "$case") \
     >"$work/out" 2>"$work/err" </dev/null
 code=$?
@@ -46,6 +53,11 @@ want_code=0
 if [ $code = 77 ] && [ "$want_code" != 77 ]; then
     cat "$work/out" # skipped, and says why
     exit 77
+fi
+if [ $code = 86 ]; then
+    cat "$work/out" "$work/err"
+    echo "exit code 86: a sanitizer found something"
+    exit 1
 fi
 if [ "${3:-}" = --update ]; then
     cp "$work/out" "$here.out"

@@ -43,6 +43,7 @@ sys.dont_write_bytecode = True
 import cases_adapter  # noqa: E402
 import cases_logits  # noqa: E402
 import power  # noqa: E402
+import sanitizer  # noqa: E402
 import tiny  # noqa: E402
 
 OLD = b"what was here before\n"
@@ -1127,6 +1128,7 @@ def main():
         options.times = options.most
     options.phiconv = os.path.abspath(options.phiconv)
     options.shim = os.path.abspath(options.shim)
+    os.environ.update(sanitizer.options())
     bench = Bench(options)
     bench.learn()
     forget(bench)

@@ -39,6 +39,7 @@ import zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
+import sanitizer  # noqa: E402
 import tiny  # noqa: E402
 from case import ACCEPTED, CASES, EVALUATE, QUANTIZE, Case  # noqa: E402
 import cases_adapter  # noqa: E402
@@ -114,10 +115,9 @@ def environment(options):
     """Sanitizers have a limit of their own, on what is asked for at once."""
     env = dict(os.environ, LC_ALL="C.UTF-8")
     if options.sanitizer:
-        for name in ("ASAN_OPTIONS", "MSAN_OPTIONS", "TSAN_OPTIONS"):
-            env[name] = ":".join(filter(None, [
-                env.get(name), "allocator_may_return_null=1",
-                "max_allocation_size_mb=%d" % (2 * ADDRESS_SPACE)]))
+        env.update(sanitizer.options(
+            "allocator_may_return_null=1",
+            "max_allocation_size_mb=%d" % (2 * ADDRESS_SPACE)))
     return env
 
 
@@ -183,6 +183,8 @@ def judge_any(code, out, err):
     """What is wrong with a run that may say what it likes."""
     if code < 0:
         return "ended by signal %d" % -code
+    if code == sanitizer.CODE:
+        return "a sanitizer found something"
     if code not in (0, 1, 2, 3, 4, 5):
         return "exit code %d" % code
     return controls(out) or controls(err)
@@ -192,6 +194,8 @@ def judge(case, code, out, err, before, after):
     """What is wrong with the run, or None."""
     if code < 0:
         return "ended by signal %d" % -code
+    if code == sanitizer.CODE:
+        return "a sanitizer found something"
     if case.code is not None and code != case.code:
         return "exit code %d, expected %d" % (code, case.code)
     if code not in (0, 2, 3, 4, 5):

@@ -29,6 +29,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "malformed"))
 sys.dont_write_bytecode = True
 
 import packed  # noqa: E402
+import sanitizer  # noqa: E402
 
 ROOT = os.path.join(HERE, "..", "..")
 SAMPLE = os.path.join(ROOT, "reference/sample/phi-openstax")
@@ -654,6 +655,7 @@ def main():
     args = parser.parse_args()
     program = os.environ.get("WRAPPER", "").split() + [
         os.path.abspath(args.phiconv)]
+    os.environ.update(sanitizer.options())
     with tempfile.TemporaryDirectory() as work:
         base = os.path.join(work, "base")
         for kind, out in (("", ""), ("pack:", "-pack")):

@@ -5,7 +5,7 @@ if [ -n "${WRAPPER:-}" ]; then
     echo "skipped: too slow in another program"
     exit 77
 fi
-export ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
 $PHICONV eval-ppl "$SAMPLE" -f "$TEXT" -c 32 --chunks 1 -q \
     --save-logits logits.safetensors >/dev/null
 # No letter before a blank: one thread has all of it, however many there are.

@@ -1,6 +1,6 @@
 # Signals during a copy: what was written disappears, and nothing is whole.
 # LeakSanitizer hangs if a signal comes while it looks around at the end.
-export ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
 $PHICONV quantize "$SAMPLE" -q -t pack:f32=a.phipack
 mkdir run && cd run || exit
 # The reader takes one byte, and the rest once the signal is on its way: what

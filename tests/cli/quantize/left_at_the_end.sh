@@ -8,7 +8,7 @@ if ! strace -qq true 2>/dev/null; then
     echo "skipped: no strace here, or no leave to trace"
     exit 77
 fi
-export ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
 quantize() {
     strace -f -qq -o log -e trace=fsync,unlinkat \
         -e inject=fsync:error=EIO:when=1 -e inject=unlinkat:error=EIO:when=1 \

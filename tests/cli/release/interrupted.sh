@@ -1,6 +1,6 @@
 # Signals at many moments: nothing, or the whole folder.
 # LeakSanitizer hangs if a signal comes while it looks around at the end.
-export ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
 ln -s "$ROOT/reference/sample/text/physics.txt" text.txt
 ln -s "$SAMPLE" m
 release() {

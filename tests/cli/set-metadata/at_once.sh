@@ -1,6 +1,6 @@
 # Runs at once, one after the other or not at all: a run that is in the way of
 # another says so, and what a run that ended well has set stays.
-export ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
 $PHICONV quantize "$SAMPLE" -q -t q4_0=m.gguf
 cp m.gguf old.gguf
 # While somebody has the lock, nothing is read: half of it may be changed.

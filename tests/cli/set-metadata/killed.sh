@@ -8,7 +8,7 @@ if ! strace -qq true 2>/dev/null; then
     echo "skipped: no strace here, or no leave to trace"
     exit 77
 fi
-export ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
 $PHICONV quantize "$SAMPLE" -q -t q4_0=room.gguf
 $PHICONV quantize "$SAMPLE" -q -t q4_0=none.gguf --no-provenance
 for what in room none; do
