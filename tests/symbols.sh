@@ -50,9 +50,15 @@ if [ -s "$work/found" ]; then
     sort "$work/found" | head
     failed=1
 fi
+# Pointers that can be written are in .data.rel.local if the code is for any
+# address, and in .data.rel if they are to other files.
 for archive in "$@"; do
-    "${OBJDUMP:-objdump}" -t "$archive" |
-        grep -E ' \.t?(data|bss)(\.[A-Za-z0-9_]+)?[[:space:]]' |
+    if ! { "${OBJDUMP:-objdump}" -t "$archive" >"$work/table" &&
+        grep -q ' \.text' "$work/table"; }; then
+        echo "$archive: objdump shows nothing"
+        exit 1
+    fi
+    grep -E ' \.t?(data|bss)(\.[A-Za-z0-9_]+)*[[:space:]]' "$work/table" |
         grep -vE '\.data\.rel\.ro|[[:space:]]d[[:space:]]+\.' \
             >"$work/found" || true
     if [ -s "$work/found" ]; then
