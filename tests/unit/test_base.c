@@ -9,6 +9,7 @@
 #include "libconv/base/par.h"
 #include "libconv/base/ranges.h"
 #include "libconv/base/sha256.h"
+#include "libconv/base/siphash.h"
 #include "libconv/base/size.h"
 #include "tests/unit/unit.h"
 
@@ -124,6 +125,29 @@ START_TEST(a_map_finds_what_was_added)
 }
 END_TEST
 
+/* The reference implementation's answers with one round a word and three at the
+ * end: key and message are 0, 1, 2, ..., of 0 to 16 bytes, and of 63. */
+START_TEST(hashes_are_siphash_1_3)
+{
+    static const uint64_t want[] = {
+        0xabac0158050fc4dc, 0xc9f49bf37d57ca93, 0x82cb9b024dc7d44d,
+        0x8bf80ab8e7ddf7fb, 0xcf75576088d38328, 0xdef9d52f49533b67,
+        0xc50d2b50c59f22a7, 0xd3927d989bb11140, 0x369095118d299a8e,
+        0x25a48eb36c063de4, 0x79de85ee92ff097f, 0x70c118c1f94dc352,
+        0x78a384b157b4d9a2, 0x306f760c1229ffa7, 0x605aa111c0f95d34,
+        0xd320d86d2a519956, 0xcc4fdd1a7d908b66,
+    };
+    const uint64_t secret[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+    uint8_t message[63];
+
+    for (size_t i = 0; i < sizeof(message); i++)
+        message[i] = (uint8_t)i;
+    for (size_t n = 0; n < sizeof(want) / sizeof(want[0]); n++)
+        ck_assert_uint_eq(phi_siphash(secret, message, n), want[n]);
+    ck_assert_uint_eq(phi_siphash(secret, message, 63), 0x9d199062b7bbb3a8);
+}
+END_TEST
+
 /* Keys that are alike for one map are not for the next. */
 START_TEST(each_map_has_its_secret)
 {
@@ -146,6 +170,52 @@ START_TEST(each_map_has_its_secret)
     }
     /* By chance, once in 2^26 runs. */
     ck_assert_uint_eq(same, 0);
+}
+END_TEST
+
+/* Nor do keys that collide in one map collide in the next: a secret that is
+ * only mixed into the hash of the bytes would move them together. */
+START_TEST(keys_collide_in_one_map_only)
+{
+    enum { NKEYS = 192, MAPS = 64 };
+    static char keys[NKEYS][8];
+    const char *at[256] = {NULL};
+    const char *pair[2] = {NULL, NULL};
+    struct phi_map m = {0};
+    size_t same = 0;
+
+    for (uint32_t i = 0; i < NKEYS; i++) {
+        snprintf(keys[i], sizeof(keys[i]), "k%u", i);
+        ck_ok(phi_map_add(&m, keys[i], strlen(keys[i]), i, NULL, &err));
+    }
+    ck_assert_uint_eq(m.nslots, 256);
+    for (size_t k = 0; k < m.nslots && pair[0] == NULL; k++) {
+        const uint32_t home = m.slots[k].hash & 255;
+
+        if (m.slots[k].key == NULL)
+            continue;
+        if (at[home] != NULL) {
+            pair[0] = at[home];
+            pair[1] = m.slots[k].key;
+        }
+        at[home] = m.slots[k].key;
+    }
+    phi_map_release(&m);
+    ck_assert_ptr_nonnull(pair[0]);
+    for (size_t i = 0; i < MAPS; i++) {
+        uint32_t homes[2] = {0};
+
+        for (size_t k = 0; k < 2; k++)
+            ck_ok(phi_map_add(&m, pair[k], strlen(pair[k]), 0, NULL, &err));
+        for (size_t k = 0; k < m.nslots; k++) {
+            if (m.slots[k].key != NULL)
+                homes[m.slots[k].key == pair[1]] = m.slots[k].hash & 255;
+        }
+        same += homes[0] == homes[1];
+        phi_map_release(&m);
+    }
+    /* By chance, one in 256 each. */
+    ck_assert_uint_lt(same, MAPS / 4);
 }
 END_TEST
 
@@ -344,7 +414,9 @@ int main(void)
     tcase_add_test(t, grown_memory_is_zero);
     tcase_add_test(t, buffers_are_little_endian);
     tcase_add_test(t, a_map_finds_what_was_added);
+    tcase_add_test(t, hashes_are_siphash_1_3);
     tcase_add_test(t, each_map_has_its_secret);
+    tcase_add_test(t, keys_collide_in_one_map_only);
     tcase_add_test(t, a_cursor_never_leaves_its_run);
     tcase_add_test(t, ranges_know_every_byte);
     tcase_add_test(t, ranges_may_be_many);
