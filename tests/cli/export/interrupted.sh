@@ -2,10 +2,11 @@
 # nothing else, or it was faster and the folder is whole.
 # LeakSanitizer hangs if a signal comes while it looks around at the end.
 export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+. "$ROOT/tests/cli/at_work.sh"
 $PHICONV export "$SAMPLE" --dtype f32 -q -o want
 mkdir run && cd run || exit
 cut=0
-for delay in 0.000 0.002 0.004 0.006 0.008 0.010 0.012 0.015 0.020 0.030 0.05; do
+for delay in 0.001 0.002 0.004 0.006 0.008 0.010 0.012 0.015 0.020 0.030 0.05; do
     for signal in INT TERM HUP; do
         for old in no yes; do
             rm -rf out
@@ -32,3 +33,7 @@ for delay in 0.000 0.002 0.004 0.006 0.008 0.010 0.012 0.015 0.020 0.030 0.05; d
     done
 done
 [ $cut -gt 0 ] && echo "ended early and clean"
+# Each of them when it is seen at work.
+for signal in INT TERM HUP; do
+    at_work $signal out $PHICONV export "$SAMPLE" --dtype f32 -q -o out -j 1
+done

@@ -1,6 +1,7 @@
 # Signals during a copy: what was written disappears, and nothing is whole.
 # LeakSanitizer hangs if a signal comes while it looks around at the end.
 export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+. "$ROOT/tests/cli/at_work.sh"
 $PHICONV quantize "$SAMPLE" -q -t pack:f32=a.phipack
 mkdir run && cd run || exit
 # The reader takes one byte, and the rest once the signal is on its way: what
@@ -17,7 +18,7 @@ echo "code $?"
 rm pipe
 # A signal can come between the file's name and the end of the program.
 late=0
-for delay in 0.00 0.01 0.02 0.03 0.04 0.05; do
+for delay in 0.001 0.01 0.02 0.03 0.04 0.05; do
     for signal in INT TERM HUP; do
         timeout --preserve-status -k 60 -s $signal $delay \
             $PHICONV extract ../a.phipack gguf -o a.gguf
@@ -32,3 +33,7 @@ for delay in 0.00 0.01 0.02 0.03 0.04 0.05; do
     done
 done
 [ $late -lt 4 ] || echo "$late of 18 files appeared after a signal"
+# Each of them when it is seen at work.
+for signal in INT TERM HUP; do
+    at_work $signal a.gguf $PHICONV extract ../a.phipack gguf -o a.gguf
+done
