@@ -121,6 +121,7 @@ static enum phi_status look_around(struct relcheck *c, struct phi_err *err)
 
     for (size_t i = 0; st == PHI_OK && i < c->there.n; i++) {
         const char *name = c->there.v[i];
+        bool plain;
         char *path;
 
         if (is_in(tolerated, COUNT(tolerated), name)) {
@@ -131,12 +132,13 @@ static enum phi_status look_around(struct relcheck *c, struct phi_err *err)
         path = relcheck_path(c, name, err);
         if (path == NULL)
             return PHI_E_NOMEM;
-        if (!phi_path_is_plain(path))
+        st = phi_path_plain(&plain, path, err);
+        if (st == PHI_OK && !plain)
             st = relcheck_found(c, err,
                                 "%.*s: is a link, a folder or something else, "
                                 "expected a file",
                                 PHI_ERR_NAME, name);
-        else if (!release_plain_name(name))
+        else if (st == PHI_OK && !release_plain_name(name))
             st = relcheck_found(c, err,
                                 "%.*s: no file of a release has such "
                                 "a name",
@@ -223,14 +225,16 @@ static enum phi_status read_sums(struct relcheck *c, struct phi_err *err)
     char *path = relcheck_path(c, RELEASE_SUMS, err);
     uint8_t *text = NULL;
     size_t n = 0;
+    bool plain = false;
     enum phi_status st = PHI_E_NOMEM;
 
     if (path == NULL)
         return st;
-    if (!phi_path_is_plain(path)) {
+    st = phi_path_plain(&plain, path, err);
+    if (st == PHI_OK && !plain) {
         phi_fail(err, PHI_E_FORMAT, "%s: has no file " RELEASE_SUMS, c->dir);
         st = phi_hint(err, "expected a folder that phiconv release has made");
-    } else {
+    } else if (st == PHI_OK) {
         st = phi_file_load(path, RELCHECK_MAX_SUMS, &text, &n, err);
     }
     if (st == PHI_OK)

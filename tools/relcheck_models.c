@@ -186,8 +186,6 @@ enum phi_status relcheck_models(struct relcheck *c, struct phi_err *err)
             st = check_files(c, o, err);
         if (st == PHI_OK)
             st = check_model(c, o, &monitor, err);
-        if (st == PHI_OK)
-            st = phi_source_unchanged(o->model, err);
     }
     progress_end(&progress);
     return st == PHI_OK ? check_others(c, err) : st;

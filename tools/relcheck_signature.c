@@ -157,12 +157,14 @@ static enum phi_status look_at(struct relcheck *c, const struct method *m,
     char *path = name != NULL ? relcheck_path(c, name, err) : NULL;
     char *sums = relcheck_path(c, RELEASE_SUMS, err);
     char *where = key != NULL ? key_path(key, err) : NULL;
+    bool plain = false;
     enum phi_status st = PHI_E_NOMEM;
 
     if (path == NULL || sums == NULL || (key != NULL && where == NULL))
         goto out;
-    st = PHI_OK;
-    if (!phi_path_is_plain(path)) {
+    if ((st = phi_path_plain(&plain, path, err)) != PHI_OK)
+        goto out;
+    if (!plain) {
         if (key != NULL)
             st = relcheck_found(c, err, "%s: is missing, and %s is given", name,
                                 m->option);

@@ -468,6 +468,9 @@ enum phi_status relcheck_source(struct relcheck *c, struct phi_err *err)
             st = judge_meta(c, &a, i, err);
         if (st == PHI_OK)
             st = judge_sections(c, &a, i, err);
+        /* They were read once more: nothing else looks at that. */
+        if (st == PHI_OK)
+            st = phi_source_unchanged(c->outputs[i].model, err);
     }
 out:
     for (size_t i = 0; i < c->n; i++) {

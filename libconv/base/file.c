@@ -233,6 +233,8 @@ enum phi_status phi_file_load_large(const char *path, uint64_t limit,
     if (st != PHI_OK)
         goto out;
     st = read_all(f, m, p, err);
+    if (st == PHI_OK)
+        st = phi_file_unchanged(f, err);
     if (st != PHI_OK)
         goto out;
     *out = p;
@@ -262,11 +264,16 @@ bool phi_path_may_be(const char *path, enum phi_path_kind kind)
     return is == kind || is == PHI_PATH_UNKNOWN;
 }
 
-bool phi_path_is_plain(const char *path)
+enum phi_status phi_path_plain(bool *plain, const char *path,
+                               struct phi_err *err)
 {
     struct stat st;
+    const int sys = lstat(path, &st) == 0 ? 0 : errno;
 
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+    *plain = sys == 0 && S_ISREG(st.st_mode);
+    if (sys != 0 && !says_nothing_there(sys))
+        return phi_fail_sys(err, sys, "%s: cannot be examined", path);
+    return PHI_OK;
 }
 
 char *phi_path_join(const char *dir, const char *name, struct phi_err *err)

@@ -63,7 +63,7 @@ enum phi_status phi_file_in_place(const struct phi_file *f,
 
 /*
  * The whole file of at most `limit` bytes, with a NUL after it that *n does
- * not count; to be released with free().
+ * not count; to be released with free(). PHI_E_IO if it changed meanwhile.
  */
 enum phi_status phi_file_load(const char *path, uint64_t limit, uint8_t **out,
                               size_t *n, struct phi_err *err);
@@ -88,8 +88,10 @@ enum phi_path_kind phi_path_kind(const char *path);
  * pass over what is not there is to open it then. */
 bool phi_path_may_be(const char *path, enum phi_path_kind kind);
 
-/* Whether it is a regular file itself, no link to one. */
-bool phi_path_is_plain(const char *path);
+/* Whether it is a regular file itself, no link to one. Not so if nothing is
+ * there; PHI_E_IO if it cannot be examined. */
+enum phi_status phi_path_plain(bool *plain, const char *path,
+                               struct phi_err *err);
 
 /* "dir/name", to be released with free(); NULL and err without memory. */
 char *phi_path_join(const char *dir, const char *name, struct phi_err *err);

@@ -15,7 +15,7 @@
  *
  * CALL  alloc read write copy sync reserve rename close open unlink mkdir list
  *       cut stat mode lock dup random thread any; "open" is opendir() too;
- *       free, which is not in "any"
+ *       free, which is not in "any"; "here" is a read of FAULT_PATH
  * WHAT  an errno's number; or
  *       short     takes between 1 and 7 bytes of what is asked for
  *       forget    free and close only: the call is not made
@@ -304,8 +304,21 @@ static size_t some(size_t n)
         __attribute__((alias(#name)));
 _Static_assert(sizeof(off_t) == 8, "name() and name64() differ here");
 
-PART("read", pread, (int fd, void *to, size_t n, off_t at), n, SYS_pread64, fd,
-     to, n, at)
+/* Whether only reads of FAULT_PATH are looked at, and this is one. */
+static bool is_here(int fd)
+{
+    const char *spec = getenv("FAULT");
+    struct stat is, wanted;
+
+    return spec != NULL && strncmp(spec, "here:", 5) == 0 &&
+           syscall(SYS_fstat, fd, &is) == 0 &&
+           syscall(SYS_newfstatat, AT_FDCWD, getenv("FAULT_PATH"), &wanted,
+                   0) == 0 &&
+           is.st_dev == wanted.st_dev && is.st_ino == wanted.st_ino;
+}
+
+PART(is_here(fd) ? "here" : "read", pread,
+     (int fd, void *to, size_t n, off_t at), n, SYS_pread64, fd, to, n, at)
 PART("write", pwrite, (int fd, const void *p, size_t n, off_t at), n,
      SYS_pwrite64, fd, p, n, at)
 PART("copy", copy_file_range,

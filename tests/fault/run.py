@@ -119,12 +119,16 @@ JOBS = {
     "tokenize": Job(["tokenize", "model", "--count", "-f", "text.txt"], []),
     "inspect": Job(["inspect", "--json", "--hash", "model"], []),
     "doctor": Job(["doctor", "model"], []),
+    "verify": Job(["verify", "-j", "2", "in.phipack"], []),
+    "verify-release": Job(["verify-release", "-j", "1", "rel", "--source",
+                           "model"], []),
 }
 SETTERS = ["set", "set-number", "set-anew"]
 WRITERS = ["quantize", "split", "merge", "merge-folder", "export",
            "export-gguf", "logits", "report", "pack", "unpack",
            "release"] + SETTERS
-READERS = WRITERS + ["eval", "journal", "tokenize", "inspect", "doctor"]
+READERS = WRITERS + ["eval", "journal", "tokenize", "inspect", "doctor",
+                     "verify", "verify-release"]
 THREADED = ["quantize", "merge", "merge-folder", "export-gguf", "eval"]
 # What changes a file where it lies reserves, renames and removes nothing.
 IN_PLACE = ["set", "set-number"]
@@ -203,7 +207,7 @@ row("open", errno.EMFILE, READERS, {0, 4})
 row("open", errno.EACCES, READERS, {0, 4})
 # A folder that cannot be listed is none that has nothing in it.
 row("list", errno.EIO, ["quantize", "merge-folder", "export", "export-gguf",
-                        "doctor"], {0, 4}, STAYS)
+                        "doctor", "verify-release"], {0, 4}, STAYS)
 row("unlink", errno.EIO, MAKERS, {0, 4})
 # What libraries ask for, they may do without. Memory for the table that is
 # printed may fail after the logits are in place.
@@ -226,7 +230,8 @@ row("write", errno.EAGAIN, ["quantize", "export", "pack", "set", "journal"],
 row("read", errno.EAGAIN, ["quantize", "inspect", "journal"], {4}, ever=ON)
 # A file that may be missing is not taken for missing if nobody can say.
 row("stat", errno.EIO, READERS, {0, 4})
-row("stat", errno.EACCES, ["inspect", "doctor"], {0, 4}, ever=ONCE, most=1000)
+row("stat", errno.EACCES, ["inspect", "doctor", "verify-release"], {0, 4},
+    ever=ONCE, most=1000)
 row("mode", errno.EPERM, ["set-anew"], {4})
 # Without it bytes are read and written.
 row("copy", errno.EIO, ["set-anew"], {0})
@@ -278,6 +283,10 @@ class Bench:
             self.run(["quantize", "-q", "model", "-t", kind, "-o", name])
             with open(self.path(name), "rb") as f:
                 self.made[name] = f.read()
+        args = JOBS["release"].args
+        self.run(args[:-1] + ["rel"])
+        self.made.update({"rel/" + name: content for name, content in
+                          self.files("rel").items()})
 
     def path(self, name):
         return os.path.join(self.work, name)
@@ -512,13 +521,14 @@ class Bench:
                 list(range(edge + 1, n - edge, step)) +
                 list(range(n - edge, n + 2)))
 
-    def calls_of(self, job, call):
+    def calls_of(self, job, call, path=""):
         """How many there are when none fails."""
-        key = (job, call)
+        key = (job, call, path)
         if key not in self.known:
             count = self.path("count")
             self.empty(job)
             self.run(JOBS[job].args, {"FAULT": call + ":short:0",
+                                      "FAULT_PATH": path,
                                       "FAULT_COUNT": count})
             with open(count) as f:
                 self.known[key] = int(f.read())
@@ -622,9 +632,51 @@ def uncaught(bench):
 
 # --- what is no single call ------------------------------------------------
 
-# What is opened, and then read by its name.
+# What is opened, and then read by its name: replaced after most of the reads,
+# of what may have been read before or after.
 BY_NAME = ["model/config.json", "model/tokenizer.json", "model/README.md",
            "adapter/adapter_config.json"]
+REPLACED = [("quantize", BY_NAME[0]), ("quantize", BY_NAME[1]),
+            ("quantize", BY_NAME[2]), ("merge", BY_NAME[3]),
+            ("merge-folder", BY_NAME[3]), ("merge-folder", BY_NAME[0]),
+            ("export", BY_NAME[2]), ("pack", BY_NAME[1]),
+            ("inspect", BY_NAME[0])]
+# What is read as a whole or bit by bit. No read of the file comes after its
+# last one, so that whoever looks before that does not see it.
+WEIGHTS = "model/model.safetensors"
+RELEASED = "rel/Model-Q8_0.gguf"
+CHANGED = [("quantize", WEIGHTS), ("quantize", "in.imatrix"),
+           ("split", "in.gguf"), ("merge", WEIGHTS),
+           ("merge", "adapter/adapter_model.safetensors"),
+           ("merge-folder", WEIGHTS), ("export", WEIGHTS),
+           ("export-gguf", "in.gguf"), ("eval", "in.gguf"),
+           ("eval", "text.txt"), ("logits", "in.gguf"), ("report", "in.gguf"),
+           ("journal", "in.gguf"), ("save", "in.gguf"),
+           ("save", "base.logits"), ("pack", WEIGHTS), ("planes", WEIGHTS),
+           ("unpack", "in.phipack"), ("release", WEIGHTS),
+           ("tokenize", "text.txt"),
+           ("inspect", WEIGHTS), ("doctor", WEIGHTS), ("verify", "in.phipack"),
+           ("verify-release", RELEASED), ("verify-release", WEIGHTS)]
+
+
+def must_notice(bench, job, name, fault, says):
+    old = time.time() - 100
+    os.utime(bench.path(name), (old, old))
+    shutil.copyfile(bench.path(name), bench.path("new"))
+    bench.empty(job)
+    done, hit = bench.run(JOBS[job].args, {
+        "FAULT": fault, "FAULT_PATH": bench.path(name),
+        "FAULT_NEW": bench.path("new")})
+    wrong = bench.judge(job, done.returncode, done.stderr, {4})
+    if wrong is None and not hit:
+        wrong = "there was no such call"
+    if wrong is None and says not in done.stderr:
+        wrong = "does not say that it changed"
+    bench.report("%s %s: a change that counts, %s" % (job, name, fault), wrong,
+                 done)
+    if os.path.exists(bench.path("new")):
+        os.remove(bench.path("new"))
+    bench.fill()
 
 
 def changes(bench):
@@ -671,36 +723,20 @@ def changes(bench):
                 if os.path.exists(bench.path("new")):
                     os.remove(bench.path("new"))
     bench.fill()
-    # And ones that must be noticed, after most of the reads: of the weights,
-    # and of the names of what may have been read before or after.
-    for job, name in [("quantize", name) for name in BY_NAME[:3]] + [
-                      ("merge", BY_NAME[3]), ("merge-folder", BY_NAME[3]),
-                      ("merge-folder", BY_NAME[0]), ("export", BY_NAME[2]),
-                      ("pack", BY_NAME[1]), ("inspect", BY_NAME[0]),
-                      ("quantize", "model/model.safetensors"),
-                      ("merge", "model/model.safetensors"),
-                      ("merge-folder", "model/model.safetensors"),
-                      ("export", "model/model.safetensors"),
-                      ("export-gguf", "in.gguf"), ("logits", "in.gguf"),
-                      ("pack", "model/model.safetensors"),
-                      ("unpack", "in.phipack")]:
-        n = bench.calls_of(job, "read")
-        old = time.time() - 100
-        os.utime(bench.path(name), (old, old))
-        shutil.copyfile(bench.path(name), bench.path("new"))
-        bench.empty(job)
-        what, says = ("replace", b"replaced meanwhile") if name in BY_NAME \
-            else ("touch", b"changed while being read")
-        done, _ = bench.run(JOBS[job].args, {
-            "FAULT": "read:%s:%d" % (what, max(1, n * 3 // 4)),
-            "FAULT_PATH": bench.path(name), "FAULT_NEW": bench.path("new")})
-        wrong = bench.judge(job, done.returncode, done.stderr, {4})
-        if wrong is None and says not in done.stderr:
-            wrong = "does not say that it changed"
-        bench.report("%s %s: a change that counts" % (job, name), wrong, done)
-        if os.path.exists(bench.path("new")):
-            os.remove(bench.path("new"))
-        bench.fill()
+    # And ones that must be noticed.
+    for job, name in REPLACED:
+        k = max(1, bench.calls_of(job, "read") * 3 // 4)
+        must_notice(bench, job, name, "read:replace:%d" % k,
+                    b"replaced meanwhile")
+    touched = b"changed while being read"
+    for job, name in CHANGED:
+        k = bench.calls_of(job, "here", bench.path(name))
+        must_notice(bench, job, name, "here:touch:%d" % k, touched)
+    # While files are hashed, and after the last read of a model, when the
+    # tensors of what was made from it are hashed.
+    must_notice(bench, "verify-release", RELEASED, "here:touch:1", touched)
+    must_notice(bench, "release", WEIGHTS, "read:touch:%d" % (
+        bench.calls_of("release", "read") - 20), touched)
 
 
 def hashing(bench):
