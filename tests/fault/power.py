@@ -194,9 +194,9 @@ def fillings(found, rng, most):
 
 # --- the log -----------------------------------------------------------------
 
-def calls_of(log):
-    """(name, arguments, result) of each call that did not fail, in the order
-    in which they ended."""
+def whole(log):
+    """The text of each call, without the process, in the order in which they
+    ended: strace splits a line where another thread comes between."""
     begun = {}
     for line in log:
         pid, _, text = line.rstrip("\n").partition(" ")
@@ -207,6 +207,12 @@ def calls_of(log):
         resumed = re.match(r"<\.\.\. \w+ resumed>", text)
         if resumed:
             text = begun.pop(pid) + text[resumed.end():]
+        yield text
+
+
+def calls_of(log):
+    """(name, arguments, result) of each call that did not fail."""
+    for text in whole(log):
         m = re.match(r"(\w+)\((.*)\)\s+= (\d+)(<.*>)?$", text)
         if m:
             yield m.group(1), arguments(m.group(2)), int(m.group(3))

@@ -1014,10 +1014,12 @@ def leavings(bench):
 
 SYSTEM_PATHS = ("/etc/ld.so", "/lib", "/usr/lib", "/proc/", "/sys/", "/dev/",
                 "/etc/ssl/", "/usr/local/lib", "/etc/localtime")
-INPUTS = ("model", "adapter", "in.gguf", "in.phipack", "in.imatrix", "text.txt", "out", ".")
-# Space f, data w, syncs s, renames r; and what must come in which order.
-LETTERS = {"pwrite64": "w", "write": "", "fsync": "s", "renameat2": "r",
-           "renameat": "r", "fallocate": "f"}
+OPENING = "openat,?open,?openat2,?creat"
+RUNNING = "execve,?execveat"
+# Space f, data w, syncs s, renames r; and what must come in which order. What
+# is not here only reads, and asks for none of them.
+LETTERS = {"pwrite64": "w", "fsync": "s", "renameat2": "r", "renameat": "r",
+           "fallocate": "f"}
 ORDERS = {
     # Space for both, all writes, both synced, both in place, folders synced.
     "quantize": "ffw+sw*srrss", "split": "ffw+sw*srrss", "merge": "fw+srs",
@@ -1029,7 +1031,9 @@ ORDERS = {
     "pack": "fw+srs", "unpack": "fw+srs",
     # The new keys, what makes them count, zeros over the old ones.
     "set": "wswsws", "set-number": "ws", "set-anew": "fw+srs",
-    "release": "[fwrs]*ssrs",
+    "release": "[fwrs]*ssrs", "save": "fw+srs", "planes": "w+srs",
+    # Its name, and each record before the next.
+    "journal": "s(ws)+",
 }
 
 
@@ -1076,29 +1080,39 @@ def traced(bench):
             bench.report("%s: kill -9 at system call %d" % (job, k),
                          bench.judge(job, code, done.stderr, {0, -9}), done)
 
-    for job, order in ORDERS.items():
-        done = strace(job, "-e", "trace=openat,open,execve,unlinkat," +
-                      ",".join(LETTERS))
+    for job in JOBS:
+        if not re.search(bench.options.only, "traced " + job):
+            continue
+        done = strace(job, "-y", "-xx", "-e", "trace=%s,%s,unlinkat,%s" % (
+            OPENING, RUNNING, ",".join(LETTERS)))
         with open(log) as f:
-            calls = [line.split(" ", 1)[1].strip() for line in f]
-        wrong = None
-        opened = [m.group(1) for c in calls for m in
-                  [re.match(r'open(?:at)?\([^"]*"([^"]*)".*\) = \d', c)] if m]
-        files = {n for o in bench.new[job].values() if isinstance(o, dict)
-                 for n in o} | set(JOBS[job].folder)
-        for path in opened:
-            if not (path.startswith(SYSTEM_PATHS) or path in files or
-                    path + "/" in JOBS[job].outputs or
-                    path.split("/")[0] in INPUTS or
-                    re.match(r"\.[^/]*\.[0-9a-f]{16}\.tmp$", path)):
-                wrong = "opens %s" % path
-        kinds = "".join(LETTERS.get(re.match(r"[a-z0-9]*", c).group(), "")
-                        for c in calls)
-        if not re.fullmatch(order, kinds):
+            lines = f.read().splitlines()
+        names = [re.match(r"\w*", text).group() for text in power.whole(lines)]
+        kinds = "".join(LETTERS.get(name, "") for name in names)
+        wrong = stranger(bench, job, power.calls_of(lines))
+        if not re.fullmatch(ORDERS.get(job, ""), kinds):
             wrong = "calls in the order %s" % kinds
-        if sum("execve" in c for c in calls) != 1:
+        if sum(name.startswith("execve") for name in names) != 1:
             wrong = "runs something"
+        if done.returncode not in ((0, 1) if job == "doctor" else (0,)):
+            wrong = "it failed"
         bench.report("%s: the order of calls" % job, wrong, done)
+
+
+def stranger(bench, job, calls):
+    """What the job opens, and that it was not given, nor lies in out/."""
+    given = {a.split("=")[-1].split("/")[0] for a in JOBS[job].args} | {"out"}
+    opened = 0
+    for name, a, _ in calls:
+        if not name.startswith(("open", "creat")):
+            continue
+        opened += 1
+        at, path = a[:2] if name.startswith("openat") else (bench.work, a[0])
+        path = os.path.normpath(power.below(at, path))
+        within = os.path.relpath(path, bench.work).split("/")[0]
+        if not path.startswith(SYSTEM_PATHS) and within not in given:
+            return "opens %s" % path
+    return None if opened else "nothing is seen of what it opens"
 
 
 def power_cuts(bench):
