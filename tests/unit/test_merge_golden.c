@@ -5,18 +5,14 @@
  * the norm of its change, its norm, its sum and some values.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <math.h>
-
 #include "formats/adapter_open.h"
 #include "formats/hf_dir.h"
-#include "formats/json.h"
 #include "libconv/base/mem.h"
 #include "libconv/cpu/cpu.h"
 #include "libconv/kernels/quant_kernels.h"
 #include "libconv/lora/merge.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/golden_merged.h"
 
-#define GOLDEN  PHI_SOURCE_DIR "/reference/golden/lora-merged.json"
 #define SAMPLES PHI_SOURCE_DIR "/reference/sample/adapters/"
 
 static const struct {
@@ -35,9 +31,6 @@ static const struct {
     {"physics-embed",
      PHI_SOURCE_DIR "/reference/golden/lora-physics-embed.gguf"},
 };
-
-/* Of a change, of a norm and of a value, relative. PEFT sums in f32. */
-#define LIMIT 1e-6
 
 static struct phi_source *source;
 static struct phi_adapter *adapter;
@@ -99,16 +92,6 @@ static void merge_values(float *x, size_t i, size_t step)
     free(room);
 }
 
-static double golden(const struct phi_json *object, const char *key)
-{
-    struct phi_json v;
-    double d = 0;
-
-    ck_assert(phi_json_find(object, key, &v));
-    ck_ok(phi_json_number(&v, -1e30, 1e30, &d, &err));
-    return d;
-}
-
 static size_t find_origin(const char *origin)
 {
     for (size_t i = 0; i < source->ntensors; i++) {
@@ -119,44 +102,6 @@ static size_t find_origin(const char *origin)
     return 0;
 }
 
-static double worst;
-
-static void check_tensor(const struct phi_json *want, const float *base,
-                         const float *x, size_t n)
-{
-    const char *name = phi_json_key(want);
-    const double norm = golden(want, "norm");
-    const double scale = norm / sqrt((double)n);
-    double squares = 0, change = 0, sum = 0, off;
-    struct phi_json samples;
-    struct phi_json item = {0};
-
-    for (size_t i = 0; i < n; i++) {
-        const double d = (double)x[i] - (double)base[i];
-
-        squares += (double)x[i] * (double)x[i];
-        change += d * d;
-        sum += (double)x[i];
-    }
-    off = fabs(sqrt(change) / golden(want, "delta_norm") - 1);
-    worst = off > worst ? off : worst;
-    ck_assert_msg(off < LIMIT, "%s: norm of the change %g off", name, off);
-    off = fabs(sqrt(squares) / norm - 1);
-    ck_assert_msg(off < LIMIT, "%s: norm %g off", name, off);
-    off = fabs(sum - golden(want, "sum")) / (scale * sqrt((double)n));
-    ck_assert_msg(off < LIMIT, "%s: sum %g off", name, off);
-    ck_assert(phi_json_find(want, "samples", &samples));
-    while (phi_json_next(&samples, &item)) {
-        const size_t at = (size_t)strtoull(phi_json_key(&item), NULL, 10);
-        const double v = golden(&samples, phi_json_key(&item));
-
-        ck_assert_uint_lt(at, n);
-        off = fabs((double)x[at] - v) / scale;
-        ck_assert_msg(off < LIMIT, "%s[%zu]: %.9g, expected %.9g", name, at,
-                      (double)x[at], v);
-    }
-}
-
 START_TEST(merges_as_peft_does)
 {
     const char *name = adapters[_i].golden;
@@ -165,12 +110,13 @@ START_TEST(merges_as_peft_does)
     struct phi_json_doc *doc = NULL;
     struct phi_json root, want;
     struct phi_json item = {0};
+    double worst = 0;
     size_t n = 0;
 
     ck_ok(phi_adapter_open(&adapter, adapters[_i].path, &err));
     input.adapter = adapter;
     ck_ok(phi_merge_make(&merge, source, &input, 1, &options, &err));
-    ck_ok(phi_json_load(&doc, GOLDEN, PHI_JSON_MAX_CONFIG, &err));
+    ck_ok(phi_json_load(&doc, GOLDEN_MERGED, PHI_JSON_MAX_CONFIG, &err));
     root = phi_json_root(doc);
     ck_assert(phi_json_find(&root, name, &want));
     while (phi_json_next(&want, &item)) {
@@ -181,7 +127,8 @@ START_TEST(merges_as_peft_does)
         ck_assert_msg(merge.of_source[s] != PHI_MERGE_NONE, "%s is not merged",
                       phi_json_key(&item));
         merge_values(x, merge.of_source[s], 7);
-        check_tensor(&item, base, x, count_of(&source->tensors[s]));
+        golden_merged_check(&item, base, x, count_of(&source->tensors[s]),
+                            &worst);
         free(base);
         free(x);
         n++;

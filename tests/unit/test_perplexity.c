@@ -8,13 +8,12 @@
 #include <math.h>
 
 #include "formats/adapted_model.h"
-#include "formats/json.h"
 #include "formats/safetensors.h"
 #include "libconv/base/mem.h"
 #include "libconv/cpu/cpu.h"
 #include "libconv/engine/perplexity.h"
 #include "libconv/text/tokenizer.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/golden_windows.h"
 
 #define TEXT   PHI_SOURCE_DIR "/reference/sample/text/primer.txt"
 #define GOLDEN PHI_SOURCE_DIR "/reference/golden/phi-openstax.json"
@@ -27,8 +26,7 @@ static const char *const adapters[] = {
 
 #define NADAPTERS ((int)(sizeof(adapters) / sizeof(adapters[0])))
 
-/* What float32 itself may differ by on another machine, and the engine. */
-#define RELATIVE 1e-6
+/* Of a logit, as GOLDEN_RELATIVE. */
 #define ABSOLUTE 2e-5
 
 struct model {
@@ -91,31 +89,6 @@ static struct phi_eval_options options_of(size_t n_ctx, size_t nthreads,
                    .features = features & wanted}};
 }
 
-/* The values of one entry: models/<model>/<key> of a golden file. */
-struct golden {
-    struct phi_json_doc *doc;
-    struct phi_json sums; /* array of nll sums, one a window */
-    uint64_t n_ctx;
-    uint64_t chunks;
-};
-
-static void golden_open(struct golden *g, const char *path, const char *model,
-                        const char *key)
-{
-    struct phi_json root;
-    struct phi_json v;
-
-    ck_ok(phi_json_load(&g->doc, path, PHI_JSON_MAX_CONFIG, &err));
-    root = phi_json_root(g->doc);
-    ck_ok(phi_json_get(&root, "models", PHI_JSON_OBJECT, &v, &err));
-    ck_ok(phi_json_get(&v, model, PHI_JSON_OBJECT, &v, &err));
-    ck_ok(phi_json_get(&v, key, PHI_JSON_OBJECT, &v, &err));
-    ck_ok(phi_json_get_uint(&v, "n_ctx", 1, 4096, &g->n_ctx, &err));
-    ck_ok(phi_json_get_uint(&v, "chunks", 1, 4096, &g->chunks, &err));
-    ck_ok(
-        phi_json_get(&v, "nll_sum_per_chunk", PHI_JSON_ARRAY, &g->sums, &err));
-}
-
 /* Every window's sum, and the perplexity over all. */
 static void compare(const struct golden *g, const struct phi_eval *e)
 {
@@ -130,14 +103,14 @@ static void compare(const struct golden *g, const struct phi_eval *e)
         ck_ok(phi_json_number(&item, 0, 1e9, &want, &err));
         ck_assert_uint_lt(i, e->nwindows);
         ck_assert_double_eq_tol(e->results[0].window_nll[i], want,
-                                RELATIVE * want);
+                                GOLDEN_RELATIVE * want);
         total += want;
         i++;
     }
     ck_assert_uint_eq(i, g->chunks);
     ck_assert_uint_eq(e->scored, i * (g->n_ctx - 1 - g->n_ctx / 2));
     total = exp(total / (double)e->scored);
-    ck_assert_double_eq_tol(e->results[0].ppl, total, RELATIVE * total);
+    ck_assert_double_eq_tol(e->results[0].ppl, total, GOLDEN_RELATIVE * total);
 }
 
 static void check_text(const char *golden, const char *adapter, const char *key,

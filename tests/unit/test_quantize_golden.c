@@ -6,52 +6,12 @@
 #include "formats/imatrix_read.h"
 #include "formats/model.h"
 #include "libconv/convert/pipeline.h"
+#include "tests/unit/golden_hashes.h"
 #include "tests/unit/memory_model.h"
 
 #define GOLDEN PHI_SOURCE_DIR "/tests/golden/"
 
-enum { MAX_ROWS = 1024, MAX_FILES = 96 };
-
-/* "name type hash" a line. */
-struct hashes {
-    struct {
-        char name[64];
-        char type[8];
-        char hex[PHI_SHA256_HEX];
-    } rows[MAX_ROWS];
-    size_t n;
-};
-
-static void hashes_load(struct hashes *h, const char *path)
-{
-    FILE *f = fopen(path, "r");
-    char line[256];
-
-    ck_assert_ptr_nonnull(f);
-    h->n = 0;
-    while (fgets(line, sizeof(line), f) != NULL) {
-        if (line[0] == '#')
-            continue;
-        ck_assert_uint_lt(h->n, MAX_ROWS);
-        ck_assert_int_eq(sscanf(line, "%63s %7s %64s", h->rows[h->n].name,
-                                h->rows[h->n].type, h->rows[h->n].hex),
-                         3);
-        h->n++;
-    }
-    fclose(f);
-    ck_assert_uint_gt(h->n, 0);
-}
-
-static const char *hashes_find(const struct hashes *h, const char *name,
-                               enum phi_dtype type)
-{
-    for (size_t i = 0; i < h->n; i++) {
-        if (strcmp(h->rows[i].name, name) == 0 &&
-            strcmp(h->rows[i].type, phi_dtype_info(type)->name) == 0)
-            return h->rows[i].hex;
-    }
-    return NULL;
-}
+enum { MAX_FILES = 96 };
 
 struct file {
     char name[32]; /* "q4_k_m:imatrix:pure" */
@@ -114,15 +74,15 @@ static void file_check(struct file *f)
     memory_finish(&f->sink);
     for (size_t i = 0; i < f->plan.n; i++) {
         const struct phi_sink_tensor *t = &f->plan.tensors[i];
+        const char *type = phi_dtype_info(t->dtype)->name;
         const char *want = NULL;
 
         if (imatrix)
-            want = hashes_find(&weighed, t->name, t->dtype);
+            want = hashes_find(&weighed, t->name, type);
         if (want == NULL)
-            want = hashes_find(&plain, t->name, t->dtype);
+            want = hashes_find(&plain, t->name, type);
         ck_assert_msg(want != NULL && strcmp(want, f->sink.hex[i]) == 0,
-                      "%s: %s as %s", f->name, t->name,
-                      phi_dtype_info(t->dtype)->name);
+                      "%s: %s as %s", f->name, t->name, type);
     }
     memory_sink_release(&f->sink);
     phi_plan_release(&f->plan);
