@@ -10,6 +10,8 @@ Golden files: all are sound. Each is damaged at every byte, cut at every length
 and made longer: all of that is rejected, at the place where it was done. So is
 every change of a table whose checksums are made right again, but for the few
 that the document allows, forged heads, and the cases in DIR (tests/malformed).
+PHICONV is asked as well: of one in SAMPLE of the damaged files, of those that
+the document allows, and of all forged ones.
 A file with tensors of every type, written here with other choices than
 phiconv's, is read. With PHICONV, what it extracts (sections, GGUF) is what the
 reader decodes, of these files and of one that it packs.
@@ -34,14 +36,16 @@ import phipack  # noqa: E402
 DAMAGED = "blocks.phipack"  # the file that is damaged at every byte
 PARTS = ("blocks.phipack", "planes.phipack")  # some tensors, no whole model
 LARGEST = 1 << 16  # of a file that is cut at every length
+SAMPLE = 149  # one in so many damaged files goes to phiconv
 # Types that phiconv does not compute with: in rows, as [7.2] says.
 CARRIED = """Q8_1 Q8_K IQ2_XXS IQ2_XS IQ3_XXS IQ1_S IQ3_S IQ2_S IQ1_M
     I8 I16 I32 I64 MXFP4 NVFP4 Q1_0 Q2_0""".split()
 
 
 class Checks:
-    def __init__(self):
-        self.count = self.failed = 0
+    def __init__(self, phiconv):
+        self.count = self.failed = self.judged = self.asked = 0
+        self.phiconv = phiconv
 
     def that(self, condition, what):
         self.count += 1
@@ -51,6 +55,28 @@ class Checks:
 
     def equal(self, found, expected, what):
         self.that(found == expected, f"{what}: {found!r}, not {expected!r}")
+
+
+    def both(self, data, found, what, always=False, place="header"):
+        """phiconv says the same of a file as the reader; and of the place, if
+        it is one that both name (what is wrong first in a header or in sealed
+        tables depends on what is looked at first)."""
+        self.judged += 1
+        if self.phiconv is None or (self.judged % SAMPLE and not always):
+            return
+        self.asked += 1
+        code, said = verified(self.phiconv, data)
+        self.equal(code, 3 if found else 0, f"{what}: phiconv")
+        place = place_in_phiconv(place)
+        self.that(place in said, f"{what}: {said!r}, not of {place!r}")
+
+
+def place_in_phiconv(place):
+    """What phiconv calls a place of the reader's."""
+    if place == "header":
+        return ""
+    place = place.replace("'", '"').replace("gap before", "padding before")
+    return re.sub(r", chunk (\d+):", r": chunk \1 of", place)
 
 
 def verdict(data):
@@ -189,6 +215,8 @@ def check_damage(checks, name, data, every):
             found is not None and found.startswith(places[at]),
             f"{name}: bit {bit} of byte {at}: {found}, not {places[at]}",
         )
+        what = f"{name}: bit {bit} of byte {at}"
+        checks.both(damaged, found, what, place=places[at])
         damaged[at] ^= bit
 
 
@@ -200,12 +228,14 @@ def check_lengths(checks, name, data):
             found is not None and found.startswith("header: "),
             f"{name}: {n} bytes: {found}",
         )
+        checks.both(data[:n], found, f"{name}: {n} bytes")
     for more in (b"\0", b"\1", bytes(7), bytes(8), bytes(4096), data):
         found = verdict(data + more)
         checks.that(
             found is not None and found.startswith("header: "),
             f"{name}: {len(more)} bytes more: {found}",
         )
+        checks.both(data + more, found, f"{name}: {len(more)} bytes more", True)
 
 
 def seal(data, pack, section=None, root=False):
@@ -235,6 +265,7 @@ def check_old_root(checks, name, data, pack, bit):
     seal(damaged, pack, pack.section(b"tensors"))
     found = verdict(damaged)
     checks.equal(found, "header: root", f"{name}: bit {bit}, the old root")
+    checks.both(damaged, found, f"{name}: bit {bit}, the old root", True)
 
 
 def check_sealed(checks, name, data):
@@ -262,7 +293,10 @@ def check_sealed(checks, name, data):
             damaged[bit // 8] ^= 1 << bit % 8
             seal(damaged, pack, section, root)
             checks.count += 1
-            if verdict(damaged) is None:
+            found = verdict(damaged)
+            what = f"{name}: sealed, bit {bit}"
+            checks.both(damaged, found, what, found is None)
+            if found is None:
                 accepted.add(bit)
                 if section is tensors:
                     check_old_root(checks, name, data, pack, bit)
@@ -274,6 +308,7 @@ def check_sealed(checks, name, data):
     seal(damaged, pack, pack.data)
     found = verdict(damaged)
     checks.that(found and "gap before tensor" in found, f"{name}: gap: {found}")
+    checks.both(damaged, found, f"{name}: gap", True)
 
 
 def check_cases(checks, folder):
@@ -309,12 +344,14 @@ def run(*command):
 
 
 def verified(phiconv, data):
-    """The exit code of `phiconv verify`: 0, or 3 of a file that it rejects."""
+    """The exit code of `phiconv verify`: 0, or 3 of a file that it rejects; and
+    what it says."""
     with tempfile.NamedTemporaryFile(suffix=".phipack") as f:
         f.write(data)
         f.flush()
         command = [phiconv, "verify", "-q", f.name]
-        return subprocess.run(command, capture_output=True).returncode
+        done = subprocess.run(command, capture_output=True)
+        return done.returncode, done.stderr.decode()
 
 
 def check_with_phiconv(checks, phiconv, path, data):
@@ -681,7 +718,7 @@ def check_plain(checks, phiconv):
         right = found is None if what is None else found and what in found
         checks.that(right, f"plain file {i}: {found}, not {what}")
         if phiconv:
-            code = verified(phiconv, data)
+            code, _ = verified(phiconv, data)
             checks.equal(code, 3 if what else 0, f"plain file {i}: phiconv")
 
 
@@ -692,7 +729,7 @@ def check_forged(checks, phiconv):
         found = verdict(data)
         checks.that((found is None) == good, f"forged head {i}: {found}")
         if phiconv:
-            code = verified(phiconv, data)
+            code, _ = verified(phiconv, data)
             checks.equal(code, 0 if good else 3, f"forged head {i}: phiconv")
     for more in (b"\0", bytes(4096)):
         found = verdict(pack_forged(gguf_head(), more))
@@ -705,7 +742,7 @@ def check_forged(checks, phiconv):
         found = verdict(data)
         checks.that((found is None) == good, f"forged {section}: {found}")
         if phiconv:
-            code = verified(phiconv, data)
+            code, _ = verified(phiconv, data)
             checks.equal(code, 0 if good else 3, f"forged {section}: phiconv")
 
 
@@ -759,7 +796,7 @@ def main():
     parser.add_argument("--malformed", type=Path)
     parser.add_argument("--phiconv", type=lambda p: str(Path(p).resolve()))
     args = parser.parse_args()
-    checks = Checks()
+    checks = Checks(args.phiconv)
     files = {p: p.read_bytes() for p in sorted(args.golden.glob("*.phipack"))}
     sound = 0
     for path, data in files.items():
@@ -784,6 +821,8 @@ def main():
             check_with_phiconv(checks, args.phiconv, path, data)
         check_folder(checks, args.phiconv, args.golden / "folder.phipack")
     check_every_type(checks, args.phiconv, small)
+    if args.phiconv:
+        print(f"phiconv was asked of {checks.asked} damaged files")
     print(f"{len(files)} files, {checks.count} checks, {checks.failed} failed")
     return 1 if checks.failed else 0
 
