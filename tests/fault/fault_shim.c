@@ -19,7 +19,8 @@
  * WHAT  an errno's number; or
  *       short     takes between 1 and 7 bytes of what is asked for
  *       forget    free and close only: the call is not made
- *       slow      takes SLOW longer, whatever signals come, as a disk does
+ *       slow      does not begin before the file FAULT_GO is there, whatever
+ *                 signals come, as a disk does
  *       kill int term   this process gets the signal before the call
  *       cut       FAULT_PATH ends after 4096 bytes from now on
  *       touch     its first byte is written again
@@ -58,9 +59,6 @@
 #endif
 
 #define EXPORT __attribute__((visibility("default")))
-
-/* Half a second. */
-#define SLOW ((struct timespec){0, 500000000})
 
 enum what { PASS, FAIL, SHORT, FORGET };
 
@@ -105,10 +103,11 @@ static void replace(const char *path)
 
 static void wait_for_disk(void)
 {
-    struct timespec left = SLOW;
+    const char *go = getenv("FAULT_GO");
+    const struct timespec step = {0, 2000000};
 
-    while (syscall(SYS_nanosleep, &left, &left) != 0 && errno == EINTR)
-        ;
+    while (go != NULL && syscall(SYS_faccessat, AT_FDCWD, go, F_OK) != 0)
+        syscall(SYS_nanosleep, &step, NULL);
 }
 
 static enum what act(const char *what)
