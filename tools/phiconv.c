@@ -69,7 +69,8 @@ static bool claim_standard_descriptors(void)
  * errno to another call since: only what a write fails with is a reason. */
 static const char *why_not(int sys)
 {
-    static const int reasons[] = {ENOSPC, EDQUOT, EFBIG, EIO, EPIPE, EAGAIN};
+    static const int reasons[] = {ENOSPC, EDQUOT, EFBIG, EIO,
+                                  EPIPE,  EBADF,  EAGAIN};
 
     for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
         if (sys == reasons[i])

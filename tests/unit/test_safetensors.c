@@ -201,7 +201,8 @@ START_TEST(names_strangers)
          "save the model as safetensors"},
         {"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20", 10, "is a PyTorch pickle",
          "save the model as safetensors"},
-        {"GGUF\x03\x00\x00\x00\x00\x00", 10, "is a GGUF file", "give its path"},
+        {"GGUF\x03\x00\x00\x00\x00\x00", 10, "is a GGUF file",
+         "inspect, quantize and eval-ppl take it"},
     };
     const struct phi_buf none = {0};
     struct phi_buf b = none;

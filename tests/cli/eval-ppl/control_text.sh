@@ -16,5 +16,5 @@ sed 's/<|endoftext|>/<|endoftext|/; s/<|endoftext|>/<|end|>/' text >none
 $PHICONV eval-ppl "$SAMPLE" -c 32 --chunks 1 --json -f none |
     grep -o '"control_texts":[^]]*]'
 $PHICONV release "$SAMPLE" -t q8_0 -e text -c 32 --chunks 1 -o rel \
-    --max-kld 1 >/dev/null
+    --gate-on mean --max-kld 1 >/dev/null
 grep -A 10 '"text": {' rel/manifest.json | grep -A 5 control_texts
