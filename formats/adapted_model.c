@@ -10,6 +10,7 @@
 #include "formats/json.h"
 #include "formats/merged_identity.h"
 #include "formats/model.h"
+#include "formats/pack_source.h"
 #include "formats/tokenizer_rest.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/mem.h"
@@ -145,6 +146,26 @@ static enum phi_status find_tokenizer(struct phi_adapted *a,
     return st;
 }
 
+/* That of a folder that was packed. */
+static enum phi_status load_packed(struct phi_json_doc **out,
+                                   const struct phi_source *base,
+                                   struct phi_err *err)
+{
+    struct phi_hf_side_files side = {0};
+    const struct phi_hf_side_item *item = NULL;
+    enum phi_status st = phi_pack_side_files(&side, base, err);
+
+    if (st == PHI_OK)
+        item = phi_hf_side_files_find(&side, "config.json");
+    if (item != NULL && item->bytes != NULL)
+        st = phi_json_parse(out, (const char *)item->bytes,
+                            (size_t)item->nbytes, base->path, err);
+    else if (st == PHI_OK)
+        st = phi_fail(err, PHI_E_FORMAT, "%s: has no config.json", base->path);
+    phi_hf_side_files_release(&side);
+    return st;
+}
+
 /* config.json of the base, for what it says of special tokens; a GGUF file
  * says all in its metadata. */
 static enum phi_status load_config(struct phi_json_doc **out,
@@ -154,6 +175,8 @@ static enum phi_status load_config(struct phi_json_doc **out,
     char *path;
     enum phi_status st;
 
+    if (base->folder != NULL && phi_pack_of(base) != NULL)
+        return load_packed(out, base, err);
     if (!phi_source_is_folder(base))
         return phi_json_parse(out, "{}", 2, base->path, err);
     path = phi_path_join(base->path, "config.json", err);
@@ -194,7 +217,7 @@ static enum phi_status set_tokenizer(struct phi_adapted *a, struct phi_err *err)
     root = phi_json_root(doc);
     phi_meta_remove_all(&a->meta, "tokenizer.");
     st = phi_hf_tokenizer(&a->meta, from, &root, vocab, err);
-    if (st == PHI_OK && !folder)
+    if (st == PHI_OK && base->folder == NULL)
         st = phi_tokenizer_rest(&a->meta, &base->meta, from, err);
     phi_json_free(doc);
     return st;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/json.h"
+#include "formats/pack.h"
 #include "libconv/base/ascii.h"
 #include "libconv/base/file.h"
 
@@ -15,6 +16,7 @@
 static const char *last_part(const char *name, size_t *n)
 {
     static const char mark[] = "models--";
+    static const char *const endings[] = {".gguf", PHI_PACK_SUFFIX};
     const char *cached = strstr(name, mark);
     const char *end;
     const char *from;
@@ -33,8 +35,13 @@ static const char *last_part(const char *name, size_t *n)
         from = end;
         while (from > name && from[-1] != '/' && from[-1] != '\\')
             from--;
-        if (end - from > 5 && strncmp(end - 5, ".gguf", 5) == 0)
-            end -= 5;
+        for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+            const ptrdiff_t len = (ptrdiff_t)strlen(endings[i]);
+
+            if (end - from > len &&
+                strncmp(end - len, endings[i], (size_t)len) == 0)
+                end -= len;
+        }
     }
     *n = (size_t)(end - from);
     return from;

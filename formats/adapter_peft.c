@@ -36,7 +36,7 @@ static enum phi_status peft_unchanged(const struct phi_adapter *a,
                                       struct phi_err *err)
 {
     /* It is read by its path, the weights are not. */
-    const enum phi_status st = phi_file_in_place(self(a)->config, err);
+    const enum phi_status st = phi_file_not_replaced(self(a)->config, err);
 
     return st == PHI_OK ? phi_file_unchanged(self(a)->st->file, err) : st;
 }

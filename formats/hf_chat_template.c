@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/hf_tokenizer.h"
 #include "formats/hf_tokenizer_parts.h"
 #include "libconv/base/ascii.h"
 #include "libconv/base/file.h"
@@ -268,6 +269,24 @@ static const struct named *find(const struct templates *all, const char *name)
     return NULL;
 }
 
+bool phi_hf_same_template(const char *a, size_t na, const char *b, size_t nb)
+{
+    size_t i = 0;
+    size_t k = 0;
+
+    na -= na > 0 && a[na - 1] == '\n';
+    na -= na > 0 && a[na - 1] == '\r';
+    nb -= nb > 0 && b[nb - 1] == '\n';
+    nb -= nb > 0 && b[nb - 1] == '\r';
+    while (i < na && k < nb) {
+        i += a[i] == '\r' && i + 1 < na && a[i + 1] == '\n';
+        k += b[k] == '\r' && k + 1 < nb && b[k + 1] == '\n';
+        if (a[i++] != b[k++])
+            return false;
+    }
+    return i == na && k == nb;
+}
+
 /* The first template of a that b lacks or has with another text, or NULL. */
 static const char *first_other(const struct templates *a,
                                const struct templates *b)
@@ -275,8 +294,8 @@ static const char *first_other(const struct templates *a,
     for (size_t i = 0; i < a->n; i++) {
         const struct named *t = find(b, a->t[i].name);
 
-        if (t == NULL || t->n != a->t[i].n ||
-            memcmp(t->text, a->t[i].text, t->n) != 0)
+        if (t == NULL ||
+            !phi_hf_same_template(t->text, t->n, a->t[i].text, a->t[i].n))
             return a->t[i].name;
     }
     return NULL;

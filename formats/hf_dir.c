@@ -74,7 +74,7 @@ static enum phi_status hf_unchanged(const struct phi_source *s,
     for (size_t i = 0; st == PHI_OK && i < h->shards.n; i++)
         st = phi_file_unchanged(h->shards.st[i]->file, err);
     for (size_t i = 0; st == PHI_OK && i < h->nfiles; i++)
-        st = phi_file_in_place(h->files[i], err);
+        st = phi_file_not_replaced(h->files[i], err);
     return st;
 }
 
@@ -151,7 +151,8 @@ static enum phi_status list_templates(struct phi_names *out, const char *dir,
 /*
  * Opened before anything is read and kept open, so that hf_unchanged() covers
  * the whole time in which somebody might write to them, or put others in their
- * place: they are read, and copied, by their paths.
+ * place: they are read, and copied, by their paths. None may go before it is
+ * read, or it would be passed over; later the folder may be moved.
  */
 static enum phi_status open_side_files(struct hf_source *h, struct phi_err *err)
 {
@@ -490,6 +491,8 @@ enum phi_status phi_hf_open(struct phi_source **out, const char *dir,
         goto out;
     root = phi_json_root(h->config_doc);
     st = phi_hf_meta(&h->base, &h->config, &root, err);
+    for (size_t i = 0; st == PHI_OK && i < h->nfiles; i++)
+        st = phi_file_in_place(h->files[i], err);
     if (st != PHI_OK)
         goto out;
     *out = &h->base;

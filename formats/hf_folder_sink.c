@@ -155,6 +155,15 @@ static void config_release(struct config *c)
     phi_buf_release(&c->text);
 }
 
+/* What is wrong with config.json of a packed file: which one. */
+static enum phi_status of_base(const struct order *o, enum phi_status st,
+                               struct phi_err *err)
+{
+    if (st != PHI_OK && st != PHI_E_NOMEM && is_packed(o->base))
+        phi_err_prefix(err, "%s", o->base->path);
+    return st;
+}
+
 /* The text of config.json, and parsed. */
 static enum phi_status load_config(struct config *c, const struct hf_sink *h,
                                    const struct order *o, struct phi_err *err)
@@ -334,7 +343,7 @@ static enum phi_status make_config(struct hf_sink *h, const struct order *o,
     const enum phi_status st = edit_config(h, o, c, err);
 
     if (st != PHI_OK)
-        return st;
+        return of_base(o, st, err);
     file.bytes = c->text.p;
     file.nbytes = c->text.n;
     return phi_hf_side_files_set(&h->side, &file, err);
@@ -439,21 +448,20 @@ static enum phi_status sink_new(struct hf_sink **out, const struct order *o,
     h->base.ops = &ops;
     st = collect(h, o, err);
     if (st == PHI_OK)
-        st = load_config(&c, h, o, err);
-    if (st != PHI_OK) {
-        config_release(&c);
-        return st;
-    }
+        st = of_base(o, load_config(&c, h, o, err), err);
+    if (st != PHI_OK)
+        goto out;
     st = make_files(h, o, c.tied, err);
-    if (st == PHI_OK)
-        st = make_config(h, o, &c, err);
-    config_release(&c);
+    if (st == PHI_OK && (st = make_config(h, o, &c, err)) != PHI_OK)
+        goto out; /* it names its own file */
     for (size_t i = 0; st == PHI_OK && i < h->side.n; i++) {
         if (!phi_add_u64(h->base.nbytes, h->side.v[i].nbytes, &h->base.nbytes))
             st = phi_fail(err, PHI_E_ARG, "its size overflows");
     }
     if (st != PHI_OK && st != PHI_E_NOMEM)
         phi_err_prefix(err, "%s", o->path);
+out:
+    config_release(&c);
     return st;
 }
 

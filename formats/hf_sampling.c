@@ -16,19 +16,20 @@ static const struct {
     const char *json;
     const char *key;
     enum phi_kv_type type;
+    bool sampled; /* transformers asks for do_sample beside it */
 } samplings[] = {
-    {"sequence", "general.sampling.sequence", PHI_KV_STRING},
-    {"top_k", "general.sampling.top_k", PHI_KV_I32},
-    {"top_p", "general.sampling.top_p", PHI_KV_F32},
-    {"min_p", "general.sampling.min_p", PHI_KV_F32},
-    {"xtc_probability", "general.sampling.xtc_probability", PHI_KV_F32},
-    {"xtc_threshold", "general.sampling.xtc_threshold", PHI_KV_F32},
-    {"temperature", "general.sampling.temp", PHI_KV_F32},
-    {"penalty_last_n", "general.sampling.penalty_last_n", PHI_KV_I32},
-    {"penalty_repeat", "general.sampling.penalty_repeat", PHI_KV_F32},
-    {"mirostat", "general.sampling.mirostat", PHI_KV_I32},
-    {"mirostat_tau", "general.sampling.mirostat_tau", PHI_KV_F32},
-    {"mirostat_eta", "general.sampling.mirostat_eta", PHI_KV_F32},
+    {"sequence", "general.sampling.sequence", PHI_KV_STRING, false},
+    {"top_k", "general.sampling.top_k", PHI_KV_I32, true},
+    {"top_p", "general.sampling.top_p", PHI_KV_F32, true},
+    {"min_p", "general.sampling.min_p", PHI_KV_F32, true},
+    {"xtc_probability", "general.sampling.xtc_probability", PHI_KV_F32, false},
+    {"xtc_threshold", "general.sampling.xtc_threshold", PHI_KV_F32, false},
+    {"temperature", "general.sampling.temp", PHI_KV_F32, true},
+    {"penalty_last_n", "general.sampling.penalty_last_n", PHI_KV_I32, false},
+    {"penalty_repeat", "general.sampling.penalty_repeat", PHI_KV_F32, false},
+    {"mirostat", "general.sampling.mirostat", PHI_KV_I32, false},
+    {"mirostat_tau", "general.sampling.mirostat_tau", PHI_KV_F32, false},
+    {"mirostat_eta", "general.sampling.mirostat_eta", PHI_KV_F32, false},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -163,18 +164,34 @@ static enum phi_status put_sampling(struct phi_buf *out,
     return st;
 }
 
+/* A temperature of 0 takes the best token: transformers says so without one,
+ * and refuses what would choose among others. */
+static bool is_greedy(const struct phi_meta *meta)
+{
+    const struct phi_kv *kv = phi_meta_find(meta, "general.sampling.temp");
+
+    return kv != NULL && (kv->type == PHI_KV_F32 || kv->type == PHI_KV_F64) &&
+           !(kv->v.f > 0 || kv->v.f < 0);
+}
+
 enum phi_status phi_hf_sampling_put(struct phi_buf *out,
                                     const struct phi_meta *meta,
                                     struct phi_err *err)
 {
+    const bool greedy = is_greedy(meta);
+    bool sampled = false;
     enum phi_status st = PHI_OK;
 
     for (size_t i = 0; i < COUNT(samplings) && st == PHI_OK; i++) {
         const struct phi_kv *kv = phi_meta_find(meta, samplings[i].key);
 
-        if (kv != NULL)
+        sampled = sampled || (kv != NULL && samplings[i].sampled);
+        if (kv != NULL && !(greedy && samplings[i].sampled))
             st = put_sampling(out, kv, i, err);
     }
+    if (sampled)
+        phi_buf_printf(out, "  \"do_sample\": %s,\n",
+                       greedy ? "false" : "true");
     return st;
 }
 

@@ -29,6 +29,10 @@ enum phi_status phi_hf_tokenizer(struct phi_meta *meta, const char *dir,
                                  const struct phi_json *config,
                                  uint64_t vocab_size, struct phi_err *err);
 
+/* Whether two chat templates are rendered alike: but for how lines end, and for
+ * the end of the last, which Jinja leaves out. */
+bool phi_hf_same_template(const char *a, size_t na, const char *b, size_t nb);
+
 /*
  * The same where nobody has seen any rows and vocab_size is what config.json
  * says: ids behind the last token are not there, and those before it without

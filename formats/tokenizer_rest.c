@@ -4,30 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libconv/base/ascii.h"
 #include "libconv/base/mem.h"
 #include "libconv/tensor/meta_match.h"
 
 #define GGML     "tokenizer.ggml."
 #define TEMPLATE "tokenizer.chat_template"
 
-static bool begins(const char *key, const char *prefix)
-{
-    return strncmp(key, prefix, strlen(prefix)) == 0;
-}
-
 static bool is_role(const struct phi_kv *kv)
 {
     static const char end[] = "_token_id";
     const size_t n = strlen(kv->key);
 
-    return kv->type == PHI_KV_U32 && begins(kv->key, GGML) &&
+    return kv->type == PHI_KV_U32 && phi_begins(kv->key, GGML) &&
            n >= sizeof(end) &&
            strcmp(kv->key + n - (sizeof(end) - 1), end) == 0;
 }
 
 static bool is_flag(const struct phi_kv *kv)
 {
-    return kv->type == PHI_KV_BOOL && begins(kv->key, GGML "add_");
+    return kv->type == PHI_KV_BOOL && phi_begins(kv->key, GGML "add_");
 }
 
 /* The text of a token, or NULL. */
@@ -76,7 +72,7 @@ static bool has_template(const struct phi_meta *m)
     bool found = false;
 
     for (size_t i = 0; i < m->n; i++)
-        found = found || begins(m->kv[i].key, TEMPLATE);
+        found = found || phi_begins(m->kv[i].key, TEMPLATE);
     return found;
 }
 
@@ -94,7 +90,7 @@ enum phi_status phi_tokenizer_rest(struct phi_meta *meta,
         st = PHI_OK;
     for (size_t i = 0; st == PHI_OK && i < base->n; i++) {
         const struct phi_kv *kv = &base->kv[i];
-        bool keep = is_flag(kv) || (templates && begins(kv->key, TEMPLATE));
+        bool keep = is_flag(kv) || (templates && phi_begins(kv->key, TEMPLATE));
 
         if (place[i] != PHI_META_NONE)
             continue;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/hf_tokenizer.h"
 #include "libconv/base/buf.h"
 #include "libconv/base/file.h"
 #include "tools/doctor.h"
@@ -311,7 +312,8 @@ static enum phi_status check_jinja(struct doctor *d, const char *file,
 {
     const enum phi_status st = check_template(d, file, bytes, err);
 
-    if (st != PHI_OK || text == NULL || strcmp(bytes, text) == 0)
+    if (st != PHI_OK || text == NULL ||
+        phi_hf_same_template(bytes, strlen(bytes), text, strlen(text)))
         return st;
     return doctor_add(d, CHECK_CHAT_TEMPLATE, err, file,
                       "is another chat template than that of %s",

@@ -76,6 +76,9 @@ static enum phi_status take_words(struct phi_adapter_words *words,
     for (size_t i = 0; i < n; i++) {
         const double scale = adapters[i].scale;
 
+        if (adapters[i].path == NULL)
+            return phi_fail(err, PHI_E_ARG,
+                            "adapter %zu: has no path, expected one", i);
         if (scale == 0 || !isfinite(scale))
             return phi_fail(err, PHI_E_ARG,
                             "%s: %g is no scale, expected a finite number but "

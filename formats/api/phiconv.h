@@ -91,7 +91,7 @@ PHICONV_API enum phiconv_status phiconv_open(struct phiconv_model **out,
 /* A LoRA adapter: a folder as PEFT saves it, or GGUF. */
 struct phiconv_adapter {
     const char *path;
-    double scale; /* 1: as it was trained; PHICONV_MISUSE if it is 0 */
+    double scale; /* 1: as it was trained; PHICONV_MISUSE if 0 or not finite */
 };
 
 /*

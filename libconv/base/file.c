@@ -71,15 +71,18 @@ void phi_file_close(struct phi_file *f)
 }
 
 /* Whether the path still names the file. */
-static enum phi_status check_name(const struct phi_file *f, struct phi_err *err)
+static enum phi_status check_name(const struct phi_file *f, bool may_be_gone,
+                                  struct phi_err *err)
 {
     struct stat named;
     const int sys = stat(f->path, &named) == 0 ? 0 : errno;
+    const bool gone = sys != 0 && says_nothing_there(sys);
 
-    if (sys == 0 && named.st_dev == f->st.st_dev &&
-        named.st_ino == f->st.st_ino)
+    if (gone ? may_be_gone
+             : sys == 0 && named.st_dev == f->st.st_dev &&
+                   named.st_ino == f->st.st_ino)
         return PHI_OK;
-    if (sys != 0 && !says_nothing_there(sys))
+    if (sys != 0 && !gone)
         return phi_fail_sys(err, sys, "%s: cannot be examined", f->path);
     return phi_fail(err, PHI_E_IO, "%s: was replaced meanwhile", f->path);
 }
@@ -93,7 +96,7 @@ enum phi_status phi_file_lock(struct phi_file *f, struct phi_err *err)
     if (fstat(f->fd, &f->st) != 0)
         return phi_fail_sys(err, errno, "%s: cannot be opened", f->path);
     /* Whoever had the lock may have renamed another file to the name. */
-    return check_name(f, err);
+    return check_name(f, false, err);
 }
 
 bool phi_file_is_locked(const struct phi_file *f)
@@ -183,7 +186,15 @@ enum phi_status phi_file_in_place(const struct phi_file *f, struct phi_err *err)
 {
     const enum phi_status st = phi_file_unchanged(f, err);
 
-    return st == PHI_OK ? check_name(f, err) : st;
+    return st == PHI_OK ? check_name(f, false, err) : st;
+}
+
+enum phi_status phi_file_not_replaced(const struct phi_file *f,
+                                      struct phi_err *err)
+{
+    const enum phi_status st = phi_file_unchanged(f, err);
+
+    return st == PHI_OK ? check_name(f, true, err) : st;
 }
 
 static enum phi_status read_all(const struct phi_file *f,

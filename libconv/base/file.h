@@ -61,6 +61,11 @@ enum phi_status phi_file_unchanged(const struct phi_file *f,
 enum phi_status phi_file_in_place(const struct phi_file *f,
                                   struct phi_err *err);
 
+/* The same for who has opened it again, and needs the name no more: it may be
+ * gone, as when the folder was moved. */
+enum phi_status phi_file_not_replaced(const struct phi_file *f,
+                                      struct phi_err *err);
+
 /*
  * The whole file of at most `limit` bytes, with a NUL after it that *n does
  * not count; to be released with free(). PHI_E_IO if it changed meanwhile.

@@ -315,6 +315,29 @@ START_TEST(chat_template_files)
 }
 END_TEST
 
+static bool same_template(const char *a, const char *b)
+{
+    const bool same = phi_hf_same_template(a, strlen(a), b, strlen(b));
+
+    ck_assert_int_eq(same, phi_hf_same_template(b, strlen(b), a, strlen(a)));
+    return same;
+}
+
+/* Files end in a line, and may come from other systems: both render alike. */
+START_TEST(chat_templates_alike)
+{
+    ck_assert(same_template("", ""));
+    ck_assert(same_template("", "\n"));
+    ck_assert(same_template("a\nb", "a\r\nb\r\n"));
+    ck_assert(same_template("a\n\n", "a\n\r\n"));
+    ck_assert(!same_template("a\n\n", "a"));
+    ck_assert(!same_template("a\rb", "a\nb"));
+    ck_assert(!same_template("a\r\rb", "a\r\nb"));
+    ck_assert(!same_template("a\n", "b\n"));
+    ck_assert(!same_template("a", "ab"));
+}
+END_TEST
+
 /* An old template in tokenizer_config.json was taken for that of the file. */
 START_TEST(chat_template_twice)
 {
@@ -327,6 +350,9 @@ START_TEST(chat_template_twice)
     ck_ok(run(root, "{}", 263, &err));
     ck_assert_str_eq(kv("tokenizer.chat_template", PHI_KV_STRING)->v.str.p,
                      "N");
+    phi_meta_release(&meta);
+    write_file("chat_template.jinja", "N\r\n", 3);
+    ck_ok(run(root, "{}", 263, &err));
     phi_meta_release(&meta);
     write_file("chat_template.jinja", "O", 1);
     ck_refused(run(root, "{}", 263, &err), PHI_E_FORMAT,
@@ -519,6 +545,7 @@ int main(void)
     tcase_add_loop_test(t, text_templates, 0, COUNT(templates));
     tcase_add_test(t, named_chat_templates);
     tcase_add_test(t, chat_template_files);
+    tcase_add_test(t, chat_templates_alike);
     tcase_add_test(t, chat_template_twice);
     tcase_add_test(t, sample);
     tcase_add_test(t, sample_golden);

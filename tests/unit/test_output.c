@@ -491,10 +491,13 @@ START_TEST(another_file_of_the_name_is_seen)
     ck_assert_int_eq(rename("in", "moved"), 0);
     ck_refused(phi_file_in_place(f, &err), PHI_E_IO,
                "in: was replaced meanwhile");
+    ck_ok(phi_file_not_replaced(f, &err));
     ck_assert_int_eq(symlink("moved", "in"), 0);
     ck_ok(phi_file_in_place(f, &err));
     ck_assert_int_eq(rename("other", "in"), 0);
     ck_refused(phi_file_in_place(f, &err), PHI_E_IO,
+               "in: was replaced meanwhile");
+    ck_refused(phi_file_not_replaced(f, &err), PHI_E_IO,
                "in: was replaced meanwhile");
     /* For who reads the open one it makes no difference. */
     ck_ok(phi_file_unchanged(f, &err));

@@ -26,6 +26,16 @@ for f in out rest; do
         LC_ALL=C sort >$f.txt
 done
 cat rest.txt && cmp out.txt rest.txt
+# Defect: a packed folder was taken for a GGUF file there.
+cp -r "$SAMPLE" T && sed -i 's/^{/{"chat_template": "T",/' \
+    T/tokenizer_config.json
+$PHICONV quantize T -t pack=t.phipack -q
+for m in T t.phipack; do
+    $PHICONV merge-lora $m C -o rest.gguf -qf
+    $PHICONV inspect rest.gguf --metadata | grep '_token \|token_id\|template' \
+        >$m.txt
+done
+cat T.txt && cmp T.txt t.phipack.txt && rm -r T t.phipack
 cp A/tokenizer_config.json C
 sed -i 's/"chat_template": "[^"]*",//' C/tokenizer_config.json
 $PHICONV merge-lora out.gguf C -o rest.gguf -qf
