@@ -171,7 +171,7 @@ static bool is_greedy(const struct phi_meta *meta)
     const struct phi_kv *kv = phi_meta_find(meta, "general.sampling.temp");
 
     return kv != NULL && (kv->type == PHI_KV_F32 || kv->type == PHI_KV_F64) &&
-           !(kv->v.f > 0 || kv->v.f < 0);
+           kv->v.f >= 0 && kv->v.f <= 0;
 }
 
 enum phi_status phi_hf_sampling_put(struct phi_buf *out,

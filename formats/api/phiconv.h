@@ -20,6 +20,9 @@
  * EFBIG) before SIGXFSZ could come, unless the limit sinks while it is written;
  * all files that the library writes are of sizes that are known before.
  *
+ * A path that is not absolute is looked up again while its handle is open: the
+ * process stays in its folder as long.
+ *
  * Ownership: handles are opaque; what an open function gives, its close
  * function ends, and it accepts NULL. Texts and arrays that a handle hands
  * out are borrowed from it and valid until it is closed. Arguments are never

@@ -23,10 +23,21 @@ PHICONV="${WRAPPER:+$WRAPPER }$phiconv"
 
 # Wherever the tree lies, its path is as long, and has no odd characters. In
 # memory, if there are 4 GiB, a third of the time goes; the fault matrix is for
-# disks.
+# disks. A case may run a program of its own, which not every folder allows.
 work=/tmp/phiconv-cli.XXXXXX
 memory=/dev/shm
-if [ -w $memory ] && [ "$(df --output=avail $memory | tail -n 1)" -gt 4194304 ]
+runs_programs() {
+    local probe code
+    probe=$(mktemp "$1/phi-probe.XXXXXX") || return
+    printf '#!/bin/sh\n' >"$probe"
+    chmod +x "$probe"
+    "$probe" 2>/dev/null
+    code=$?
+    rm "$probe"
+    return $code
+}
+if [ -w $memory ] && runs_programs $memory &&
+    [ "$(df --output=avail $memory | tail -n 1)" -gt 4194304 ]
 then
     work=$memory/phi-cli.XXXXXX
 fi

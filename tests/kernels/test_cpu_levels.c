@@ -129,7 +129,9 @@ START_TEST(all_that_the_processor_has_is_found)
         append(found, name);
     if ((cpu_here() & PHI_CPU_SHA) != 0)
         append(found, "sha");
-    ck_assert_msg(strcmp(found, want) == 0,
+    /* A kernel may be older than the name that it would have for a flag. */
+    ck_assert_msg(getenv("PHI_TEST_LEVELS") != NULL ? strcmp(found, want) == 0
+                                                    : has_all(found, want),
                   "found \"%s\", expected \"%s\" (in an emulator, "
                   "PHI_TEST_LEVELS is to name them)",
                   found, want);

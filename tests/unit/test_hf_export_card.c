@@ -192,16 +192,30 @@ START_TEST(sampling_comes_back)
     go_and_return(&back);
     same(&back);
     phi_buf_put(&text, "", 1);
-    ck_assert_ptr_nonnull(strstr((char *)text.p,
-                                 "  \"pad_token_id\": null,\n"
-                                 "  \"sequence\": \"a\\\"b\",\n"
-                                 "  \"top_k\": 40,\n"
-                                 "  \"top_p\": 0.95,\n"
-                                 "  \"min_p\": 0.0,\n"
-                                 "  \"temperature\": 1.0,\n"
-                                 "  \"penalty_last_n\": -1,\n"
-                                 "  \"mirostat_tau\": 1e-07\n}\n"));
+    ck_assert_ptr_nonnull(strstr((char *)text.p, "  \"pad_token_id\": null,\n"
+                                                 "  \"sequence\": \"a\\\"b\",\n"
+                                                 "  \"top_k\": 40,\n"
+                                                 "  \"top_p\": 0.95,\n"
+                                                 "  \"min_p\": 0.0,\n"
+                                                 "  \"temperature\": 1.0,\n"
+                                                 "  \"penalty_last_n\": -1,\n"
+                                                 "  \"mirostat_tau\": 1e-07,\n"
+                                                 "  \"do_sample\": true\n}\n"));
     phi_meta_release(&back);
+}
+END_TEST
+
+/* transformers saves no folder whose file chooses among tokens without saying
+ * that it does, or says a temperature of 0. */
+START_TEST(the_best_token_is_no_temperature)
+{
+    ck_ok(phi_meta_set_f(&meta, "general.sampling.temp", PHI_KV_F32, 0, &err));
+    ck_ok(
+        phi_meta_set_i(&meta, "general.sampling.top_k", PHI_KV_I32, 40, &err));
+    ck_ok(phi_hf_export_generation(&text, &meta, &err));
+    ck_assert_ptr_nonnull(strstr((char *)text.p,
+                                 "\"pad_token_id\": null,\n"
+                                 "  \"do_sample\": false\n}\n"));
 }
 END_TEST
 
@@ -244,6 +258,7 @@ int main(void)
     tcase_add_loop_test(t, origins_come_back, 0, 2);
     tcase_add_test(t, what_has_no_place_is_named);
     tcase_add_test(t, sampling_comes_back);
+    tcase_add_test(t, the_best_token_is_no_temperature);
     tcase_add_test(t, sampling_that_json_cannot_say_is_refused);
     suite_add_tcase(s, t);
     return unit_main(s);
