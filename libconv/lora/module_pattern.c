@@ -200,13 +200,27 @@ bool phi_module_pattern_is_plain(const struct phi_module_pattern *p)
     return p->plain.text != NULL;
 }
 
-static uint64_t read_layer(const struct phi_module_pattern *p,
-                           pcre2_match_data *data, const char *path)
+static const char *text_of(const struct phi_module_pattern *p)
+{
+    return p->text != NULL ? p->text : ANY_LAYER;
+}
+
+/* A pattern with a "|" of its own may match without a number; PEFT ends with an
+ * exception then. */
+static enum phi_status read_layer(const struct phi_module_pattern *p,
+                                  pcre2_match_data *data, const char *path,
+                                  uint64_t *layer, struct phi_err *err)
 {
     const PCRE2_SIZE *range =
         pcre2_get_ovector_pointer(data) + 2 * (size_t)p->layer;
 
-    return phi_module_layer(path + range[0], path + range[1]);
+    if (range[0] == PCRE2_UNSET)
+        return phi_fail(err, PHI_E_FORMAT,
+                        "pattern \"%.*s\": is in \"%.*s\" without the number "
+                        "of a layer",
+                        PHI_ERR_NAME, text_of(p), PHI_ERR_NAME, path);
+    *layer = phi_module_layer(path + range[0], path + range[1]);
+    return PHI_OK;
 }
 
 /*
@@ -249,7 +263,7 @@ static enum phi_status too_slow(const struct phi_module_pattern *p,
                                 const char *path, const uint64_t *work,
                                 struct phi_err *err)
 {
-    const char *text = p->text != NULL ? p->text : ANY_LAYER;
+    const char *text = text_of(p);
 
     if (work != NULL && PHI_MODULE_MAX_WORK - *work < p->weight)
         return phi_fail(err, PHI_E_FORMAT,
@@ -285,7 +299,7 @@ enum phi_status phi_module_pattern_match(const struct phi_module_pattern *p,
     code = search(p, path, data, limits, work);
     *found = code >= 0;
     if (*found && p->layer > 0 && layer != NULL)
-        *layer = read_layer(p, data, path);
+        st = read_layer(p, data, path, layer, err);
     if (code == PCRE2_ERROR_NOMEMORY)
         st = phi_fail(err, PHI_E_NOMEM, "out of memory");
     else if (code < 0 && code != PCRE2_ERROR_NOMATCH)

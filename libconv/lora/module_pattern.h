@@ -47,7 +47,8 @@ bool phi_module_pattern_is_plain(const struct phi_module_pattern *p);
 /*
  * Whether the pattern matches, and for PHI_MODULE_LAYER the index, which is
  * UINT64_MAX where it has more digits than fit; layer may be NULL otherwise.
- * Several threads may ask at once. PHI_E_FORMAT if it takes too many steps.
+ * Several threads may ask at once. PHI_E_FORMAT if it takes too many steps, or
+ * matches without an index.
  * work: those that all searches have taken together, which are bounded by
  * PHI_MODULE_MAX_WORK, or NULL; it is counted on here, by twice as many steps
  * as were taken at most and, of long patterns, more.

@@ -154,6 +154,10 @@ config("layers-text", 'key "layers_to_transform": is a string, expected an '
 for name, value in [("minus", -1), ("huge", 1 << 40)]:
     config("layers-" + name, r'key "layers_to_transform\[0\]": is %d, expected '
            "an integer 0 to" % value, layers_to_transform=[value])
+adapter("cf-layers-no-number", {"adapter_config.json": json.dumps(
+    {**CONFIG, "layers_to_transform": [0], "layers_pattern": "|x"}).encode()},
+    REFUSED, r'adapter: pattern "\|x": is in "model\.layers\.0\..*" without '
+    "the number of a layer")
 config("tokens-text", 'key "trainable_token_indices": is a string, expected '
        "an object", trainable_token_indices="1")
 config("tokens-minus", r'key "trainable_token_indices\[0\]": is -1, '
