@@ -16,12 +16,6 @@ static enum phi_status no_memory(struct phi_err *err)
     return phi_fail(err, PHI_E_NOMEM, "out of memory: zlib");
 }
 
-/* Errors of others are no reason to stop: theirs may not be the first. */
-static enum phi_status ask(struct phi_tally *tally, struct phi_err *err)
-{
-    return tally != NULL ? phi_tally_ask(tally, err) : PHI_OK;
-}
-
 /* Runs deflate over n bytes until it has taken them and done what `how` asks,
  * appending to out. */
 static enum phi_status feed(z_stream *z, struct phi_buf *out,
@@ -44,7 +38,7 @@ static enum phi_status feed(z_stream *z, struct phi_buf *out,
             if (code == Z_STREAM_ERROR)
                 return no_memory(err);
             phi_buf_put(out, room, sizeof(room) - z->avail_out);
-            st = ask(tally, err);
+            st = phi_tally_ask(tally, err);
         } while (st == PHI_OK && z->avail_out == 0);
         bytes += now;
         n -= now;

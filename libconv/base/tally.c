@@ -43,6 +43,8 @@ enum phi_status phi_tally_ask(struct phi_tally *t, struct phi_err *err)
 {
     enum phi_status st = PHI_OK;
 
+    if (t == NULL)
+        return st;
     phi_lock_take(t->lock);
     tick(t);
     if (t->err.status == PHI_E_CANCELLED) {

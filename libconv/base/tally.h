@@ -36,7 +36,8 @@ void phi_tally_release(struct phi_tally *t);
 enum phi_status phi_tally_add(struct phi_tally *t, size_t item, uint64_t n);
 
 /* Whether the monitor says to go on: nothing more is done, and errors are no
- * reason to stop. PHI_E_CANCELLED. */
+ * reason to stop: theirs may not be the first. PHI_E_CANCELLED; never if t is
+ * NULL. */
 enum phi_status phi_tally_ask(struct phi_tally *t, struct phi_err *err);
 
 /* Item `item` failed with err. Of several, that of the lowest item stays. */

@@ -143,9 +143,8 @@ void phi_bpe_scratch_release(struct phi_bpe_scratch *s)
 static enum phi_status ask(const struct phi_bpe_scratch *s, size_t i,
                            struct phi_err *err)
 {
-    return i % ASK_STEPS == ASK_STEPS - 1 && s->tally != NULL
-               ? phi_tally_ask(s->tally, err)
-               : PHI_OK;
+    return i % ASK_STEPS == ASK_STEPS - 1 ? phi_tally_ask(s->tally, err)
+                                          : PHI_OK;
 }
 
 /*
