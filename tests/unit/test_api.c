@@ -5,6 +5,7 @@
 #include "formats/model.h"
 #include "formats/safetensors.h"
 #include "libconv/kernels/quant_kernels.h"
+#include "tests/unit/api_checks.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/golden_hashes.h"
 #include "tests/unit/golden_merged.h"
@@ -23,23 +24,6 @@ static void teardown(void)
 {
     fixture_remove(dir);
 }
-
-#define api_ok(call)                                                           \
-    do {                                                                       \
-        const enum phiconv_status st_ = (call);                                \
-        ck_assert_msg(st_ == PHICONV_OK, "%s: %s", #call, e.message);          \
-    } while (0)
-
-#define api_refused(call, status_, text)                                       \
-    do {                                                                       \
-        const enum phiconv_status st_ = (call);                                \
-        ck_assert_msg(st_ == (status_), "%s: status %d, \"%s\"", #call,        \
-                      (int)st_, e.message);                                    \
-        ck_assert_int_eq(e.status, st_);                                       \
-        ck_assert_msg(strstr(e.message, (text)) != NULL,                       \
-                      "%s: \"%s\" does not hold \"%s\"", #call, e.message,     \
-                      (text));                                                 \
-    } while (0)
 
 /* All bytes of a tensor; to be released with free(). */
 static uint8_t *bytes_of(struct phiconv_model *m, size_t i,

@@ -7,6 +7,7 @@
 #include "formats/model.h"
 #include "formats/pack_sink.h"
 #include "libconv/base/output.h"
+#include "tests/unit/api_checks.h"
 #include "tests/unit/fixture.h"
 #include <errno.h>
 #include <sys/resource.h>
@@ -23,12 +24,6 @@ static void teardown(void)
 {
     fixture_remove(dir);
 }
-
-#define api_ok(call)                                                           \
-    do {                                                                       \
-        const enum phiconv_status st_ = (call);                                \
-        ck_assert_msg(st_ == PHICONV_OK, "%s: %s", #call, e.message);          \
-    } while (0)
 
 /* The tensors of a source, as they are, into a sink that has them from the
  * last to the first, or in order. */

@@ -1,14 +1,7 @@
 # What could not be removed when the output was closed, but can be at the end, is
 # not removed without a word.
-if [ -n "${WRAPPER:-}" ]; then
-    echo "skipped: another program makes the calls"
-    exit 77
-fi
-if ! strace -qq true 2>/dev/null; then
-    echo "skipped: no strace here, or no leave to trace"
-    exit 77
-fi
-export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+# shellcheck source=tests/cli/under_strace.sh
+. "$ROOT/tests/cli/under_strace.sh"
 quantize() {
     strace -f -qq -o log -e trace=fsync,unlinkat \
         -e inject=fsync:error=EIO:when=1 -e inject=unlinkat:error=EIO:when=1 \

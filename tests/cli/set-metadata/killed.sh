@@ -1,14 +1,7 @@
 # Killed before any of its writes, syncs and renames, the file has the old
 # metadata or the new, whole, and the same tensors.
-if [ -n "${WRAPPER:-}" ]; then
-    echo "skipped: another program makes the calls"
-    exit 77
-fi
-if ! strace -qq true 2>/dev/null; then
-    echo "skipped: no strace here, or no leave to trace"
-    exit 77
-fi
-export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+# shellcheck source=tests/cli/under_strace.sh
+. "$ROOT/tests/cli/under_strace.sh"
 $PHICONV quantize "$SAMPLE" -q -t q4_0=room.gguf
 $PHICONV quantize "$SAMPLE" -q -t q4_0=none.gguf --no-provenance
 for what in room none; do
